@@ -1,0 +1,120 @@
+"""What a loss states about itself, read by the module, its documentation, the tests and the verbs.
+
+A fact enters :class:`About` only when two places read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from losskit.domain import Domain
+
+
+class Task(str, Enum):
+    """What a network is trained for."""
+
+    REGRESSION = "regression"
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Encoding(str, Enum):
+    """How a target is handed to a loss."""
+
+    VALUE = "value"  # a real number, as it is
+    IDS = "class ids"  # one integer in [0, C) a sample
+    ONE_HOT = "one-hot"  # one column a class, a single 1 a row
+    ZERO_ONE = "0 or 1"  # one column
+    MULTI_HOT = "0 or 1 a label"  # one column a label, each on its own
+
+
+class Activation(str, Enum):
+    """What follows the last layer."""
+
+    NONE = "none"
+    SIGMOID = "sigmoid"
+    SOFTMAX = "softmax"
+
+    def __call__(self, output: Tensor, dim: int) -> Tensor:
+        """Apply it to ``output``, a softmax over ``dim``."""
+        if self is Activation.SIGMOID:
+            return output.sigmoid()
+        if self is Activation.SOFTMAX:
+            return output.softmax(dim)
+        return output
+
+
+@dataclass(frozen=True)
+class Head:
+    """The other half of a loss, for one task: how targets go in, and how the network's output is read.
+
+    Args:
+        encoding: How the target is given to the loss.
+        predicting: The activation of the last layer when predicting.
+        training: The activation of the last layer when training; none for losses that take logits.
+    """
+
+    encoding: Encoding
+    predicting: Activation = Activation.NONE
+    training: Activation = Activation.NONE
+
+    def width(self, classes: int) -> int:
+        """Outputs of the last layer for so many classes (2 in a binary task), labels, or columns of a real target."""
+        return 1 if self.encoding is Encoding.ZERO_ONE else classes
+
+    def encode(self, target: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """``target`` (class ids (N,), or columns (N, K)) as this loss takes it."""
+        if self.encoding is Encoding.IDS:
+            return target.long()
+        if self.encoding is Encoding.ONE_HOT:
+            return F.one_hot(target.long(), classes).to(dtype)
+        return target.to(dtype).reshape(len(target), -1)
+
+    def probabilities(self, output: Tensor, dim: int) -> Tensor:
+        """Class probabilities from the network's output, of the output's shape."""
+        if self.encoding is Encoding.VALUE:
+            raise ValueError("a regression output holds values, not probabilities; call predict(output)")
+        if self.encoding is not Encoding.ONE_HOT:
+            return self.predicting(output, dim) if self.predicting is not Activation.NONE else output.clamp(0, 1)
+        if self.predicting is Activation.SIGMOID:
+            return F.logsigmoid(output).softmax(dim)  # sigmoids, normalised; no 0/0 where all of them underflow
+        scores = output.clamp(0, 1)
+        total = scores.sum(dim, keepdim=True)
+        return torch.where(total > 0, scores / total, 1 / output.shape[dim])
+
+    def predict(self, output: Tensor, dim: int) -> Tensor:
+        """Class ids, 0 or 1 a label, or (in regression) the values themselves."""
+        if self.encoding is Encoding.VALUE:
+            return output
+        if self.encoding in (Encoding.ZERO_ONE, Encoding.MULTI_HOT):
+            return (output >= (0.0 if self.predicting is Activation.SIGMOID else 0.5)).long()
+        return output.argmax(dim)
+
+
+@dataclass(frozen=True)
+class About:
+    """The facts of a loss.
+
+    Args:
+        input: What the network's output may be.
+        target: What the target may be.
+        serves: For each task, the loss's other half; the first is the usual one.
+        source: Where the loss comes from.
+        torch: The name of its function in ``torch.nn.functional``, where torch has it.
+    """
+
+    input: Domain
+    target: Domain
+    serves: Mapping[Task, Head]
+    source: str
+    torch: str | None = None

@@ -1,0 +1,246 @@
+"""What inputs and targets may be.
+
+A domain says what it requires of shape and dtype (always checked; reads no data), what is wrong with values
+(:meth:`Domain.diagnose`), how to draw a sample from it, which value is neutral where an item is masked, and how to
+describe it in words. Losses, tests, benchmarks and documentation all ask the domain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from losskit.loss import Loss
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One tensor of a loss. ``name`` below is its argument's name; ``input`` the network's output it stands beside."""
+
+    neutral: ClassVar[float] = 0  # not 0.0, which would turn class ids into floats
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        """Raise TypeError or ValueError where dtype or shape is wrong."""
+        raise NotImplementedError
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in the dtype it is computed in."""
+        return value.to(dtype)
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        """The error that its values deserve, if any."""
+        return None
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        """Values of this domain in float64 (or int64), for a loss of shape ``items``."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """Shape, dtype and range in a sentence."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Real(Domain):
+    """Any real number."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        if value is input:
+            _floating(loss, name, value)
+        else:
+            _real(loss, name, value)
+            _same_shape(loss, name, value, input)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return 2 * torch.randn(items, generator=generator, dtype=torch.float64)
+
+    def describe(self) -> str:
+        return "Real numbers, of any shape; input and target of the same."
+
+
+@dataclass(frozen=True)
+class Logits(Domain):
+    """Unnormalised scores: what a last linear layer gives, before any sigmoid or softmax."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        _floating(loss, name, value)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return 3 * torch.randn(items, generator=generator, dtype=torch.float64)
+
+    def describe(self) -> str:
+        return "Logits (no sigmoid before it), of any shape."
+
+
+@dataclass(frozen=True)
+class ClassLogits(Logits):
+    """Logits with a dimension of at least two classes."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        _floating(loss, name, value)
+        dim = loss.class_dim(value)
+        if dim is None:
+            raise ValueError(
+                f"{_who(loss, name)} must have a class dimension: (C), (N, C) or (N, C, ...), got shape {tuple(value.shape)}"
+            )
+        if value.shape[dim] == 1:
+            raise ValueError(
+                f"{_who(loss, name)} has one class (shape {tuple(value.shape)}, dimension {dim}), and the softmax of one "
+                "logit is always 1, so the loss is always 0; for yes or no use BCEWithLogitsLoss, or give 2 logits"
+            )
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return super().sample((*items[:1], classes, *items[1:]), classes, generator)
+
+    def describe(self) -> str:
+        return "Logits (no softmax before it), (C), (N, C) or (N, C, ...) with at least two classes."
+
+
+@dataclass(frozen=True)
+class Binary(Domain):
+    """0 or 1, or a probability between them."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        _real(loss, name, value)
+        _same_shape(loss, name, value, input)
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        return _outside_unit(loss, name, value)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(2, items, generator=generator).double()
+
+    def describe(self) -> str:
+        return "0 or 1, or a probability between them, in any dtype (bool and integers too), of the input's shape."
+
+
+@dataclass(frozen=True)
+class ClassIndex(Domain):
+    """A class id in [0, C); with ``soft`` also a probability for each class.
+
+    Args:
+        soft: Whether class probabilities of the input's shape are taken as well.
+    """
+
+    soft: bool = False
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        items = loss.items(input)
+        who, shape = _who(loss, name), tuple(value.shape)
+        if value.is_floating_point():
+            if self.soft and value.shape == input.shape:
+                return
+            if value.shape == items:
+                raise TypeError(f"{who} holds class ids as {value.dtype}; use target.long()")
+            if not self.soft:
+                raise TypeError(f"{who} must hold integer class ids of shape {tuple(items)}, got {value.dtype} {shape}")
+            raise ValueError(
+                f"{who} must be class ids of shape {tuple(items)} or class probabilities of shape {tuple(input.shape)}, "
+                f"got {value.dtype} of shape {shape}"
+            )
+        if value.dtype == torch.bool or value.is_complex():
+            raise TypeError(f"{who} must hold integer class ids, got {value.dtype}; use target.long()")
+        if value.shape != items:
+            raise ValueError(
+                f"{who} of shape {shape} does not fit input of shape {tuple(input.shape)}: class ids must have shape "
+                f"{tuple(items)}; {self._mend(loss, value, input)}"
+            )
+
+    def _mend(self, loss: Loss, value: Tensor, input: Tensor) -> str:
+        items, shape = tuple(loss.items(input)), tuple(value.shape)
+        if shape == tuple(input.shape):
+            dim = loss.class_dim(input)
+            return f"for one-hot rows use target.argmax({dim})" + (" or target.float()" if self.soft else "")
+        if shape == (*items[:1], 1, *items[1:]):
+            return f"use target.squeeze({min(1, len(items))})"
+        if shape == tuple(input.shape[:-1]):
+            return "the classes seem to come last: use dim=-1, or input.movedim(-1, 1)"
+        return "one id for each item"
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        return value.to(dtype) if value.is_floating_point() else value.long()
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        dim = loss.class_dim(input)
+        assert dim is not None  # require has seen to it
+        if value.is_floating_point():
+            return _outside_unit(loss, name, value) or _not_summing_to_one(loss, name, value, dim)
+        classes = input.shape[dim]
+        if not value.numel() or (value.min() >= 0 and value.max() < classes):
+            return None
+        wrong = (value < 0) | (value >= classes)
+        return IndexError(
+            f"{_who(loss, name)} must hold class ids in [0, {classes}), got {_first(value, wrong)}"
+            f"{'; ids that start at 1 need target - 1' if value.min() >= 1 and value.max() == classes else ''}"
+        )
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(classes, items, generator=generator)
+
+    def describe(self) -> str:
+        ids = "Class ids in [0, C), of any integer dtype and the input's shape less its class dimension"
+        return f"{ids}; or class probabilities of the input's shape." if self.soft else f"{ids}."
+
+
+def _who(loss: Loss, name: str) -> str:
+    return f"{type(loss).__name__}: {name}"
+
+
+def _floating(loss: Loss, name: str, value: Tensor) -> None:
+    if not value.is_floating_point():
+        raise TypeError(f"{_who(loss, name)} must be floating-point, got {value.dtype}; use {name}.float()")
+
+
+def _real(loss: Loss, name: str, value: Tensor) -> None:
+    if value.is_complex():
+        raise TypeError(f"{_who(loss, name)} must be real, got {value.dtype}; use {name}.real or {name}.abs()")
+
+
+def _same_shape(loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+    if value.shape != input.shape:
+        raise ValueError(
+            f"{_who(loss, name)} of shape {tuple(value.shape)} does not fit input of shape {tuple(input.shape)}, "
+            f"and nothing is broadcast in silence; {_shape_mend(name, value, input)}"
+        )
+
+
+def _shape_mend(name: str, value: Tensor, input: Tensor) -> str:
+    """The call that makes the shapes equal, where there is an evident one."""
+    for dim in range(max(value.dim(), input.dim())):
+        if dim < input.dim() and input.shape[dim] == 1 and input.shape[:dim] + input.shape[dim + 1 :] == value.shape:
+            return f"use {name}.unsqueeze({dim}) or input.squeeze({dim})"
+        if dim < value.dim() and value.shape[dim] == 1 and value.shape[:dim] + value.shape[dim + 1 :] == input.shape:
+            return f"use {name}.squeeze({dim}) or input.unsqueeze({dim})"
+    if value.numel() == input.numel():
+        return f"if their elements correspond, use {name}.reshape(input.shape)"
+    return f"if {name} is meant for each of them, use {name}.expand_as(input)"
+
+
+def _first(value: Tensor, wrong: Tensor) -> str:
+    """The first wrong value, where it stands, and how many there are."""
+    index = tuple(wrong.nonzero()[0].tolist())
+    return f"{value[index].item():g} at {index or 'its only place'} ({int(wrong.sum())} of {value.numel()} values)"
+
+
+def _outside_unit(loss: Loss, name: str, value: Tensor) -> Exception | None:
+    if not value.numel() or (value.min() >= 0 and value.max() <= 1):  # NaN fails both
+        return None
+    nan = value.isnan()
+    if nan.any():
+        return ValueError(f"{_who(loss, name)} holds NaN: {_first(value, nan)}")
+    return ValueError(f"{_who(loss, name)} must lie in [0, 1], got {_first(value, (value < 0) | (value > 1))}")
+
+
+def _not_summing_to_one(loss: Loss, name: str, value: Tensor, dim: int) -> Exception | None:
+    total = value.sum(dim)
+    wrong = (total - 1).abs() > 1e-2  # probabilities may come from half precision
+    if not wrong.any():
+        return None
+    return ValueError(
+        f"{_who(loss, name)} holds class probabilities that must sum to 1 over dimension {dim}; the sum is "
+        f"{_first(total, wrong)}; divide by target.sum({dim}, keepdim=True), or use target.long() for class ids"
+    )

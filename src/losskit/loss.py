@@ -1,0 +1,344 @@
+"""A loss is a class whose fields are its arguments, whose one method is its formula, and whose ``about`` states its facts.
+
+This file is the only magic of losskit: :func:`arg` declares a field, :class:`Loss` turns fields into a constructor
+that checks them, and computes in three steps: require (shapes and dtypes), compute, reduce.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Unpack, dataclass_transform
+
+from losskit.about import About, Head, Task
+from losskit.native.dispatch import call_torch, readable, takes_torch
+from losskit.reduction import AtCall, Extra, Reduction, both, checked, reduce
+
+REDUCTIONS = ("none", "mean", "sum")
+
+L = TypeVar("L", bound="Loss")
+
+
+@dataclass(frozen=True)
+class Arg:
+    """One argument of a loss: the default tells its type (None with a ``shape``: a tensor or None)."""
+
+    default: Any
+    within: str | None
+    among: tuple[Any, ...] | None
+    shape: Literal["classes", "elements", "broadcast"] | None
+    kw_only: bool
+    doc: str
+
+    def check(self, who: str, value: Any) -> Any:
+        """``value`` as the loss keeps it; an error that names the class, the argument, what came and what to do."""
+        if value is None and self.default is None:
+            return None
+        if self.shape is not None:
+            return self._tensor(who, value)
+        if self.among is not None:
+            if value not in self.among:
+                raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
+            return value
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise TypeError(f"{who} must be True or False, got {value!r}")
+            return value
+        if isinstance(self.default, int):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{who} must be an integer, got {value!r}")
+        elif not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise TypeError(f"{who} must be a number, got {value!r}")
+        if self.within is not None and not inside(self.within, value):
+            raise ValueError(f"{who} must lie in {self.within}, got {value!r}")
+        return value
+
+    def _tensor(self, who: str, value: Any) -> Tensor:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{who} must be a tensor, got {type(value).__name__}; use torch.tensor(...)")
+        if not value.is_floating_point():
+            raise TypeError(f"{who} must be a floating-point tensor, got {value.dtype}; use {who.split()[-1]}.float()")
+        if self.shape == "classes" and value.dim() != 1:
+            raise ValueError(f"{who} must have one dimension, a weight for each class, got shape {tuple(value.shape)}")
+        if self.within is not None and value.numel() and readable(value):
+            for worst in (value.min().item(), value.max().item()):
+                if not inside(self.within, worst):
+                    raise ValueError(f"{who} must lie in {self.within}, got {worst}")
+        return value
+
+
+def arg(
+    *,
+    default: Any,
+    within: str | None = None,
+    among: tuple[Any, ...] | None = None,
+    shape: Literal["classes", "elements", "broadcast"] | None = None,
+    kw_only: bool = False,
+    doc: str,
+) -> Any:
+    """Declare a field of a loss.
+
+    Args:
+        default: Its default, which also tells its type: a float takes any real number, an int an integer, None a
+            number or (with ``shape``) a tensor, or None itself.
+        within: The interval of its values as mathematicians write it, ``"(0, inf)"`` or ``"[0, 1]"``.
+        among: The values it may take, where they are few.
+        shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
+            or to ``"broadcast"`` against it.
+        kw_only: Given by name alone, as every argument that torch does not have.
+        doc: What it is, with its unit.
+    """
+    return Arg(default, within, among, shape, kw_only, doc)
+
+
+def reduction_arg(*, default: Reduction) -> Any:
+    """Declare the reduction, as every loss does at the position where torch has it."""
+    return arg(
+        default=default,
+        among=REDUCTIONS,
+        doc="``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts.",
+    )
+
+
+def inside(interval: str, value: float) -> bool:
+    """Whether ``value`` lies in an interval such as ``"[0, inf)"``; NaN lies in none."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low
+    return above and (value <= high if interval[-1] == "]" else value < high)
+
+
+@dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
+class _Fields(nn.Module):
+    """Turns the :func:`arg` fields of a subclass into its constructor; type checkers read it as a dataclass."""
+
+    arguments: ClassVar[dict[str, Arg]] = {}
+    about: ClassVar[About]
+    formula: Callable[..., Tensor]
+    reduction: Reduction
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Arg)}
+        cls.arguments = {**cls.arguments, **own}
+        for name in own:
+            delattr(cls, name)  # the class attribute would hide a buffer of that name
+        positional = [name for name, argument in cls.arguments.items() if not argument.kw_only]
+        by_name = [name for name, argument in cls.arguments.items() if argument.kw_only]
+        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [_parameter(cls, name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in positional]
+            + [_parameter(cls, name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
+        )
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__()
+            given = _bind(type(self), args, kwargs)
+            for name, argument in self.arguments.items():
+                value = argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default))
+                if argument.shape is not None:
+                    self.register_buffer(name, value)
+                else:
+                    object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        argument = self.arguments.get(name)
+        if argument is not None:
+            value = argument.check(f"{type(self).__name__}: {name}", value)
+        super().__setattr__(name, value)
+
+
+def _parameter(cls: type, name: str, kind: Any) -> inspect.Parameter:
+    annotations: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        annotations |= inspect.get_annotations(base)
+    annotation = annotations.get(name, inspect.Parameter.empty)
+    return inspect.Parameter(name, kind, default=cls.arguments[name].default, annotation=annotation)  # type: ignore[attr-defined]
+
+
+def _bind(cls: type[_Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name, or an error that tells which are known."""
+    positions = [name for name, argument in cls.arguments.items() if not argument.kw_only]
+    if len(args) > len(positions):
+        raise TypeError(
+            f"{cls.__name__}: takes {len(positions)} arguments by position ({', '.join(positions)}), got {len(args)}"
+        )
+    given = dict(zip(positions, args, strict=False))
+    for name, value in kwargs.items():
+        if name not in cls.arguments:
+            close = difflib.get_close_matches(name, cls.arguments, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(cls.arguments) or 'none'}"
+            raise TypeError(f"{cls.__name__}: no argument {name!r}; {hint}")
+        if name in given:
+            raise TypeError(f"{cls.__name__}: argument {name!r} is given twice, by position and by name")
+        given[name] = value
+    return given
+
+
+class Loss(_Fields):
+    """The root of all losses.
+
+    A subclass states ``about``, declares its arguments with :func:`arg` in torch's order, and writes ``formula``, which
+    takes ``input`` and ``target`` and returns the unreduced loss in plain PyTorch.
+    """
+
+    def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
+        """The loss of ``input`` against ``target``; :class:`~losskit.reduction.AtCall` says what a call may add."""
+        return self.compute(input, target, at_call)
+
+    def compute(self, input: Tensor, target: Tensor, at_call: AtCall) -> Tensor:
+        """Require, compute, reduce."""
+        self.require(input, target)
+        dtype = torch.promote_types(input.dtype, torch.float32)  # half precision is computed and summed in float32
+        input, target = self.about.input.cast(input, dtype), self.about.target.cast(target, dtype)
+        extra = checked(self, at_call, self.items(input), dtype) if at_call else Extra()
+        fused = takes_torch(self, input, target)
+        if fused and not at_call:
+            return call_torch(self, (input, target), self.reduction)
+        kept = both(self.kept(target), extra.mask)
+        if kept is not None:  # in the inputs: masking the result would leave NaN gradients
+            input = self._masked(input, kept, self.about.input.neutral)
+            target = self._masked(target, kept, self.about.target.neutral)
+        if readable(input, target):
+            self._diagnose(input, target)
+        loss = call_torch(self, (input, target), "none") if fused else self.formula(input, target)
+        return reduce(loss, self.reduction, kept, self.share(target), extra.sample_weight, extra.normalizer)
+
+    def require(self, input: Tensor, target: Tensor) -> None:
+        """Raise where a dtype or a shape is wrong; reads no values."""
+        who = type(self).__name__
+        for name, value in (("input", input), ("target", target)):
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})"
+                )
+        if target.device != input.device:
+            raise ValueError(
+                f"{who}: input is on {input.device} and target on {target.device}; use target.to(input.device)"
+            )
+        self.about.input.require(self, "input", input, input)
+        self.about.target.require(self, "target", target, input)
+        for name, argument in self.arguments.items():
+            weight = getattr(self, name) if argument.shape else None
+            if weight is not None:
+                _fits(f"{who}: {name}", argument, weight, input, self.class_dim(input))
+
+    def _diagnose(self, input: Tensor, target: Tensor) -> None:
+        error = self.about.input.diagnose(self, "input", input, input)
+        error = error or self.about.target.diagnose(self, "target", target, input)
+        if error is not None:
+            raise error
+
+    def _masked(self, value: Tensor, kept: Tensor, neutral: float) -> Tensor:
+        dim = self.class_dim(value) if value.dim() > kept.dim() else None
+        return torch.where(kept if dim is None else kept.unsqueeze(dim), value, neutral)
+
+    def items(self, input: Tensor) -> torch.Size:
+        """The shape of the unreduced loss."""
+        dim = self.class_dim(input)
+        return input.shape if dim is None else input.shape[:dim] + input.shape[dim + 1 :]
+
+    # What the loss's other half does with a network's output.
+
+    def head(self, task: Task | str | None = None) -> Head:
+        """The loss's other half for ``task`` (default: its usual one)."""
+        serves = self.about.serves
+        known = ", ".join(repr(str(each)) for each in serves)
+        if task is None:
+            return next(iter(serves.values()))
+        if task not in serves:
+            raise ValueError(f"{type(self).__name__}: task must be one that it serves ({known}), got {str(task)!r}")
+        return serves[Task(task)]
+
+    def probabilities(self, output: Tensor, task: Task | str | None = None) -> Tensor:
+        """Class probabilities of the network's output, of its shape.
+
+        For a loss whose minimiser is no probability (Focal, SmoothL1) they are scores in [0, 1], not calibrated.
+
+        Args:
+            output: What the network gave, as the loss takes it.
+            task: One of the tasks that the loss serves; None for its usual one.
+        """
+        return self.head(task).probabilities(output, self._output_dim(output))
+
+    def predict(self, output: Tensor, task: Task | str | None = None) -> Tensor:
+        """What the network's output says: class ids, 0 or 1 for each label, or the values of a regression.
+
+        Args:
+            output: What the network gave, as the loss takes it.
+            task: One of the tasks that the loss serves; None for its usual one.
+        """
+        return self.head(task).predict(output, self._output_dim(output))
+
+    def _output_dim(self, output: Tensor) -> int:
+        dim = self.class_dim(output)
+        return min(1, output.dim() - 1) if dim is None else dim
+
+    def extra_repr(self) -> str:
+        """Name the arguments that are not at their default."""
+        values = {name: getattr(self, name) for name in self.arguments}
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in values.items()
+            if isinstance(value, Tensor) or value != self.arguments[name].default
+        )
+
+    # What a loss may override.
+
+    def class_dim(self, input: Tensor) -> int | None:
+        """The dimension of ``input`` that holds the classes; None where the loss has none."""
+        return None
+
+    def kept(self, target: Tensor) -> Tensor | None:
+        """Mask of the items: False where the target itself says that it does not count. None: all count."""
+        return None
+
+    def share(self, target: Tensor) -> Tensor | None:
+        """What each item adds to the mean's denominator; None: 1."""
+        return None
+
+    def torch_is_right(self, input: Tensor, target: Tensor) -> bool:
+        """Whether torch's own operator gives this loss's numbers for these arguments, shapes and dtypes."""
+        return True
+
+
+def _fits(who: str, argument: Arg, weight: Tensor, input: Tensor, class_dim: int | None) -> None:
+    """Raise unless a tensor argument has the shape that it must have beside ``input``."""
+    if argument.shape == "classes":
+        if class_dim is not None and len(weight) != input.shape[class_dim]:
+            raise ValueError(
+                f"{who} must hold one entry for each of {input.shape[class_dim]} classes, got {len(weight)}"
+            )
+    elif weight.shape != input.shape:
+        longer = weight.dim() > input.dim()
+        pairs = zip(reversed(weight.shape), reversed(input.shape), strict=False)
+        if argument.shape == "elements" or longer or any(own not in (1, other) for own, other in pairs):
+            rule = "have" if argument.shape == "elements" else "broadcast to"
+            raise ValueError(f"{who} must {rule} the input's shape {tuple(input.shape)}, got {tuple(weight.shape)}")
+
+
+_built: dict[Any, Any] = {}
+
+
+def instance(cls: type[L], *args: Any, **kwargs: Any) -> L:
+    """The loss of these arguments, kept for the next call: building one costs 20 times as much as finding it.
+
+    Losses with tensor arguments are built each time, so that none is kept alive.
+    """
+    if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())):
+        return cls(*args, **kwargs)
+    key = (cls, args, *kwargs.items())
+    try:
+        return _built[key]  # type: ignore[no-any-return]
+    except (KeyError, TypeError):  # TypeError: an argument that cannot be hashed, of which the class will complain
+        loss = cls(*args, **kwargs)
+        if len(_built) >= 1024:  # someone varies an argument step by step
+            _built.clear()
+        _built[key] = loss
+        return loss

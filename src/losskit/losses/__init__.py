@@ -1,0 +1,15 @@
+"""All losses, one file each, grouped by task. A line here puts a loss into the catalog and into every verb."""
+
+# Regression
+from losskit.losses.mse import MSELoss as MSELoss, mse_loss as mse_loss
+from losskit.losses.smooth_l1 import SmoothL1Loss as SmoothL1Loss, smooth_l1_loss as smooth_l1_loss
+
+# Yes or no, or one such for each label
+from losskit.losses.bce_with_logits import (
+    BCEWithLogitsLoss as BCEWithLogitsLoss,
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from losskit.losses.focal import FocalLoss as FocalLoss, focal_loss as focal_loss
+
+# One class of several
+from losskit.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss, cross_entropy as cross_entropy

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import Binary, Logits
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class BCEWithLogitsLoss(Loss):
+    r"""Negative log-probability that the sigmoid of the logit gives the target: yes or no, or one such for each label.
+
+    .. math:: \ell(x, y) = -w\,[\,p\,q \log \sigma(x) + (1 - q) \log(1 - \sigma(x))\,], \quad
+        q = (1 - \varepsilon)\,y + \varepsilon / 2
+
+    ``weight`` is element-wise, not per class as cross-entropy's, and the mean divides by the number of elements,
+    whatever the weights. Multi-label needs one such loss over (N, C), not several.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits, target = torch.tensor([1.5, -1.2, 0.4, 2.1]), torch.tensor([1, 0, 1, 1])
+        >>> criterion = losskit.BCEWithLogitsLoss()
+        >>> print(f"{criterion(logits, target):.4f}")
+        0.2733
+        >>> print(criterion.predict(logits))
+        tensor([1, 0, 1, 1])
+    """
+
+    about = About(
+        input=Logits(),
+        target=Binary(),
+        serves={
+            Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID),
+            Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID),
+            Task.MULTICLASS: Head(Encoding.ONE_HOT, predicting=Activation.SIGMOID),
+        },
+        source="Cox 1958, The regression analysis of binary sequences",
+        torch="binary_cross_entropy_with_logits",
+    )
+    weight: Tensor | None = arg(
+        default=None, shape="broadcast", within="[0, inf)", doc="Weight of each element; broadcasts to the input."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+    pos_weight: Tensor | None = arg(
+        default=None,
+        shape="broadcast",
+        within="[0, inf)",
+        doc="p, the weight of a positive answer; broadcasts to the input.",
+    )
+    label_smoothing: float = arg(
+        default=0.0, within="[0, 1]", kw_only=True, doc="Share of the target that is spread evenly over yes and no."
+    )
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        q = (1 - self.label_smoothing) * target + self.label_smoothing / 2
+        positive, negative = -q * F.logsigmoid(input), -(1 - q) * F.logsigmoid(-input)
+        loss = (positive if self.pos_weight is None else positive * self.pos_weight) + negative
+        return loss if self.weight is None else loss * self.weight
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    pos_weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`BCEWithLogitsLoss`."""
+    loss = instance(BCEWithLogitsLoss, weight, reduction, pos_weight, label_smoothing=label_smoothing)
+    return loss.compute(input, target, at_call)

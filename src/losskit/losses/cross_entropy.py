@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import ClassIndex, ClassLogits
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class CrossEntropyLoss(Loss):
+    r"""Negative log-probability that the softmax of the logits gives the target class.
+
+    .. math:: \ell(x, y) = -\sum_c w_c\, q_c \log \mathrm{softmax}(x)_c, \quad
+        q_c = (1 - \varepsilon)\,[c = y] + \varepsilon / C
+
+    Feed it logits: behind a softmax of your own it cannot fall below log(e + C - 1) - 1. With class ids the mean divides by
+    the sum of the weights of the targets, with class probabilities by the number of items, as torch does. So at batch
+    size 1 the class weights vanish, and ids and the same labels one-hot differ under weights. A class whose logit is
+    -inf is masked: label smoothing leaves it out.
+
+    Off CPU torch's own operator computes the plain case; a row of wholly -inf logits has a NaN gradient there even where
+    ``ignore_index`` takes it out. Give such rows a ``mask``.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits = torch.tensor([[1.2, 0.4, -0.5, 2.1, 0.3], [0.8, 1.9, -1.2, 0.4, 1.1], [-0.1, 2.4, 0.7, 1.5, -0.5]])
+        >>> target = torch.tensor([3, 1, 4])
+        >>> criterion = losskit.CrossEntropyLoss()
+        >>> print(f"{criterion(logits, target):.4f}")
+        1.5892
+        >>> print(criterion.predict(logits))
+        tensor([3, 1, 1])
+    """
+
+    about = About(
+        input=ClassLogits(),
+        target=ClassIndex(soft=True),
+        serves={
+            Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
+            Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
+        },
+        source="Good 1952, Rational Decisions; label smoothing: Szegedy 2016, arXiv:1512.00567",
+        torch="cross_entropy",
+    )
+    weight: Tensor | None = arg(
+        default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
+    )
+    ignore_index: int = arg(
+        default=-100, doc="A target of this value has no loss, no gradient and no place in the mean."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+    label_smoothing: float = arg(
+        default=0.0, within="[0, 1]", doc="Share of the target that is spread evenly over the classes."
+    )
+    dim: int = arg(
+        default=1, kw_only=True, doc="The dimension of the input that holds the classes (an input (C) has but one)."
+    )
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        dim = self.class_dim(input)
+        log_p = input.log_softmax(dim)
+        soft = target.is_floating_point()
+        if not soft and self.label_smoothing == 0:
+            loss = -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)
+            return loss if self.weight is None else loss * self.weight.to(loss.dtype)[target]
+        over_classes = [-1 if each == dim else 1 for each in range(input.dim())]
+        classes = torch.arange(input.shape[dim], device=input.device).view(over_classes)
+        possible = input != -torch.inf
+        q = (1 - self.label_smoothing) * (target if soft else (target.unsqueeze(dim) == classes).to(input.dtype))
+        q = q + self.label_smoothing * possible / possible.sum(dim, keepdim=True)
+        terms = q * log_p.where(possible | (q != 0), 0)  # 0 log 0 = 0
+        return -(terms if self.weight is None else terms * self.weight.view(over_classes)).sum(dim)
+
+    def class_dim(self, input: Tensor) -> int:
+        if input.dim() == 1:
+            return 0
+        if not -input.dim() <= self.dim < input.dim():
+            raise ValueError(
+                f"{type(self).__name__}: dim {self.dim} is no dimension of input, of shape {tuple(input.shape)}"
+            )
+        return self.dim % input.dim()
+
+    def kept(self, target: Tensor) -> Tensor | None:
+        return None if target.is_floating_point() else target != self.ignore_index
+
+    def share(self, target: Tensor) -> Tensor | None:
+        return None if self.weight is None or target.is_floating_point() else self.weight[target]
+
+    def torch_is_right(self, input: Tensor, target: Tensor) -> bool:
+        return self.label_smoothing == 0 and not target.is_floating_point()  # both are wrong at logits of -inf
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
+    *,
+    dim: int = 1,
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`CrossEntropyLoss`."""
+    loss = instance(CrossEntropyLoss, weight, ignore_index, reduction, label_smoothing, dim=dim)
+    return loss.compute(input, target, at_call)

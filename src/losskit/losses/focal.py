@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import Binary, Logits
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class FocalLoss(Loss):
+    r"""Binary cross-entropy that turns down the answers that are right already.
+
+    .. math:: \ell(x, y) = -\alpha\, y\,(1 - p)^\gamma \log p - (1 - \alpha)\,(1 - y)\,p^\gamma \log(1 - p), \quad p = \sigma(x)
+
+    Without ``alpha`` both classes weigh 1, and ``gamma=0`` is then BCEWithLogits. Detectors divide by the number of
+    positives: ``normalizer=target.sum()``. Its sigmoids rank well, but are no calibrated probabilities.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits, target = torch.tensor([3.0, 3.0, -1.0]), torch.tensor([1, 0, 0])
+        >>> print(losskit.FocalLoss(reduction="none")(logits, target))
+        tensor([1.0930e-04, 2.7658e+00, 2.2658e-02])
+    """
+
+    about = About(
+        input=Logits(),
+        target=Binary(),
+        serves={
+            Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID),
+            Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID),
+            Task.MULTICLASS: Head(Encoding.ONE_HOT, predicting=Activation.SIGMOID),
+        },
+        source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
+    )
+    gamma: float = arg(default=2.0, within="[0, inf)", doc="How strongly easy answers are turned down.")
+    alpha: float | None = arg(
+        default=None, within="[0, 1]", doc="Weight of yes; no weighs 1 - alpha. None: both weigh 1."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        log_p, log_not_p = F.logsigmoid(input), F.logsigmoid(-input)
+        positive = -target * (self.gamma * log_not_p).exp() * log_p
+        negative = -(1 - target) * (self.gamma * log_p).exp() * log_not_p
+        if self.alpha is None:
+            return positive + negative
+        return self.alpha * positive + (1 - self.alpha) * negative
+
+
+def focal_loss(
+    input: Tensor,
+    target: Tensor,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`FocalLoss`."""
+    return instance(FocalLoss, gamma, alpha, reduction).compute(input, target, at_call)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import Real
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class MSELoss(Loss):
+    r"""Squared error.
+
+    .. math:: \ell(x, y) = w\,(x - y)^2
+
+    Its minimiser is the mean of the target. With ``weight`` the mean divides by the sum of the weights, as torch's
+    ``mse_loss`` does.
+
+    Example:
+        >>> import torch, losskit
+        >>> input, target = torch.tensor([1.5, 2.0, 3.2]), torch.tensor([1.0, 2.5, 2.8])
+        >>> print(f"{losskit.MSELoss()(input, target):.4f}")
+        0.2200
+        >>> print(f"{losskit.MSELoss('sum')(input, target):.4f}")
+        0.6600
+    """
+
+    about = About(
+        input=Real(),
+        target=Real(),
+        serves={
+            Task.REGRESSION: Head(Encoding.VALUE),
+            Task.BINARY: Head(Encoding.ZERO_ONE),
+            Task.MULTICLASS: Head(Encoding.ONE_HOT),
+            Task.MULTILABEL: Head(Encoding.MULTI_HOT),
+        },
+        source="Legendre 1805, Nouvelles méthodes pour la détermination des orbites des comètes (least squares)",
+        torch="mse_loss",
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+    weight: Tensor | None = arg(
+        default=None,
+        shape="elements",
+        within="[0, inf)",
+        kw_only=True,
+        doc="Weight of each element, of the input's shape.",
+    )
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        loss = (input - target) ** 2
+        return loss if self.weight is None else loss * self.weight
+
+    def share(self, target: Tensor) -> Tensor | None:
+        return self.weight
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: Reduction = "mean",
+    weight: Tensor | None = None,
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`MSELoss`."""
+    return instance(MSELoss, reduction, weight=weight).compute(input, target, at_call)

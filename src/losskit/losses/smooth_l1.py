@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import Real
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class SmoothL1Loss(Loss):
+    r"""Absolute error, rounded off to a parabola near zero.
+
+    .. math:: \ell(x, y) = \begin{cases} (x - y)^2 / 2\beta & |x - y| < \beta \\ |x - y| - \beta / 2 & \text{else} \end{cases}
+
+    It is L1 at ``beta=0``, and Huber's loss only at ``beta = delta = 1`` (Huber = delta × SmoothL1).
+
+    Example:
+        >>> import torch, losskit
+        >>> input, target = torch.tensor([1.5, 2.0, 9.0]), torch.tensor([1.0, 2.5, 2.0])
+        >>> print(losskit.SmoothL1Loss("none")(input, target))
+        tensor([0.1250, 0.1250, 6.5000])
+    """
+
+    about = About(
+        input=Real(),
+        target=Real(),
+        serves={
+            Task.REGRESSION: Head(Encoding.VALUE),
+            Task.BINARY: Head(Encoding.ZERO_ONE),
+            Task.MULTICLASS: Head(Encoding.ONE_HOT),
+            Task.MULTILABEL: Head(Encoding.MULTI_HOT),
+        },
+        source="Girshick 2015, Fast R-CNN, arXiv:1504.08083",
+        torch="smooth_l1_loss",
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+    beta: float = arg(
+        default=1.0, within="[0, inf)", doc="Error, in units of the target, at which the loss turns linear."
+    )
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        error = (input - target).abs()
+        if self.beta == 0:
+            return error
+        return torch.where(error < self.beta, 0.5 * error**2 / self.beta, error - 0.5 * self.beta)
+
+
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, reduction: Reduction = "mean", beta: float = 1.0, **at_call: Unpack[AtCall]
+) -> Tensor:
+    """Functional form of :class:`SmoothL1Loss`."""
+    return instance(SmoothL1Loss, reduction, beta).compute(input, target, at_call)

@@ -1,0 +1,1 @@
+"""What computes a loss beside its formula."""

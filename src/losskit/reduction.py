@@ -1,0 +1,143 @@
+"""From one loss per item to the number that is minimised.
+
+``none`` keeps the items, ``sum`` adds them, ``mean`` divides the sum by a denominator:
+
+* an explicit ``normalizer``, where one is given;
+* otherwise the sum of what each kept item counts: 1, times the loss's own weight of the item where torch divides by
+  that (class weights of cross-entropy, ``weight`` of ``mse_loss``), times ``sample_weight``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from numbers import Real
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+
+import torch
+from torch import Tensor
+
+from losskit.native.dispatch import readable
+
+if TYPE_CHECKING:
+    from losskit.loss import Loss
+
+Reduction = Literal["none", "mean", "sum"]
+
+
+class AtCall(TypedDict, total=False):
+    """What every loss takes at the call, beside its tensors.
+
+    Attributes:
+        sample_weight: Non-negative weight of each item, of the unreduced loss's shape or of its leading dimensions.
+            The mean divides by the sum of the weights of the items that are kept.
+        mask: bool, of the unreduced loss's shape or of its leading dimensions. True marks an item that counts; the
+            others have no value, no gradient and no place in the mean, whatever their input holds (NaN and inf too).
+        normalizer: The mean's denominator, a positive number or a tensor of no dimension. Micro-batches and ranks that
+            share it add up to the exact mean of the whole.
+    """
+
+    sample_weight: Tensor | None
+    mask: Tensor | None
+    normalizer: float | Tensor | None
+
+
+def aligned(weight: Tensor, items: int) -> Tensor:
+    """``weight`` over the leading dimensions, as a view that broadcasts against ``items`` dimensions."""
+    return weight.reshape(weight.shape + (1,) * (items - weight.dim()))
+
+
+class Extra(NamedTuple):
+    """What a call added, checked, and aligned to the dimensions of the unreduced loss."""
+
+    sample_weight: Tensor | None = None
+    mask: Tensor | None = None
+    normalizer: float | Tensor | None = None
+
+
+def checked(loss: Loss, at_call: AtCall, items: torch.Size, dtype: torch.dtype) -> Extra:
+    """``at_call`` as :func:`reduce` takes it, or an error that says what to do."""
+    who = type(loss).__name__
+    for name in at_call:
+        if name not in Extra._fields:
+            close = difflib.get_close_matches(name, (*Extra._fields, *loss.arguments), 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"a call takes {', '.join(Extra._fields)}"
+            raise TypeError(f"{who}: no argument {name!r}; {hint}")
+    weight, mask = at_call.get("sample_weight"), at_call.get("mask")
+    if mask is not None:
+        mask = _over_items(f"{who}: mask", mask, items)
+        if mask.dtype != torch.bool:
+            raise TypeError(f"{who}: mask must be bool, True where an item counts, got {mask.dtype}; use mask.bool()")
+    if weight is not None:
+        weight = _over_items(f"{who}: sample_weight", weight, items).to(dtype)
+        used = weight if mask is None else torch.where(mask, weight, 0)
+        if used.numel() and readable(used) and not bool((used >= 0).all()):
+            raise ValueError(f"{who}: sample_weight must not be negative or NaN, got {used[~(used >= 0)][0].item()}")
+    return Extra(weight, mask, _normalizer(who, at_call.get("normalizer"), loss.reduction, dtype))
+
+
+def _over_items(who: str, value: Tensor, items: torch.Size) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{who} must be a tensor, got {type(value).__name__}; use torch.as_tensor(...)")
+    if value.shape != items[: value.dim()]:
+        raise ValueError(
+            f"{who} must have the unreduced loss's shape {tuple(items)} or its leading dimensions, got {tuple(value.shape)}"
+        )
+    return aligned(value, len(items))
+
+
+def _normalizer(who: str, value: float | Tensor | None, reduction: str, dtype: torch.dtype) -> float | Tensor | None:
+    if value is None:
+        return None
+    if reduction != "mean":
+        raise ValueError(f"{who}: normalizer replaces the mean's denominator, but reduction is {reduction!r}")
+    if isinstance(value, Tensor):
+        if value.dim():
+            raise ValueError(f"{who}: normalizer must be one number, got a tensor of shape {tuple(value.shape)}")
+        value = value.to(dtype)
+        if not readable(value):
+            return value
+    elif isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{who}: normalizer must be a number or a tensor of no dimension, got {value!r}")
+    if not value > 0:
+        raise ValueError(f"{who}: normalizer must be positive, got {float(value)}")
+    return value
+
+
+def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """The conjunction of two masks, either of which may be absent."""
+    return one if other is None else other if one is None else one & other
+
+
+def reduce(
+    loss: Tensor,
+    reduction: Reduction,
+    kept: Tensor | None = None,
+    share: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: float | Tensor | None = None,
+) -> Tensor:
+    """Reduce an unreduced ``loss``.
+
+    Args:
+        loss: One value an item.
+        reduction: ``"none"``, ``"mean"`` or ``"sum"``.
+        kept: bool, broadcastable to ``loss``; False takes the item out. None keeps all.
+        share: What an item adds to the mean's denominator, broadcastable to ``loss``. None: 1.
+        sample_weight: Multiplies both the item and its share. None: 1.
+        normalizer: Replaces the mean's denominator.
+    """
+    if sample_weight is not None:
+        loss = loss * sample_weight
+        share = sample_weight if share is None else share * sample_weight
+    if kept is not None:
+        loss = torch.where(kept, loss, 0)
+        share = kept.to(loss.dtype) if share is None else torch.where(kept, share, 0)
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    if normalizer is not None:
+        return loss.sum() / normalizer
+    if share is None:
+        return loss.mean()
+    return loss.sum() / share.expand_as(loss).sum()
