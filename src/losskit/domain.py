@@ -8,7 +8,7 @@ describe it in words. Losses, tests, benchmarks and documentation all ask the do
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 class Domain:
     """One tensor of a loss. ``name`` below is its argument's name; ``input`` the network's output it stands beside."""
 
-    neutral: ClassVar[float] = 0  # not 0.0, which would turn class ids into floats
-
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         """Raise TypeError or ValueError where dtype or shape is wrong."""
         raise NotImplementedError
@@ -30,6 +28,10 @@ class Domain:
     def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
         """``value`` in the dtype it is computed in."""
         return value.to(dtype)
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        """What stands in for a masked item: within the domain, and harmless to the formula."""
+        return 0  # not 0.0, which would turn class ids into floats
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         """The error that its values deserve, if any."""
@@ -163,6 +165,10 @@ class ClassIndex(Domain):
 
     def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
         return value.to(dtype) if value.is_floating_point() else value.long()
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        dim = loss.class_dim(value) if value.is_floating_point() else None
+        return 0 if dim is None else 1 / value.shape[dim]
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         dim = loss.class_dim(input)

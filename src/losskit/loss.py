@@ -36,6 +36,11 @@ class Arg:
     kw_only: bool
     doc: str
 
+    @property
+    def documentation(self) -> str:
+        """Its line in the documentation."""
+        return f"{self.doc} Default: {self.default!r}{f', within {self.within}' if self.within else ''}."
+
     def check(self, who: str, value: Any) -> Any:
         """``value`` as the loss keeps it; an error that names the class, the argument, what came and what to do."""
         if value is None and self.default is None:
@@ -130,6 +135,8 @@ class _Fields(nn.Module):
             delattr(cls, name)  # the class attribute would hide a buffer of that name
         positional = [name for name, argument in cls.arguments.items() if not argument.kw_only]
         by_name = [name for name, argument in cls.arguments.items() if argument.kw_only]
+        if "about" in vars(cls) and cls.__doc__:
+            cls.__doc__ = documentation(cls)
         cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [_parameter(cls, name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in positional]
             + [_parameter(cls, name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
@@ -152,6 +159,34 @@ class _Fields(nn.Module):
         if argument is not None:
             value = argument.check(f"{type(self).__name__}: {name}", value)
         super().__setattr__(name, value)
+
+
+def documentation(cls: type[_Fields]) -> str:
+    """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source."""
+    summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
+    arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
+    return f"""{summary}Args:
+{arguments}
+
+Shape:
+    input: {cls.about.input.describe()}
+    target: {cls.about.target.describe()}
+
+    A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.reduction.AtCall`.
+
+Returns:
+    One number; with ``reduction="none"`` one for each item. Half-precision inputs give a float32 loss.
+
+Raises:
+    TypeError: A dtype or an argument of the wrong kind.
+    ValueError: A shape that does not fit, or a value out of its range (values are read in eager mode on CPU alone).
+    IndexError: A class id out of range.
+
+Example:{example}
+
+Source:
+    {cls.about.source}
+"""
 
 
 def _parameter(cls: type, name: str, kind: Any) -> inspect.Parameter:
@@ -203,8 +238,8 @@ class Loss(_Fields):
             return call_torch(self, (input, target), self.reduction)
         kept = both(self.kept(target), extra.mask)
         if kept is not None:  # in the inputs: masking the result would leave NaN gradients
-            input = self._masked(input, kept, self.about.input.neutral)
-            target = self._masked(target, kept, self.about.target.neutral)
+            input = self._masked(input, kept, self.about.input.neutral(self, input))
+            target = self._masked(target, kept, self.about.target.neutral(self, target))
         if readable(input, target):
             self._diagnose(input, target)
         loss = call_torch(self, (input, target), "none") if fused else self.formula(input, target)

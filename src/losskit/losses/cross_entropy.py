@@ -70,7 +70,7 @@ class CrossEntropyLoss(Loss):
         classes = torch.arange(input.shape[dim], device=input.device).view(over_classes)
         possible = input != -torch.inf
         q = (1 - self.label_smoothing) * (target if soft else (target.unsqueeze(dim) == classes).to(input.dtype))
-        q = q + self.label_smoothing * possible / possible.sum(dim, keepdim=True)
+        q = q + self.label_smoothing * (possible / possible.sum(dim, keepdim=True).to(input.dtype))
         terms = q * log_p.where(possible | (q != 0), 0)  # 0 log 0 = 0
         return -(terms if self.weight is None else terms * self.weight.view(over_classes)).sum(dim)
 

@@ -22,7 +22,7 @@ class FocalLoss(Loss):
         >>> import torch, losskit
         >>> logits, target = torch.tensor([3.0, 3.0, -1.0]), torch.tensor([1, 0, 0])
         >>> print(losskit.FocalLoss(reduction="none")(logits, target))
-        tensor([1.0930e-04, 2.7658e+00, 2.2658e-02])
+        tensor([1.0928e-04, 2.7663e+00, 2.2658e-02])
     """
 
     about = About(

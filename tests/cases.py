@@ -1,0 +1,104 @@
+"""Inputs, targets and arguments for every loss, drawn from what its class declares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from oracles import ORACLES
+from torch import Tensor
+
+import losskit
+from losskit import functional
+from losskit.domain import Binary, ClassIndex
+from losskit.loss import Arg, Loss, inside
+
+ITEMS, CLASSES = (4, 4), 4  # a cube where there are classes, so that any dimension may hold them
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loss under test: its class, its function, and its oracle."""
+
+    loss: type[Loss]
+    function: Callable[..., Tensor]
+
+    def __str__(self) -> str:
+        return self.loss.__name__
+
+    def oracle(self, input: Tensor, target: Tensor, **arguments: Any) -> tuple[Tensor, Tensor]:
+        """The unreduced loss and each item's share of the denominator, in float64."""
+        given = {name: array(value) if isinstance(value, Tensor) else value for name, value in arguments.items()}
+        answer = ORACLES[self.loss.__name__](array(input), array(target), **given)
+        loss, share = answer if isinstance(answer, tuple) else (answer, np.ones(answer.shape))
+        return torch.as_tensor(loss), torch.as_tensor(np.array(share))
+
+
+def array(value: Tensor) -> Any:
+    value = value.detach()
+    return (value.double() if value.is_floating_point() else value).numpy()
+
+
+def subjects() -> list[Subject]:
+    """The catalog; a loss and its function live in one file, under one stem."""
+    by_file = {getattr(functional, name).__module__: getattr(functional, name) for name in vars(functional)["__all__"]}
+    return [Subject(loss, by_file[loss.__module__]) for loss in losskit.CATALOG]
+
+
+def draw(
+    loss: type[Loss] | Loss,
+    items: tuple[int, ...] = ITEMS,
+    classes: int = CLASSES,
+    dtype: torch.dtype = torch.float64,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Input and target of a loss, from its declared domains."""
+    generator = torch.Generator().manual_seed(seed)
+    input = loss.about.input.sample(items, classes, generator)
+    target = loss.about.target.sample(items, classes, generator)
+    return input.to(dtype), target.to(dtype) if target.is_floating_point() else target
+
+
+def targets(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CLASSES) -> list[Tensor]:
+    """Every kind of target that the loss takes: hard, and soft where it may be."""
+    input, target = draw(loss, items, classes, seed=7)
+    domain = loss.about.target
+    if isinstance(domain, ClassIndex) and domain.soft:
+        return [target, input.softmax(1 if input.dim() > 1 else 0)]
+    if isinstance(domain, Binary):
+        return [target, input.sigmoid()]
+    return [target]
+
+
+def variants(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CLASSES) -> Iterator[dict[str, Any]]:
+    """No argument, each argument by itself at another value than its default, and all of them together."""
+    other = {
+        name: another(argument, items, classes) for name, argument in loss.arguments.items() if name != "reduction"
+    }
+    yield {}
+    for name, value in other.items():
+        yield {name: value}
+    if len(other) > 1:
+        yield other
+
+
+def another(argument: Arg, items: tuple[int, ...], classes: int) -> Any:
+    """A value of an argument that is not its default."""
+    generator = torch.Generator().manual_seed(3)
+    if argument.shape is not None:
+        shape = {"classes": (classes,), "elements": items, "broadcast": items[-1:]}[argument.shape]
+        return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+    if isinstance(argument.default, int):
+        return 1 if argument.default != 1 else -1
+    assert argument.within is not None, "an argument of a new kind: say here what else it may be"
+    value = next(v for v in (0.3, 0.7, 2.5) if v != argument.default and inside(argument.within, v))
+    assert math.isfinite(value)
+    return value
+
+
+def close(ours: Tensor, theirs: Tensor, rtol: float = 1e-9, atol: float = 1e-12) -> None:
+    torch.testing.assert_close(ours.double(), theirs.double(), rtol=rtol, atol=atol, equal_nan=True)

@@ -1,0 +1,701 @@
+"""What holds for every loss. Each property is a function of a :class:`cases.Subject` that fails by an assertion.
+
+``test_every_loss.py`` runs catalog × properties; ``test_the_tests.py`` shows for each property that it can fail.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import io
+import pickle
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, get_args
+
+import pytest
+import torch
+import torch.nn.functional as F
+from cases import CLASSES, ITEMS, Subject, array, close, draw, targets, variants
+from torch import Tensor, nn
+
+from losskit.domain import Binary, ClassIndex, Real
+from losskit.loss import Loss, inside
+from losskit.reduction import AtCall, Reduction
+
+Property = Callable[[Subject], None]
+PROPERTIES: dict[str, Property] = {}
+
+
+def holds(check: Property) -> Property:
+    PROPERTIES[check.__name__] = check
+    return check
+
+
+def loss_and_grad(criterion: Callable[..., Tensor], input: Tensor, *rest: Any, **at_call: Any) -> tuple[Tensor, Tensor]:
+    """The loss, and the gradient under an upstream gradient that is not uniform."""
+    leaf = input.detach().clone().requires_grad_()
+    loss = criterion(leaf, *rest, **at_call)
+    (loss * torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)).sum().backward()
+    assert leaf.grad is not None
+    return loss.detach(), leaf.grad
+
+
+# Numbers
+
+
+@holds
+def equals_oracle(subject: Subject) -> None:
+    for items in ((), (5,), ITEMS, (2, 3, 4)):
+        input, _ = draw(subject.loss, items)
+        for target in targets(subject.loss, items):
+            for arguments in variants(subject.loss, items):
+                if "dim" in arguments and items != ITEMS:
+                    continue  # only there do ids fit any dimension
+                if "dim" in arguments and target.is_floating_point():
+                    target = input.softmax(arguments["dim"])
+                loss, share = subject.oracle(input, target, **arguments)
+                close(subject.loss(**arguments, reduction="none")(input, target), loss)
+                close(subject.function(input, target, **arguments, reduction="sum"), loss.sum())
+                close(subject.loss(**arguments)(input, target), loss.sum() / share.sum())
+                close(subject.function(input, target, **arguments), loss.sum() / share.sum())
+
+
+@holds
+def as_accurate_as_torch(subject: Subject) -> None:
+    """In float32, over ordinary and extreme inputs, value and gradient err no more than torch's do."""
+    if subject.loss.about.torch is None:
+        return
+    theirs = getattr(F, subject.loss.about.torch)
+    for scale in (1.0, 30.0, 3e3):
+        input, target = draw(subject.loss, (256,), dtype=torch.float32)
+        input = input * scale
+        exact = loss_and_grad(subject.loss(reduction="none"), input.double(), double(target))  # equals_oracle vouches
+        own = loss_and_grad(subject.loss(reduction="none"), input, target)
+        torchs = loss_and_grad(theirs, input, target, reduction="none")
+        for ours, their, true in zip(own, torchs, exact, strict=True):
+            assert error(ours, true) <= error(their, true) + 2e-7, f"scale {scale}"
+
+
+def error(value: Tensor, true: Tensor) -> float:
+    """The worst error relative to the value, or absolute below 1e-30."""
+    return float(((value.double() - true).abs() / true.abs().clamp(min=1e-30)).max())
+
+
+def double(target: Tensor) -> Tensor:
+    return target.double() if target.is_floating_point() else target
+
+
+@holds
+def reduction_algebra(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    for arguments in variants(subject.loss):
+        items, total, mean = (subject.loss(**arguments, reduction=r)(input, target) for r in ("none", "sum", "mean"))
+        assert items.shape == subject.loss(**arguments).items(input)
+        assert total.shape == mean.shape == ()
+        _, share = subject.oracle(input, target, **arguments)
+        close(total, items.sum())
+        close(mean, items.sum() / share.sum())
+
+
+@holds
+def mask_algebra(subject: Subject) -> None:
+    """A mask gives the loss of the items kept; the others have no gradient even where they hold NaN or inf."""
+    for target in targets(subject.loss, (6,)):
+        input, _ = draw(subject.loss, (6,))
+        mask = torch.tensor([True, False, True, True, False, True])
+        for reduction in get_args(Reduction):
+            criterion = subject.loss(reduction=reduction)
+            loss, grad = loss_and_grad(criterion, input, target, mask=mask)
+            kept = loss_and_grad(criterion, input[mask], target[mask])
+            spoilt = input.clone()
+            spoilt[1], spoilt[4] = torch.nan, torch.inf
+            loss_spoilt, grad_spoilt = loss_and_grad(criterion, spoilt, target, mask=mask)
+            close(loss_spoilt, loss)
+            close(grad_spoilt, grad)
+            assert (grad[~mask] == 0).all()
+            if reduction == "none":
+                assert (loss[~mask] == 0).all()
+                close(loss[mask], kept[0])
+            else:
+                close(loss, kept[0])
+                close(grad[mask], kept[1])
+    nothing = torch.zeros(6, dtype=torch.bool)
+    assert subject.loss()(input, target, mask=nothing).isnan()
+    _, grad = loss_and_grad(subject.loss(), input, target, mask=nothing, normalizer=3)
+    assert (grad == 0).all()
+
+
+@holds
+def mask_over_leading_dimensions(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    rows = torch.tensor([True, False, True, False])
+    whole = rows.unsqueeze(1).expand(ITEMS)
+    close(subject.function(input, target, mask=rows), subject.function(input, target, mask=whole))
+    weight = torch.tensor([0.5, 2, 0, 1])
+    whole_weight = weight.unsqueeze(1).expand(ITEMS)
+    close(
+        subject.function(input, target, sample_weight=weight),
+        subject.function(input, target, sample_weight=whole_weight),
+    )
+
+
+@holds
+def sample_weight_algebra(subject: Subject) -> None:
+    """A weight of k is the item k times over, in the sum and in the mean; a masked weight does not matter."""
+    for target in targets(subject.loss, (4,)):
+        input, _ = draw(subject.loss, (4,))
+        count = torch.tensor([2, 0, 1, 3])
+        for arguments in variants(subject.loss, (4,)):
+            if any(
+                isinstance(value, Tensor) and subject.loss.arguments[n].shape != "classes"
+                for n, value in arguments.items()
+            ):
+                continue  # such a weight would have to be repeated as well
+            for reduction in ("sum", "mean"):
+                criterion = subject.loss(**arguments, reduction=reduction)
+                weighted = criterion(input, target, sample_weight=count.double())
+                close(weighted, criterion(input.repeat_interleave(count, 0), target.repeat_interleave(count, 0)))
+        weight = torch.tensor([1.0, torch.nan, 2.0, -1.0])
+        mask = torch.tensor([True, False, True, False])
+        weighted = subject.loss()(input, target, sample_weight=weight, mask=mask)
+        close(weighted, subject.loss()(input[mask], target[mask], sample_weight=weight[mask]))
+
+
+@holds
+def normalizer_algebra(subject: Subject) -> None:
+    """Micro-batches that share the normalizer add up to the mean of the whole, value and gradient."""
+    for arguments in variants(subject.loss):
+        if any(
+            isinstance(value, Tensor) and subject.loss.arguments[n].shape != "classes" for n, value in arguments.items()
+        ):
+            continue  # a weight of the batch's shape
+        input, target = draw(subject.loss)
+        criterion = subject.loss(**arguments)
+        _, share = subject.oracle(input, target, **arguments)
+        close(criterion(input, target, normalizer=7), subject.loss(**arguments, reduction="sum")(input, target) / 7)
+        for normalizer in (float(share.sum()), share.sum()):
+            parts = [criterion(input[i : i + 1], target[i : i + 1], normalizer=normalizer) for i in range(4)]
+            close(torch.stack(parts).sum(), criterion(input, target))
+
+
+@holds
+def every_argument_changes_the_result(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    plain = subject.loss(reduction="none")(input, target)
+    for arguments in variants(subject.loss):
+        if arguments:
+            changed = subject.loss(**arguments, reduction="none")(input, target)
+            assert not torch.allclose(changed, plain), f"{list(arguments)} has no effect"
+            close(subject.function(input, target, **arguments, reduction="none"), changed)
+
+
+# Derivatives
+
+
+def swapped(criterion: Callable[..., Tensor], target: Tensor, input: Tensor) -> Tensor:
+    return criterion(input, target)
+
+
+def on_simplex(function: Callable[..., Tensor], input: Tensor, scores: Tensor) -> Tensor:
+    return function(input, scores.softmax(1))
+
+
+@holds
+def gradcheck(subject: Subject) -> None:
+    for arguments in variants(subject.loss):
+        input, target = draw(subject.loss)
+        for reduction in get_args(Reduction):
+            criterion = subject.loss(**arguments, reduction=reduction)
+            torch.autograd.gradcheck(partial(swapped, criterion, target), input.requires_grad_())
+
+
+@holds
+def gradgradcheck(subject: Subject) -> None:
+    for arguments in variants(subject.loss):
+        input, target = draw(subject.loss, (3,) if "dim" not in arguments and not tensors(arguments) else ITEMS)
+        criterion = subject.loss(**arguments)
+        torch.autograd.gradgradcheck(partial(swapped, criterion, target), input.requires_grad_())
+
+
+def tensors(arguments: dict[str, Any]) -> bool:
+    return any(isinstance(value, Tensor) for value in arguments.values())
+
+
+@holds
+def gradient_of_soft_target(subject: Subject) -> None:
+    """A real target that asks for a gradient gets the right one."""
+    for target in targets(subject.loss, (3,)):
+        if target.is_floating_point() and bool(
+            ((target > 0.01) & (target < 0.99)).all() or subject.loss.about.target == Real()
+        ):
+            input, _ = draw(subject.loss, (3,))
+            function = partial(subject.function, input)
+            if isinstance(subject.loss.about.target, ClassIndex):  # stay on the simplex
+                function = partial(on_simplex, subject.function, input)
+            torch.autograd.gradcheck(function, target.clone().requires_grad_())
+
+
+@holds
+def vmap(subject: Subject) -> None:
+    input, target = (
+        torch.stack(list(each)) for each in zip(*(draw(subject.loss, (3,), seed=i) for i in range(5)), strict=True)
+    )
+    one_by_one = torch.stack([subject.loss()(x, y) for x, y in zip(input, target, strict=True)])
+    close(torch.vmap(subject.loss())(input, target), one_by_one)
+    close(torch.vmap(subject.function)(input, target), one_by_one)
+    grads = torch.vmap(torch.func.grad(subject.loss()))(input, target)
+    close(grads, torch.stack([torch.func.grad(subject.loss())(x, y) for x, y in zip(input, target, strict=True)]))
+
+
+@holds
+def jvp(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    tangent = torch.linspace(-1, 1, input.numel(), dtype=torch.float64).view(input.shape)
+    forward = torch.func.jvp(lambda x: subject.loss()(x, target), (input,), (tangent,))[1]
+    _, grad = loss_and_grad(subject.loss(), input, target)
+    close(forward, (grad * tangent).sum())
+    hessian = torch.func.hessian(lambda x: subject.loss()(x, target))(input)
+    assert hessian.shape == input.shape * 2
+
+
+@holds
+def compile_fullgraph(subject: Subject) -> None:
+    input, target = draw(subject.loss, dtype=torch.float32)
+    mask = torch.tensor([True, False, True, True])
+    for arguments in variants(subject.loss):
+        arguments = {n: v.float() if isinstance(v, Tensor) else v for n, v in arguments.items()}
+        for at_call in ({}, {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}):
+            criterion = subject.loss(**arguments)
+            torch._dynamo.reset()
+            compiled = torch.compile(criterion, fullgraph=True, backend="aot_eager")
+            expected = loss_and_grad(criterion, input, target, **at_call)
+            for own, eager in zip(loss_and_grad(compiled, input, target, **at_call), expected, strict=True):
+                close(own, eager, rtol=1e-5, atol=1e-6)
+            torch._dynamo.reset()
+            function = torch.compile(subject.function, fullgraph=True, backend="aot_eager")
+            close(function(input, target, **arguments, **at_call), expected[0], rtol=1e-5, atol=1e-6)
+
+
+@holds
+def compile_to_machine_code(subject: Subject) -> None:
+    torch._dynamo.reset()
+    input, target = draw(subject.loss, dtype=torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the compiler's own
+        compiled = torch.compile(subject.loss(), fullgraph=True)
+        own = loss_and_grad(compiled, input, target)
+    for ours, eager in zip(own, loss_and_grad(subject.loss(), input, target), strict=True):
+        close(ours, eager, rtol=1e-5, atol=1e-6)
+
+
+@holds
+def export(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    program = torch.export.export(subject.loss(), (input, target))
+    close(program.module()(input, target), subject.loss()(input, target))
+
+
+# Dtypes, layouts, sizes
+
+
+@holds
+def autocast(subject: Subject) -> None:
+    input, target = draw(subject.loss, dtype=torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, grad = loss_and_grad(subject.loss(), input, target)
+    plain, plain_grad = loss_and_grad(
+        subject.loss(), input.float(), target.float() if target.is_floating_point() else target
+    )
+    assert loss.dtype == torch.float32
+    close(loss, plain, rtol=1e-6, atol=1e-7)
+    close(grad, plain_grad, rtol=1e-2, atol=1e-3)
+
+
+@holds
+def dtypes(subject: Subject) -> None:
+    """Half is computed and summed in float32; the gradient has the input's dtype."""
+    for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        input, target = draw(subject.loss, dtype=dtype)
+        for reduction in get_args(Reduction):
+            loss, grad = loss_and_grad(subject.loss(reduction=reduction), input, target)
+            assert loss.dtype == torch.promote_types(dtype, torch.float32)
+            assert grad.dtype == dtype
+            wide = draw(subject.loss, dtype=torch.float64)[0].to(dtype).double()
+            exact = subject.loss(reduction=reduction)(wide, double(target))
+            close(loss, exact, rtol=1e-5, atol=1e-6)
+
+
+@holds
+def half_mean_of_many(subject: Subject) -> None:
+    """The mean over 70,000 rows exists in float16, whose largest number is 65,504."""
+    input, target = draw(subject.loss, (70_000,), dtype=torch.float16)
+    assert subject.loss()(input, target).isfinite()
+
+
+@holds
+def target_dtypes(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    dtypes = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+    whole = target.round().abs() if isinstance(subject.loss.about.target, Real) else target
+    dtypes += [] if isinstance(subject.loss.about.target, ClassIndex) else [torch.float32, torch.float16]
+    expected = subject.loss()(input, whole)
+    for dtype in dtypes:
+        loss, grad = loss_and_grad(subject.loss(), input, whole.to(dtype))
+        assert loss.dtype == grad.dtype == input.dtype
+        close(loss, expected)
+    if isinstance(subject.loss.about.target, Binary):
+        close(subject.loss()(input, whole.bool()), expected)
+    if whole.is_floating_point():  # NumPy's float64 beside a float32 network
+        loss, grad = loss_and_grad(subject.loss(), input.float(), whole)
+        assert loss.dtype == grad.dtype == torch.float32
+
+
+@holds
+def strides(subject: Subject) -> None:
+    input, target = draw(subject.loss, (2, 4, 4), 4)
+    expected = loss_and_grad(subject.loss(), input, target)
+    views = [transposed(input), every_other(input)]
+    if input.dim() == 4:
+        views.append(input.contiguous(memory_format=torch.channels_last))
+    for view in views:
+        for target_view in (target, transposed(target), every_other(target)):
+            for own, plain in zip(loss_and_grad_of_view(subject.loss(), view, target_view), expected, strict=True):
+                close(own, plain)
+    row, target_row = input[:1].expand(3, *input.shape[1:]), target[:1].expand(3, *target.shape[1:])
+    close(subject.function(row, target_row), subject.function(row.contiguous(), target_row.contiguous()))
+
+
+def transposed(value: Tensor) -> Tensor:
+    return value.transpose(0, -1).contiguous().transpose(0, -1)
+
+
+def every_other(value: Tensor) -> Tensor:
+    return value.repeat_interleave(2, -1)[..., ::2]
+
+
+def loss_and_grad_of_view(criterion: Loss, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = input.detach().requires_grad_()  # keeps the strides
+    loss = criterion(leaf, target)
+    loss.backward()
+    assert leaf.grad is not None
+    return loss.detach(), leaf.grad
+
+
+@holds
+def empty(subject: Subject) -> None:
+    input, target = draw(subject.loss, (0,))
+    assert subject.loss()(input, target).isnan()
+    assert subject.loss(reduction="sum")(input, target) == 0
+    assert subject.loss(reduction="none")(input, target).shape == (0,)
+    loss, grad = loss_and_grad(subject.loss(), input, target, normalizer=5)
+    assert loss == 0
+    assert grad.shape == input.shape
+
+
+# The module
+
+
+@holds
+def pickled(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    for arguments in variants(subject.loss):
+        criterion = subject.loss(**arguments, reduction="sum")
+        for twin in (pickle.loads(pickle.dumps(criterion)), copy.deepcopy(criterion)):
+            close(twin(input, target), criterion(input, target))
+            assert repr(twin) == repr(criterion)
+
+
+@holds
+def state_dict(subject: Subject) -> None:
+    """Tensor arguments are buffers: they are saved, loaded and moved with the model."""
+    input, target = draw(subject.loss)
+    for arguments in variants(subject.loss):
+        criterion = subject.loss(**arguments)
+        state = criterion.state_dict()
+        assert set(state) == {name for name, value in arguments.items() if isinstance(value, Tensor)}
+        file = io.BytesIO()
+        torch.save(state, file)
+        file.seek(0)
+        ones = {name: torch.ones_like(v) if isinstance(v, Tensor) else v for name, v in arguments.items()}
+        other = subject.loss(**ones)
+        other.load_state_dict(torch.load(file))
+        close(other(input, target), criterion(input, target))
+        assert all(v.dtype == torch.float16 for v in copy.deepcopy(criterion).half().state_dict().values())
+
+
+@holds
+def inputs_unmodified(subject: Subject) -> None:
+    for arguments in variants(subject.loss):
+        input, target = draw(subject.loss)
+        given = [input, target, *(v for v in arguments.values() if isinstance(v, Tensor))]
+        before = [value.clone() for value in given]
+        mask, weight = torch.tensor([True, False, True, True]), torch.rand(4)
+        input.requires_grad_()
+        subject.loss(**arguments)(input, target).backward()
+        subject.loss(**arguments)(input, target, mask=mask, sample_weight=weight).backward()
+        for value, kept in zip(given, before, strict=True):
+            assert torch.equal(value.detach(), kept)
+            assert value._version == 0
+
+
+@holds
+def needs_no_grad(subject: Subject) -> None:
+    input, target = draw(subject.loss)
+    input.requires_grad_()
+    with torch.no_grad():
+        assert not subject.loss()(input, target).requires_grad
+    with torch.inference_mode():
+        close(subject.loss()(input, target), subject.loss()(input, target))
+    loss = subject.loss()(input, target)
+    loss.backward(retain_graph=True)
+    assert input.grad is not None
+    first = input.grad.clone()
+    loss.backward()
+    close(input.grad, 2 * first)
+
+
+# Refusals
+
+
+def refused(kind: type[Exception], words: list[str], call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+    with pytest.raises(kind) as caught:
+        call(*args, **kwargs)
+    for word in words:
+        assert word in str(caught.value), f"{word!r} is not in {caught.value!s}"
+    assert len(str(caught.value)) < 400
+
+
+@holds
+def refuses_bad_arguments(subject: Subject) -> None:
+    """Class, argument, what came: each in the message."""
+    loss, name = subject.loss, subject.loss.__name__
+    refused(ValueError, [name, "reduction", "'avg'", "'mean'"], loss, reduction="avg")
+    refused(TypeError, [name, "reducton", "did you mean 'reduction'"], loss, reducton="sum")
+    refused(TypeError, [name, "by position"], loss, *range(20))
+    for argument, spec in loss.arguments.items():
+        if argument == "reduction":
+            continue
+        assert spec.within or isinstance(spec.default, int), f"{argument}: any number at all?"
+        refused(TypeError, [name, argument], loss, **{argument: "x"})
+        if spec.within is not None:
+            bad: list[Any] = [v for v in (-1.0, 2.0, float("nan"), float("inf")) if not inside(spec.within, v)]
+            for value in bad:
+                wrong = value if spec.shape is None else torch.full((CLASSES,), value)
+                refused(ValueError, [name, argument, spec.within], loss, **{argument: wrong})
+                if spec.shape is None:
+                    refused(ValueError, [name, argument], setattr, loss(), argument, wrong)
+        if spec.shape is not None:
+            refused(TypeError, [name, argument, "tensor"], loss, **{argument: [1.0, 2.0]})
+            refused(TypeError, [name, argument, "float()"], loss, **{argument: torch.ones(4).long()})
+            input, target = draw(loss)
+            wrong = torch.ones(CLASSES + 1)
+            refused(ValueError, [name, argument, "5"], loss(**{argument: wrong}), input, target)
+
+
+@holds
+def refuses_bad_calls(subject: Subject) -> None:
+    loss, name = subject.loss, subject.loss.__name__
+    input, target = draw(loss)
+    refused(TypeError, [name, "input", "ndarray"], loss(), array(input), target)
+    refused(TypeError, [name, "target", "list"], loss(), input, target.tolist())
+    refused(TypeError, [name, "input", "float()"], loss(), input.long(), target)
+    refused(TypeError, [name, "sampel_weight", "did you mean 'sample_weight'"], loss(), input, target, sampel_weight=1)
+    refused(TypeError, [name, "mask", "mask.bool()"], loss(), input, target, mask=torch.ones(ITEMS))
+    refused(ValueError, [name, "mask", "(3,)"], loss(), input, target, mask=torch.ones(3).bool())
+    refused(ValueError, [name, "sample_weight", "(3,)"], loss(), input, target, sample_weight=torch.ones(3))
+    for weight in (-1.0, torch.nan):
+        refused(ValueError, [name, "sample_weight"], loss(), input, target, sample_weight=torch.full((4,), weight))
+    for normalizer in (0, -2.0, torch.tensor(0.0)):
+        refused(ValueError, [name, "normalizer", "positive"], loss(), input, target, normalizer=normalizer)
+    refused(ValueError, [name, "normalizer", "'sum'"], loss(reduction="sum"), input, target, normalizer=2)
+    refused(ValueError, [name, "normalizer", "(2,)"], loss(), input, target, normalizer=torch.ones(2))
+    refused(TypeError, [name, "normalizer", "'2'"], loss(), input, target, normalizer="2")
+
+
+@holds
+def refuses_bad_shapes(subject: Subject) -> None:
+    """Nothing is broadcast in silence; the message names both shapes and the mend."""
+    loss, name = subject.loss, subject.loss.__name__
+    input, target = draw(loss, (6,))
+    for wrong, mend in ((target.unsqueeze(1), "squeeze(1)"), (target[:3], ""), (target[:1], "")):
+        words = [name, "target", str(tuple(wrong.shape)), str(tuple(input.shape)), mend]
+        refused(ValueError, words, loss(), input, wrong)
+        refused(ValueError, words, subject.function, input, wrong)
+    if not isinstance(loss.about.target, ClassIndex):
+        refused(ValueError, ["unsqueeze(1)", "squeeze(1)"], loss(), input.unsqueeze(1), target)
+
+
+@holds
+def refuses_bad_values(subject: Subject) -> None:
+    """In eager mode on CPU: where it stands, its value, how many; never where it is masked."""
+    loss, name = subject.loss, subject.loss.__name__
+    input, target = draw(loss)
+    keep = torch.ones(ITEMS, dtype=torch.bool)
+    keep[1, 2] = keep[3, 0] = False
+    bad: list[float]
+    if isinstance(loss.about.target, ClassIndex):
+        bad = [-1, CLASSES, 2**40]
+    elif isinstance(loss.about.target, Binary):
+        bad = [-0.5, 1.5, float("nan"), float("inf")]
+    else:
+        bad = []
+    kind = IndexError if isinstance(loss.about.target, ClassIndex) else ValueError
+    for value in bad:
+        wrong = target.clone()
+        wrong[1, 2] = wrong[3, 0] = value
+        words = [name, "target", "(1, 2)", "2 of 16"] + (["NaN"] if value != value else [f"{value:g}"])
+        refused(kind, words, loss(), input, wrong)
+        close(loss()(input, wrong, mask=keep), loss()(input, target, mask=keep))
+        torch.vmap(loss())(input, target)  # reads nothing
+    if isinstance(loss.about.target, ClassIndex):
+        refused(TypeError, [name, "target", "target.long()"], loss(), input, target.double())
+        refused(TypeError, [name, "target", "target.long()"], loss(), input, target.bool())
+
+
+# torch's names and places
+
+
+@holds
+def positions_of_torch(subject: Subject) -> None:
+    """Names, order and defaults are torch's, less its deprecated ones; what torch does not have comes by name."""
+    if subject.loss.about.torch is None:
+        return
+    pairs: list[tuple[Any, Any]] = [
+        (subject.function, getattr(F, subject.loss.about.torch)),
+        (subject.loss, getattr(nn, subject.loss.__name__)),
+    ]
+    for ours, theirs in pairs:
+        own = [p for p in inspect.signature(ours).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        known = [p for p in inspect.signature(theirs).parameters.values() if p.name not in ("size_average", "reduce")]
+        leading = [p for p in own if p.kind is p.POSITIONAL_OR_KEYWORD]
+        assert [p.name for p in leading] == [p.name for p in known if p.name in {q.name for q in own}]
+        assert {p.name: p.default for p in leading} == {p.name: p.default for p in known}
+        assert all(p.name not in {q.name for q in leading} for p in own if p.kind is p.KEYWORD_ONLY)
+
+
+@holds
+def function_has_the_arguments_of_its_class(subject: Subject) -> None:
+    function = inspect.signature(subject.function, eval_str=True).parameters
+    own = {n: p.default for n, p in function.items() if n not in ("input", "target") and p.kind is not p.VAR_KEYWORD}
+    assert own == {name: argument.default for name, argument in subject.loss.arguments.items()}
+    assert function["at_call"].annotation.__args__ == (AtCall,)
+    assert f":class:`{subject.loss.__name__}`" in str(subject.function.__doc__)
+    input, target = draw(subject.loss)
+    for arguments in variants(subject.loss):
+        close(subject.function(input, target, **arguments), subject.loss(**arguments)(input, target))
+
+
+@holds
+def documented(subject: Subject) -> None:
+    words = str(subject.loss.__doc__)
+    for section in (".. math::", "Args:", "Shape:", "Returns:", "Raises:", "Example:", "Source:", ">>> "):
+        assert section in words, section
+    for name, argument in subject.loss.arguments.items():
+        assert f"{name}: {argument.doc}" in words
+    assert subject.loss.about.source in words
+
+
+# Where it runs
+
+
+@holds
+def reads_nothing_off_cpu(subject: Subject) -> None:
+    """On a device nothing is read, and where torch has the operator that very operator is called."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    aten = torch.ops.aten
+
+    class Calls(TorchDispatchMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.names: list[str] = []
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if (
+                isinstance(func, torch._ops.OpOverload)
+                and func.namespace == "aten"
+                and func is not aten.promote_types.default
+            ):
+                self.names.append(func.__name__.split(".")[0])
+            return func(*args, **(kwargs or {}))
+
+    input, target = draw(subject.loss, dtype=torch.float32)
+    with FakeTensorMode(), Calls() as ours:
+        x, y = (torch.empty(value.shape, dtype=value.dtype, device="cuda") for value in (input, target))
+        ours.names.clear()
+        subject.loss()(x, y)
+    assert not {"_local_scalar_dense", "item", "nonzero"} & set(ours.names), ours.names
+    if subject.loss.about.torch is not None:
+        with FakeTensorMode(), Calls() as torchs:
+            x, y = (torch.empty(value.shape, dtype=value.dtype, device="cuda") for value in (input, target))
+            torchs.names.clear()
+            getattr(F, subject.loss.about.torch)(x, y)
+        assert ours.names == torchs.names
+
+
+@holds
+def a_new_formula_disowns_the_rest(subject: Subject) -> None:
+    class Twice(subject.loss):  # type: ignore[name-defined,misc]
+        def formula(self, input: Tensor, target: Tensor) -> Tensor:
+            return 2 * super().formula(input, target)  # type: ignore[no-any-return]
+
+    input, target = draw(subject.loss)
+    close(Twice()(input, target), 2 * subject.loss()(input, target))
+    other = Twice()(input.to("meta"), target.to("meta"))
+    assert other.device.type == "meta"
+
+
+# The other half
+
+
+@holds
+def predicts_what_it_is_trained_for(subject: Subject) -> None:
+    """Trained by gradient descent on its own encoding, a free output comes to predict its target, for every task."""
+    for task, head in subject.loss.about.serves.items():
+        criterion = subject.loss()
+        truth = TRUTHS[task.value]
+        classes = {"regression": 1, "binary": 2}.get(task.value, 3)
+        target = head.encode(truth, classes)
+        output = torch.zeros(len(truth), head.width(classes), requires_grad=True)
+        optimizer = torch.optim.Adam([output], 0.2)
+        for _ in range(150):
+            optimizer.zero_grad()
+            criterion(head.training(output, 1), target).backward()
+            optimizer.step()
+        predicted = criterion.predict(output.detach(), task)
+        torch.testing.assert_close(
+            predicted.reshape(truth.shape).float(),
+            truth.float(),
+            atol=0.05,
+            rtol=0.05,
+            msg=str(task),
+        )
+        if task.value == "regression":
+            refused(ValueError, ["regression"], criterion.probabilities, output, task)
+            continue
+        p = criterion.probabilities(output.detach(), task)
+        assert p.shape == output.shape
+        assert bool(((p >= 0) & (p <= 1)).all())
+        anything = torch.randn(50, output.shape[1])
+        p_of_anything, ids = criterion.probabilities(anything, task), criterion.predict(anything, task)
+        if ids.dim() == 1:
+            assert torch.equal(p_of_anything.gather(1, ids.unsqueeze(1)).squeeze(1), p_of_anything.amax(1))
+        else:
+            assert torch.equal(ids, (p_of_anything >= 0.5).long())
+        if output.shape[1] > 1 and task.value != "multilabel":
+            close(p.sum(1), torch.ones(len(truth)), rtol=1e-6)
+            assert torch.equal(p.argmax(1), truth)
+            hopeless = torch.full((2, output.shape[1]), -1e4)
+            close(criterion.probabilities(hopeless, task).sum(1), torch.ones(2), rtol=1e-6)
+    refused(ValueError, ["task", "'regresion'"], subject.loss().predict, output, "regresion")
+
+
+TRUTHS = {
+    "regression": torch.tensor([[-2.0], [0.5], [3.0]]),
+    "binary": torch.tensor([0, 1, 1, 0]),
+    "multiclass": torch.tensor([2, 0, 1, 1]),
+    "multilabel": torch.tensor([[0, 1, 1], [1, 0, 0]]),
+}
