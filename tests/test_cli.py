@@ -1,0 +1,165 @@
+"""The command line, as it is called."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from losskit import __version__
+from losskit.cli import main
+
+LOSSKIT = (sys.executable, "-m", "losskit")
+PIPE = subprocess.PIPE
+
+
+def call(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
+    return subprocess.run(
+        [*LOSSKIT, *arguments], capture_output=True, text=True, timeout=90, cwd=cwd, env=environment, encoding="utf-8"
+    )
+
+
+def test_help_imports_neither_torch_nor_pandas() -> None:
+    code = "import sys\nfrom losskit.cli import main\ntry: main([{}])\nexcept SystemExit: pass\n"
+    for arguments in ("'--help'", "'compare', '--help'", "'--version'"):
+        check = "assert not {'torch', 'pandas', 'numpy', 'sklearn'} & set(sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code.format(arguments) + check], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "losskit" in done.stdout
+
+
+def test_version_and_no_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"losskit {__version__}\n"
+    assert main([]) == 2
+    assert "usage: losskit" in capsys.readouterr().err
+
+
+def test_a_whole_run_and_its_code(tmp_path: Path) -> None:
+    done = call(
+        "compare", "iris", "--epochs", "2", "--repeats", "1", "--folds", "3", "--losses", "MSELoss", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # no bar where nobody watches
+    (folder,) = (tmp_path / "runs").iterdir()
+    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    assert len(rows) == 6
+    assert all(len(row["inner"]) == 16 for row in rows)
+    assert {row["loss"] for row in rows} == {"MSELoss", "CrossEntropyLoss"}
+    report, code = done.stdout.split('\n"""', 1)
+    assert max(map(len, report.splitlines())) <= 100
+    assert "reference" in report
+    assert "Take " in report
+    code = '"""' + code
+    assert code == (folder / "best.py").read_text()
+    pasted = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert pasted.returncode == 0, pasted.stderr
+    assert pasted.stdout.startswith("accuracy: 0.")
+
+
+def test_an_ascii_terminal_and_a_reader_that_leaves(tmp_path: Path) -> None:
+    small = ["compare", "iris", "--epochs", "1", "--repeats", "1", "--folds", "2", "--losses", "MSELoss", "--workers", "1"]
+    done = call(*small, cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "+-" in done.stdout
+    assert "?" not in done.stdout.split('"""')[0]
+    script = f"{' '.join(LOSSKIT)} {' '.join(small)} | head -n 1"
+    piped = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert piped.stdout.startswith("iris: 150 rows")
+    assert piped.stderr == ""
+
+
+def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
+    done = call("compare", "nowhere.csv", "--target", "y", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("losskit: no file 'nowhere.csv'; give the path of a CSV file or one of mnist, ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("compare few.csv --target y", "class 'c' has 3 rows, fewer than 5 folds need (5); use --folds 3"),
+        ("compare few.csv --target z", "no column 'z' for --target"),
+        ("compare few.csv", "say which column to predict with --target COL"),
+        ("compare few.csv --target y --drop q", "no column 'q' for --drop"),
+        ("compare few.csv --target y --task regression", "holds text ('a'), which no regression predicts"),
+        ("compare iris --metric rmse", "--metric of a multiclass task must be one of"),
+        ("compare iris --out few.csv", "cannot write below few.csv: "),
+        ("compare iris --out few.csv/runs", "cannot write below few.csv/runs: "),
+        ("compare iris --out /proc/runs", "choose a folder that can be written with --out DIR"),
+        ("compare iris --seed -1", "--seed must be at least 0, got -1"),
+    ],
+)
+def test_refusals(
+    arguments: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{index},{'abc'[index % 2]}" for index in range(30)] + ["1,c"] * 3
+    (tmp_path / "few.csv").write_text("\n".join(["x,y", *lines]))
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("losskit: ")
+    assert message in err
+    assert len(err) < 500
+
+
+def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in [each for each in sys.modules if each.startswith("losskit.compare")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert main(["compare", "iris"]) == 2
+    assert "pip install 'losskit[compare]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
+    command = [*LOSSKIT, *["compare", "digits", "--epochs", "1", "--workers", "2", "--repeats", "50"]]
+    running = subprocess.Popen(command, cwd=tmp_path, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True)
+    try:
+        _wait_for_rows(tmp_path, 2)
+        if stop is signal.SIGINT:  # a terminal tells the workers too
+            os.killpg(running.pid, stop)
+        else:
+            running.send_signal(stop)
+        _, err = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert running.returncode == 2
+    (rows,) = tmp_path.glob("runs/*/rows.jsonl")
+    kept = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert len(kept) >= 2
+    assert f"losskit: stopped after {len(kept)} of 1250 rows, kept in runs" in err
+    assert "Traceback" not in err
+    assert _gone(running.pid)
+
+
+def _wait_for_rows(folder: Path, number: int) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if any(len(rows.read_text().splitlines()) >= number for rows in folder.glob("runs/*/rows.jsonl")):
+            return
+        time.sleep(0.1)
+    raise AssertionError("no rows came")
+
+
+def _gone(group: int) -> bool:
+    """Whether no process of the group is left, a few seconds granted."""
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False

@@ -1,0 +1,441 @@
+"""The parts of ``losskit compare``, on real data."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from losskit import CATALOG, Task
+from losskit.compare import CompareError, Data, DataError, Preprocessor, engine, load, make_plan
+from losskit.compare.data import stratified
+from losskit.compare.engine import Job, Row, Split, best, do, jobs, measure, run
+from losskit.compare.metrics import METRICS
+from losskit.compare.outcome import conclude
+from losskit.compare.plan import RATES, REFERENCE, TUTORIAL, Configuration, Plan
+from losskit.compare.recipe import recipe
+from losskit.compare.report import header, table, words
+from losskit.compare.store import Store
+from losskit.compare.train import build, read, train
+
+QUICK = {"SGD": (0.05,), "Adam": (0.001, 0.005)}
+
+
+def quick(data: Data, **changes: object) -> Plan:
+    return replace(make_plan(data, epochs=2, folds=3, repeats=1), rates=QUICK, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def wine() -> Data:
+    return load("wine")
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    """A table with gaps, text, an empty column and a target of text."""
+    rng = np.random.default_rng(0)
+    size = rng.normal(10, 3, 90)
+    frame = pd.DataFrame(
+        {
+            "size": np.where(rng.random(90) < 0.1, np.nan, size),
+            "colour": np.where(rng.random(90) < 0.1, None, rng.choice(["red", "green", "blue"], 90)),
+            "void": np.nan,
+            "flag": rng.random(90) < 0.5,
+            "kind": np.where(size + rng.normal(0, 1, 90) > 10, "large", "small"),
+        }
+    )
+    frame.loc[3, "kind"] = None
+    path = tmp_path_factory.mktemp("csv") / "mixed.csv"
+    frame.to_csv(path, index=False)
+    return load(str(path), "kind")
+
+
+# The data.
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "task", "classes"),
+    [
+        ("mnist", (5000, 784), Task.MULTICLASS, 10),
+        ("digits", (1797, 64), Task.MULTICLASS, 10),
+        ("iris", (150, 4), Task.MULTICLASS, 3),
+        ("wine", (178, 13), Task.MULTICLASS, 3),
+        ("breast_cancer", (569, 30), Task.BINARY, 2),
+        ("diabetes", (442, 10), Task.REGRESSION, 0),
+    ],
+)
+def test_bundled(name: str, shape: tuple[int, int], task: Task, classes: int) -> None:
+    data = load(name)
+    assert (data.features.shape, data.task, len(data.classes)) == (shape, task, classes)
+    assert data.kind == ("image" if name in ("mnist", "digits") else "table")
+
+
+def test_a_mixed_table(mixed: Data) -> None:
+    assert (mixed.task, mixed.classes, len(mixed.target)) == (Task.BINARY, ("large", "small"), 89)
+    assert list(mixed.features) == ["size", "colour", "flag"]
+    told = " ".join(mixed.notes)
+    for words_ in ("positive class is 'small'", "1 rows without a value in 'kind'", "'void'", "imputed"):
+        assert words_ in told
+    fitted = Preprocessor(mixed, np.arange(60))
+    assert fitted.features(np.arange(89)).shape == (89, 5)  # size, flag, three colours
+    assert fitted.features(np.arange(89)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["a", "b"], Task.BINARY),
+        ([0, 1], Task.BINARY),
+        ([2.5, 7.5], Task.BINARY),
+        (["a", "b", "c"], Task.MULTICLASS),
+        (list(range(10)), Task.MULTICLASS),
+        (list(range(21)), Task.REGRESSION),
+        ([0.1, 0.2, 0.3], Task.REGRESSION),
+    ],
+)
+def test_the_task_is_inferred(values: list[object], task: Task, tmp_path: Path) -> None:
+    target = [values[index % len(values)] for index in range(60)]
+    pd.DataFrame({"x": np.arange(60) ** 2, "y": target}).to_csv(tmp_path / "t.csv", index=False)
+    data = load(str(tmp_path / "t.csv"), "y")
+    assert data.task is task
+    assert "--task overrules" in data.notes[0]
+
+
+def test_the_task_is_overruled() -> None:
+    assert load("digits", task="regression").task is Task.REGRESSION
+    with pytest.raises(DataError, match="has 10 distinct values, and a binary task has 2"):
+        load("digits", task="binary")
+    with pytest.raises(DataError, match="--task must be one of multiclass, binary, regression, got 'multilabel'"):
+        load("iris", task="multilabel")
+
+
+def table_of(rows: int = 40, **columns: object) -> str:
+    frame = pd.DataFrame({"x": np.arange(rows) ** 2 % 17, "y": np.arange(rows) % 2} | columns)
+    return frame.to_csv(index=False)
+
+
+BAD: dict[str, tuple[str | bytes, str]] = {
+    "no target": (table_of().replace("y", "yy", 1), "no column 'y' for --target; did you mean 'yy'?"),
+    "empty": ("", "is empty; give a CSV file"),
+    "header only": ("x,y\n", "has a header and no rows"),
+    "few rows": ("x,y\n1,0\n2,1\n", "too few to compare losses; bring at least 20"),
+    "one class": (table_of(y=1), "has one value only, 1"),
+    "inf": (table_of(x=[*range(30), np.inf, *range(9)]), "column 'x' holds inf in line 32"),
+    "inf target": (table_of(y=[0.5, *np.linspace(0, 1, 38), -np.inf]), "column 'y' holds -inf in line 41"),
+    "dates": (table_of(d=pd.date_range("2024-01-01", periods=40).astype(str)), "column 'd' holds dates ('2024-01-01')"),
+    "target of dates": (table_of(y=["2024-01-01", "2024-01-02"] * 20), "target 'y' holds dates"),
+    "text": (table_of(t=[f"name {each}" for each in range(40)]), "text column 't' has 40 distinct values"),
+    "numbers as text": (table_of(t=[*range(39), "n.a.!"]), "numbers mixed with text such as 'n.a.!'"),
+    "decimal commas": (table_of(t=[f"{each},5" for each in range(40)]), "write numbers with a point"),
+    "twice": (table_of().replace("x,y", "y,y"), "column 'y' occurs 2 times"),
+    "separator": (table_of().replace(",", ";"), "use --sep ';'"),
+    "one column": ("y\n" + "1\n" * 40, "has only one column, 'y'"),
+    "ragged": ("x,y\n" + "1,2\n" * 30 + "1,2,3\n", "no table of the same columns"),
+    "not text": (b"x,y\n\xff\xfe,1\n", "is not UTF-8 text"),
+    "binary": (b"PK\0\0", "holds binary data"),
+    "empty target": ("x,y\n" + "1,\n" * 40, "column 'y' holds no value at all"),
+    "no feature": ("x,y\n" + ",1\n,0\n" * 40, "no feature is left beside the target"),
+    "identifier target": (table_of(y=[f"id{each}" for each in range(40)]), "texts, too many for classes"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_files(kind: str, tmp_path: Path) -> None:
+    content, message = BAD[kind]
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError) as raised:
+        load(str(path), "y")
+    assert message in str(raised.value)
+    assert len(str(raised.value)) < 400
+
+
+def test_bad_choices(tmp_path: Path, wine: Data) -> None:
+    refused: list[tuple[Callable[[], object], str]] = [
+        (lambda: load(str(tmp_path / "none.csv"), "y"), "no file"),
+        (lambda: load("irsi"), "did you mean 'iris'?"),
+        (lambda: load(str(tmp_path), "y"), "is a folder"),
+        (lambda: load("iris", "y"), "leave out --target"),
+        (lambda: make_plan(wine, losses=["NoLoss"]), "NoLoss is no loss of the catalog; choose among"),
+        (lambda: make_plan(load("diabetes"), losses=["FocalLoss"]), "FocalLoss does not serve a regression task"),
+        (lambda: make_plan(wine, losses=["CrossEntropyLoss"]), "is the reference itself"),
+        (lambda: make_plan(wine, metric="rmse"), "--metric of a multiclass task must be one of accuracy"),
+        (lambda: make_plan(wine, folds=1), "--folds must be at least 2, got 1"),
+        (
+            lambda: make_plan(wine, folds=60),
+            "class 'class_2' has 48 rows, fewer than 60 folds need (60); use --folds 48",
+        ),
+    ]
+    for call, message in refused:
+        with pytest.raises(CompareError) as raised:
+            call()
+        assert message in str(raised.value)
+
+
+def test_a_file_without_a_target_column_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(table_of())
+    with pytest.raises(DataError, match="--target COL; it has columns 'x', 'y'"):
+        load(str(tmp_path / "t.csv"))
+
+
+def test_byte_order_mark_and_semicolons(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + table_of().replace(",", ";").encode())
+    assert load(str(tmp_path / "t.csv"), "y", sep=";").task is Task.BINARY
+
+
+def test_folds_are_stratified_and_cover_all_rows_once(wine: Data) -> None:
+    folds = wine.folds(5, seed=1)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(178))
+    for rows, test in folds:
+        assert not set(rows) & set(test)
+        counts = np.bincount(wine.target[test], minlength=3)
+        assert (abs(counts - np.bincount(wine.target) / 5) < 1).all()
+    assert any(
+        (a[1] != b[1]).any() for a, b in zip(folds, wine.folds(5, seed=2), strict=True) if len(a[1]) == len(b[1])
+    )
+
+
+def test_the_inner_split_keeps_every_class_for_training() -> None:
+    target = np.repeat(np.arange(20), 2)
+    kept, _ = stratified(target, engine.INNER, 0, Task.MULTICLASS)[0]
+    assert set(target[kept]) == set(range(20))
+
+
+# No leak.
+
+
+def test_statistics_are_those_of_the_training_rows() -> None:
+    data, rows = load("diabetes"), np.arange(100, 300)
+    fitted = Preprocessor(data, rows)
+    features, target = fitted.features(rows).double().numpy(), fitted.target(rows).double().numpy()
+    assert features.mean(0) == pytest.approx(0, abs=1e-6)
+    assert features.std(0) == pytest.approx(1, abs=1e-6)
+    assert (target.mean(), target.std()) == pytest.approx((0, 1), abs=1e-6)
+    assert fitted.centre == data.target[rows].mean() != data.target.mean()
+    assert fitted.restored(fitted.target(rows)) == pytest.approx(data.target[rows], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["digits", "wine", "mixed"])
+def test_test_rows_lend_nothing_to_the_network(name: str, mixed: Data) -> None:
+    data = mixed if name == "mixed" else load(name)
+    rows, test = data.folds(3, 0)[0]
+    if isinstance(data.features, pd.DataFrame):
+        spoilt: pd.DataFrame | np.ndarray[object, np.dtype[np.float32]] = data.features.copy()
+        for column in spoilt:
+            spoilt.iloc[test, spoilt.columns.get_loc(column)] = "new" if spoilt[column].dtype == object else 1e6
+    else:
+        spoilt = np.array(data.features)
+        spoilt[test] = 1e6
+    plan, networks = quick(data), []
+    for features in (data.features, spoilt):
+        split = Split(replace(data, features=features), rows, test)
+        criterion, chosen = plan.criterion(plan.reference), Configuration("Adam", 0.001)
+        networks.append(train(criterion, plan, chosen, split.features, split.target, split.outputs, 0))
+    first, second = (network.state_dict() for network in networks)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_the_choice_of_a_rate_does_not_see_the_test_fold(wine: Data) -> None:
+    plan, job = quick(wine), Job("MSELoss", 0, 1)
+    _, test = wine.folds(3, engine.seeds(plan, job)[0])[1]
+    assert isinstance(wine.features, pd.DataFrame)
+    spoilt = wine.features.copy()
+    spoilt.iloc[test] = 1e6
+    honest, blind = do(plan, wine, job), do(plan, replace(wine, features=spoilt), job)
+    assert honest.inner == blind.inner
+    assert honest.metrics != blind.metrics
+
+
+# The plan.
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes"])
+def test_the_losses_are_those_of_the_catalog(name: str) -> None:
+    data = load(name)
+    plan = make_plan(data)
+    assert set(plan.losses) == {loss.__name__ for loss in CATALOG if data.task in loss.about.serves}
+    assert plan.reference == REFERENCE[data.task] in plan.losses
+    assert plan.metric == {"wine": "accuracy", "breast_cancer": "average_precision", "diabetes": "rmse"}[name]
+
+
+def test_the_grid() -> None:
+    plan = make_plan(load("mnist"))
+    assert (plan.hidden, plan.batch, plan.folds) == (128, 64, 5)
+    assert set(plan.rates) == {"SGD", "Adam", "RMSprop", "AdamW"}
+    assert all(len(rates) >= 4 and TUTORIAL[name] in rates for name, rates in RATES.items())
+    assert plan.configurations[:4] == [Configuration(name, rate) for name, rate in TUTORIAL.items()]
+    assert plan.at_edge(Configuration("Adam", 0.025))
+    assert not plan.at_edge(Configuration("Adam", 0.001))
+    assert json.loads(json.dumps(plan.as_json()))["margin"] == "0.01 of accuracy"
+
+
+def test_ties_go_to_the_tutorial_and_divergence_comes_last(wine: Data) -> None:
+    plan = make_plan(wine)
+    first, second, *_ = plan.configurations
+    assert best(plan, [(first, 0.5), (second, 0.5)]) == first
+    assert best(plan, [(first, None), (second, 0.0)]) == second
+    assert best(plan, [(first, None), (second, None)]) == first
+
+
+def test_the_least_error_ranks_first() -> None:
+    plan = make_plan(load("diabetes"))
+    first, second, *_ = plan.configurations
+    assert best(plan, [(first, 60.0), (second, 50.0)]) == second
+    rows = [
+        row_of(loss, fold, plan, 50 + fold + add)
+        for loss, add in (("MSELoss", 9), ("SmoothL1Loss", 0))
+        for fold in range(10)
+    ]
+    outcome = conclude(plan, rows)
+    assert [each.verdict.name for each in outcome.found] == ["SmoothL1Loss", "MSELoss"]
+    assert outcome.recommended.verdict.name == "SmoothL1Loss"
+    assert outcome.margin == pytest.approx(0.02 * (50 + 4.5 + 9))
+    assert "SmoothL1Loss is better than MSELoss, by 9.00" in " ".join(words(plan, outcome).split())
+
+
+def row_of(loss: str, fold: int, plan: Plan, score: float) -> Row:
+    metrics = {name: score for name in METRICS[plan.task]}
+    return Row(loss, fold // plan.folds, fold % plan.folds, "Adam", 0.001, False, metrics, False, 0.1, [])
+
+
+# The training.
+
+
+def test_initial_weights_are_shared() -> None:
+    two, same, one, other = build(7, 5, 2, 0), build(7, 5, 2, 0), build(7, 5, 1, 0), build(7, 5, 2, 1)
+    assert all(torch.equal(a, b) for a, b in zip(two.parameters(), same.parameters(), strict=True))
+    assert torch.equal(two[0].weight, one[0].weight)
+    assert not torch.equal(two[0].weight, other[0].weight)
+    state = torch.get_rng_state()
+    build(7, 5, 2, 0)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_losses_share_seeds_but_not_in_a_null_run(wine: Data) -> None:
+    plan = make_plan(wine)
+    shared = {engine.seeds(plan, Job(loss, 0, 0)) for loss in plan.losses}
+    assert len(shared) == 1
+    null = replace(plan, shared=False)
+    assert len({engine.seeds(null, Job(loss, 0, 0)) for loss in plan.losses}) == len(plan.losses)
+    assert len({engine.seeds(null, Job(loss, 0, 0))[0] for loss in plan.losses}) == 1
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes"])
+def test_every_loss_learns(name: str) -> None:
+    data = load(name)
+    plan = make_plan(data)
+    split = Split(data, *data.folds(5, 0)[0])
+    good = {"wine": 0.9, "breast_cancer": 0.95, "diabetes": -65.0}[name]
+    for loss in plan.losses:
+        metrics, diverged = measure(plan, split, loss, Configuration("Adam", 0.005), 0)
+        assert not diverged
+        assert metrics[plan.metric] * (1 if plan.measure.higher else -1) > good, loss
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes"])
+def test_divergence_is_a_constant_prediction(name: str) -> None:
+    data = load(name)
+    plan = quick(data)
+    split = Split(data, *data.folds(3, 0)[0])
+    criterion = plan.criterion(plan.reference)
+    network = build(split.features.shape[1], 16, criterion.head(plan.task).width(data.outputs), 0)
+    with torch.no_grad():
+        network[0].weight.fill_(torch.nan)
+    output = read(criterion, plan.task, network, split.test_features)
+    assert output.diverged
+    assert len(output.prediction.unique()) == 1
+    metrics, diverged = measure(plan, split, "MSELoss", Configuration("SGD", 1e30), 0)
+    assert diverged
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+# The run.
+
+
+@pytest.fixture(scope="module")
+def ran(wine: Data) -> tuple[Plan, list[Row]]:
+    plan = quick(wine)
+    return plan, list(run(plan, wine, workers=1))
+
+
+def test_rows_do_not_depend_on_the_workers(wine: Data, ran: tuple[Plan, list[Row]]) -> None:
+    plan, rows = ran
+    pooled = {(row.loss, row.repeat, row.fold): row for row in run(plan, wine, workers=2)}
+    assert len(pooled) == len(rows) == len(jobs(plan)) == 15
+    for row in rows:
+        assert replace(pooled[row.loss, row.repeat, row.fold], seconds=0.0) == replace(row, seconds=0.0)
+
+
+def test_rows_are_json_and_kept_one_by_one(ran: tuple[Plan, list[Row]], tmp_path: Path) -> None:
+    plan, rows = ran
+    store = Store.create(tmp_path / "runs", "wine", plan.as_json(), ["a note"])
+    again = Store.create(tmp_path / "runs", "wine", plan.as_json())
+    assert store.folder != again.folder
+    for number, row in enumerate(rows, 1):
+        store.append(row.as_json())
+        lines = (store.folder / "rows.jsonl").read_text().splitlines()
+        assert len(lines) == number
+    assert [Row(**json.loads(line)) for line in lines] == rows
+    assert json.loads((store.folder / "plan.json").read_text())["reference"] == "CrossEntropyLoss"
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_folder_that_cannot_be_made(below: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        CompareError, match=r"cannot write below .*; choose a folder that can be written with --out DIR"
+    ):
+        Store.create(tmp_path / "file" / below, "wine", {})
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_the_report_fits(
+    columns: int, wine: Data, ran: tuple[Plan, list[Row]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    plan, rows = ran
+    outcome = conclude(plan, [replace(row, edge=True, diverged=row.loss == "MSELoss") for row in rows])
+    text = "\n".join([header(plan, wine), table(plan, outcome), words(plan, outcome)])
+    assert max(map(len, text.splitlines())) <= min(columns, 100)
+    told = " ".join(text.split())
+    assert "Most of its rates lie at the edge of the grid" in told
+    assert "diverged on some folds (MSELoss 3 times)" in told
+    assert "Take " in told
+    if columns >= 100:
+        assert all(f"\n{loss} " in text for loss in plan.losses)
+    table(plan, outcome, "+-").encode("ascii")
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes", "mixed"])
+def test_the_printed_code_runs(name: str, mixed: Data, tmp_path: Path) -> None:
+    data = mixed if name == "mixed" else load(name)
+    plan = make_plan(data)
+    loss = {"breast_cancer": "CrossEntropyLoss"}.get(name, plan.reference)  # a head of two columns, too
+    code = recipe(plan, data, loss, Configuration("SGD", 0.05))
+    assert "predict(" in code
+    assert len(code.splitlines()) <= 36
+    compile(code, "best.py", "exec")
+    if name in ("wine", "breast_cancer"):  # the others in this process: starting one takes seconds
+        done = subprocess.run(
+            [sys.executable, "-"], input=code, capture_output=True, text=True, cwd=tmp_path, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout
+    else:
+        out = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            exec(compile(code, "best.py", "exec"), {})
+        printed = out.getvalue()
+    title, value = printed.strip().rsplit(": ", 1)
+    assert title == plan.measure.title
+    assert float(value) > 0.8 if name != "diabetes" else float(value) < 70

@@ -1,0 +1,58 @@
+"""Type checkers must see the constructors as they are: mypy --strict and pyright reject what the runtime rejects."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOOD = """
+import torch, losskit
+from losskit import functional
+
+x = torch.randn(3)
+losskit.MSELoss("sum")
+losskit.SmoothL1Loss("mean", 0.5)
+losskit.CrossEntropyLoss(torch.ones(3), -100, "none", 0.1, dim=-1)
+functional.mse_loss(x, x, "sum", mask=x > 0, sample_weight=x, normalizer=3.0)
+"""
+BAD = [
+    "losskit.SmoothL1Loss(bta=1.0)",
+    "losskit.SmoothL1Loss(beta='wide')",
+    "losskit.MSELoss('avg')",
+    "losskit.CrossEntropyLoss(None, -100, 'mean', 0.0, 1)",  # dim comes by name alone
+    "losskit.CrossEntropyLos()",
+    "functional.mse_loss(x, x, reduction='avg')",
+    "functional.mse_loss(x, x, sampel_weight=x)",
+    "functional.focal_loss(x, x, gama=1.0)",
+]
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("typing") / "user.py"
+    path.write_text(GOOD + "\n".join(BAD) + "\n")
+    return path
+
+
+def wrong_lines(command: list[str], script: Path) -> set[int]:
+    run = subprocess.run(
+        [sys.executable, "-m", *command, str(script)], capture_output=True, text=True, cwd=script.parent
+    )
+    if command[0] == "mypy":
+        return {int(line.split(":")[1]) for line in run.stdout.splitlines() if ": error:" in line}
+    diagnostics = json.loads(run.stdout)["generalDiagnostics"]
+    return {d["range"]["start"]["line"] + 1 for d in diagnostics if d["severity"] == "error"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["mypy", "--strict"], ["basedpyright", "--outputjson", "--pythonpath", sys.executable]],
+    ids=["mypy", "pyright"],
+)
+def test_checkers_reject_each_wrong_line_and_no_other(command: list[str], script: Path) -> None:
+    first = len(GOOD.splitlines()) + 1
+    assert wrong_lines(command, script) == set(range(first, first + len(BAD)))

@@ -1,0 +1,220 @@
+"""What these losses must get right where torch does not (or refuses what is meant).
+
+Each test runs the installed torch as well. Where torch has mended its ways the test is reported as ``xpassed`` by
+:func:`torch_still`, so that a claim expires; it does not fail on that.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import losskit
+from losskit import functional
+
+
+def torch_still(wrong: bool, claim: str) -> None:
+    """Warn, in words that pytest shows, once a claim about torch has expired."""
+    if not wrong:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.warn(f"torch {torch.__version__} mended: {claim}", stacklevel=2)
+
+
+def fails(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except (RuntimeError, ValueError, IndexError):
+        return True
+    return False
+
+
+def gradient(loss: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
+    leaf = input.clone().requires_grad_()
+    loss(leaf).backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    return leaf.grad
+
+
+def test_an_ignored_row_of_masked_logits_has_no_gradient() -> None:
+    input = torch.tensor([[1.0, 2.0, 3.0], [-torch.inf] * 3])
+    target = torch.tensor([2, -100])
+    torch_still(
+        bool(gradient(lambda x: F.cross_entropy(x, target), input).isnan().any()), "NaN gradient of ignored -inf row"
+    )
+    ours = gradient(lambda x: functional.cross_entropy(x, target), input)
+    torch.testing.assert_close(ours[:1], gradient(lambda x: F.cross_entropy(x, target[:1]), input[:1]))
+    assert (ours[1] == 0).all()
+
+
+def test_label_smoothing_leaves_masked_classes_out() -> None:
+    input = torch.tensor([[1.0, 2.0, -torch.inf]])
+    target = torch.tensor([1])
+    torch_still(not F.cross_entropy(input, target, label_smoothing=0.1).isfinite().item(), "smoothing over -inf is inf")
+    ours = functional.cross_entropy(input, target, label_smoothing=0.1)
+    torch.testing.assert_close(ours, F.cross_entropy(input[:, :2], target, label_smoothing=0.1))
+    assert gradient(lambda x: functional.cross_entropy(x, target, label_smoothing=0.1), input).isfinite().all()
+
+
+def test_zero_probability_of_a_masked_class_counts_nothing() -> None:
+    input, target = torch.tensor([[1.0, 2.0, -torch.inf]]), torch.tensor([[0.3, 0.7, 0.0]])
+    torch_still(not F.cross_entropy(input, target).isfinite().item(), "0 · -inf of soft targets is NaN")
+    torch.testing.assert_close(functional.cross_entropy(input, target), F.cross_entropy(input[:, :2], target[:, :2]))
+    assert gradient(lambda x: functional.cross_entropy(x, target), input).isfinite().all()
+
+
+def test_one_logit_is_refused() -> None:
+    input, target = torch.randn(4, 1), torch.zeros(4, dtype=torch.long)
+    torch_still(F.cross_entropy(input, target).item() == 0, "cross entropy over one logit is 0")
+    with pytest.raises(ValueError, match="one class.*BCEWithLogitsLoss"):
+        functional.cross_entropy(input, target)
+
+
+def test_the_half_precision_mean_of_many_rows_exists() -> None:
+    input, target = torch.zeros(70_000, 4, dtype=torch.float16), torch.zeros(70_000, dtype=torch.long)
+    torch_still(not F.cross_entropy(input, target).isfinite().item(), "fp16 mean of 70,000 rows is NaN")
+    loss = functional.cross_entropy(input, target)
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(math.log(4), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ([[0.5, 0.6]], "sum to 1"),
+        ([[-0.5, 1.5]], r"\[0, 1\]"),
+        ([[float("nan"), 1.0]], "NaN"),
+    ],
+)
+def test_soft_targets_are_checked(target: list[list[float]], words: str) -> None:
+    torch_still(not fails(lambda: F.cross_entropy(torch.randn(1, 2), torch.tensor(target))), "soft targets unchecked")
+    with pytest.raises(ValueError, match=words):
+        functional.cross_entropy(torch.randn(1, 2), torch.tensor(target))
+
+
+def test_one_dimension_of_floats_is_not_taken_for_one_sample() -> None:
+    """Twenty answers of yes or no, handed to cross-entropy: torch reads one sample of twenty classes."""
+    input, target = torch.randn(20), torch.ones(20)
+    torch_still(not fails(lambda: F.cross_entropy(input, target)), "1-D float target is read as one sample")
+    with pytest.raises(ValueError, match="sum to 1"):
+        functional.cross_entropy(input, target)
+
+
+def test_a_class_out_of_range_is_named() -> None:
+    input, target = torch.randn(4, 3), torch.tensor([0, 3, 1, 3])
+    with pytest.raises(IndexError, match=r"CrossEntropyLoss: target .*\[0, 3\), got 3 at \(1,\) \(2 of 4"):
+        functional.cross_entropy(input, target)
+    with pytest.raises(IndexError, match="start at 1 need target - 1"):
+        functional.cross_entropy(input, torch.tensor([1, 2, 3, 1]))
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.int8])
+def test_class_ids_of_any_integer_dtype(dtype: torch.dtype) -> None:
+    input, target = torch.randn(4, 3), torch.tensor([0, 2, 1, -100])
+    torch_still(fails(lambda: F.cross_entropy(input, target.to(dtype))), f"class ids of {dtype} refused")
+    torch.testing.assert_close(functional.cross_entropy(input, target.to(dtype)), F.cross_entropy(input, target))
+
+
+def test_classes_may_stand_last() -> None:
+    input, target = torch.randn(2, 5, 7), torch.randint(7, (2, 5))
+    torch_still(fails(lambda: F.cross_entropy(input, target)), "the class dimension must be 1")
+    torch.testing.assert_close(functional.cross_entropy(input, target, dim=-1), F.cross_entropy(input.mT, target))
+    with pytest.raises(ValueError, match="dim=-1"):
+        functional.cross_entropy(input, target)
+
+
+def test_class_weights_and_means_are_torchs() -> None:
+    """Torch's denominators, documented: Σ weight of the targets for ids, N for the same labels one-hot."""
+    input, target, weight = torch.randn(6, 3), torch.randint(3, (6,)), torch.tensor([0.2, 1.0, 5.0])
+    one_hot = F.one_hot(target, 3).float()
+    for smoothing in (0.0, 0.1):
+        for y in (target, one_hot):
+            torch.testing.assert_close(
+                functional.cross_entropy(input, y, weight, label_smoothing=smoothing),
+                F.cross_entropy(input, y, weight, label_smoothing=smoothing),
+            )
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5])
+def test_binary_targets_outside_their_range_are_refused(value: float) -> None:
+    target = torch.tensor([0.0, value])
+    torch_still(not fails(lambda: F.binary_cross_entropy_with_logits(torch.zeros(2), target)), "range unchecked")
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\], got .* at \(1,\)"):
+        functional.binary_cross_entropy_with_logits(torch.zeros(2), target)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.uint8])
+def test_binary_targets_of_any_dtype(dtype: torch.dtype) -> None:
+    input, target = torch.randn(4), torch.tensor([0, 1, 1, 0])
+    torch_still(fails(lambda: F.binary_cross_entropy_with_logits(input, target.to(dtype))), f"{dtype} targets refused")
+    torch.testing.assert_close(
+        functional.binary_cross_entropy_with_logits(input, target.to(dtype)),
+        F.binary_cross_entropy_with_logits(input, target.float()),
+    )
+
+
+def test_tiny_losses_of_sure_answers_do_not_vanish() -> None:
+    input, target = torch.tensor([-50.0, -20.0]), torch.zeros(2)
+    theirs = F.binary_cross_entropy_with_logits(input, target, reduction="none")
+    torch_still(theirs[0].item() == 0, "the loss of a sure negative rounds to 0")
+    ours = functional.binary_cross_entropy_with_logits(input, target, reduction="none")
+    torch.testing.assert_close(ours, input.exp(), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])
+@pytest.mark.parametrize("name", ["mse_loss", "smooth_l1_loss", "binary_cross_entropy_with_logits", "focal_loss"])
+def test_nothing_is_broadcast_in_silence(name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    input, target = (torch.rand(shape) for shape in shapes)
+    with pytest.raises(ValueError, match="does not fit input of shape") as caught:
+        getattr(functional, name)(input, target)
+    assert str(shapes[0]) in str(caught.value)
+    assert str(shapes[1]) in str(caught.value)
+
+
+def test_smooth_l1_at_zero_is_l1() -> None:
+    input, target = torch.tensor([1.0, 2.0, 2.0]), torch.tensor([3.0, 2.0, -1.0])
+    leaf = input.requires_grad_()
+    loss = functional.smooth_l1_loss(leaf, target, "sum", 0.0)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert loss.item() == 5
+    assert leaf.grad is not None
+    assert leaf.grad.tolist() == [-1, 0, 1]
+
+
+def test_losses_of_extreme_logits_are_finite() -> None:
+    input = torch.tensor([1e4, -1e4, 88.0, -104.0, 0.0])
+    for target in (torch.zeros(5), torch.ones(5)):
+        for name in ("binary_cross_entropy_with_logits", "focal_loss"):
+            loss = getattr(functional, name)
+            assert loss(input, target).isfinite()
+            assert gradient(lambda x, f=loss, y=target: f(x, y), input).isfinite().all()  # type: ignore[misc]
+    rows = torch.tensor([[1e4, -1e4, 0.0], [3e38, -3e38, 1.0]])
+    assert gradient(lambda x: functional.cross_entropy(x, torch.tensor([1, 0])), rows).isfinite().all()
+
+
+def test_focal_without_focus_is_cross_entropy() -> None:
+    input, target = torch.randn(8), torch.rand(8)
+    torch.testing.assert_close(
+        functional.focal_loss(input, target, gamma=0.0), F.binary_cross_entropy_with_logits(input, target)
+    )
+
+
+def test_a_softmax_before_cross_entropy_has_a_floor() -> None:
+    """Why the docstring says that cross-entropy takes logits: log(e + C - 1) - 1."""
+    certain = F.one_hot(torch.arange(10), 10).float()
+    floor = functional.cross_entropy(certain, torch.arange(10)).item()
+    assert floor == pytest.approx(math.log(math.e + 9) - 1, abs=1e-6)
+    assert floor == pytest.approx(1.4612, abs=1e-4)
+
+
+def test_tutorial_numbers() -> None:
+    logits = torch.tensor([[1.2, 0.4, -0.5, 2.1, 0.3], [0.8, 1.9, -1.2, 0.4, 1.1], [-0.1, 2.4, 0.7, 1.5, -0.5]])
+    target = torch.tensor([3, 1, 4])
+    weight = torch.tensor([0.1, 0.2, 0.3, 0.2, 0.2])
+    assert losskit.CrossEntropyLoss(weight)(logits, target).item() == pytest.approx(1.5892, abs=5e-5)
