@@ -1,0 +1,30 @@
+# `make demo` runs the main job, `make test` passes all tests, lint and types; both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup test demo null clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+test: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+demo: $(READY)
+	$(BIN)/losskit compare mnist
+
+# Is the comparison honest where there is nothing to find? 200 comparisons of a loss with itself, about 10 minutes.
+null: $(READY)
+	$(BIN)/python benchmarks/null_run.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
