@@ -328,6 +328,20 @@ def dtypes(subject: Subject) -> None:
 
 
 @holds
+def weight_dtypes(subject: Subject) -> None:
+    """Weights in NumPy's float64, or in half, do not change the dtype of a float32 loss."""
+    input, target = draw(subject.loss, dtype=torch.float32)
+    for arguments in variants(subject.loss):
+        for dtype in (torch.float64, torch.float32, torch.float16):
+            given = {n: v.half().to(dtype) if isinstance(v, Tensor) else v for n, v in arguments.items()}
+            weight = torch.ones(4, dtype=dtype)
+            loss, grad = loss_and_grad(subject.loss(**given), input, target, sample_weight=weight)
+            assert loss.dtype == grad.dtype == torch.float32
+            wide = {n: v.double() if isinstance(v, Tensor) else v for n, v in given.items()}
+            close(loss, subject.loss(**wide)(input.double(), double(target)), rtol=1e-5, atol=1e-6)
+
+
+@holds
 def half_mean_of_many(subject: Subject) -> None:
     """The mean over 70,000 rows exists in float16, whose largest number is 65,504."""
     input, target = draw(subject.loss, (70_000,), dtype=torch.float16)

@@ -185,6 +185,7 @@ SABOTAGE: dict[str, list[Subject]] = {
     "export": [sabotaged(MSELoss, formula=reading)],
     "autocast": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
     "dtypes": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
+    "weight_dtypes": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: s.compute(x, y, at_call).double())],
     "half_mean_of_many": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
     "target_dtypes": [
         sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y)),

@@ -10,6 +10,7 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import torch
@@ -51,15 +52,10 @@ class Arg:
             if value not in self.among:
                 raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
             return value
-        if isinstance(self.default, bool):
-            if not isinstance(value, bool):
-                raise TypeError(f"{who} must be True or False, got {value!r}")
-            return value
-        if isinstance(self.default, int):
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{who} must be an integer, got {value!r}")
-        elif not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise TypeError(f"{who} must be a number, got {value!r}")
+        whole = isinstance(self.default, int)
+        if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
+            raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}")
+        value = int(value) if isinstance(value, Integral) and whole else float(value)
         if self.within is not None and not inside(self.within, value):
             raise ValueError(f"{who} must lie in {self.within}, got {value!r}")
         return value
@@ -91,7 +87,7 @@ def arg(
 
     Args:
         default: Its default, which also tells its type: a float takes any real number, an int an integer, None a
-            number or (with ``shape``) a tensor, or None itself.
+            real number or (with ``shape``) a tensor, or None itself.
         within: The interval of its values as mathematicians write it, ``"(0, inf)"`` or ``"[0, 1]"``.
         among: The values it may take, where they are few.
         shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
@@ -234,16 +230,20 @@ class Loss(_Fields):
         input, target = self.about.input.cast(input, dtype), self.about.target.cast(target, dtype)
         extra = checked(self, at_call, self.items(input), dtype) if at_call else Extra()
         fused = takes_torch(self, input, target)
-        if fused and not at_call:
+        if fused and all(each is None for each in extra):
             return call_torch(self, (input, target), self.reduction)
         kept = both(self.kept(target), extra.mask)
+        if kept is not None and readable(kept) and bool(kept.all()):
+            kept = None  # saves a copy of the input
         if kept is not None:  # in the inputs: masking the result would leave NaN gradients
             input = self._masked(input, kept, self.about.input.neutral(self, input))
             target = self._masked(target, kept, self.about.target.neutral(self, target))
         if readable(input, target):
             self._diagnose(input, target)
         loss = call_torch(self, (input, target), "none") if fused else self.formula(input, target)
-        return reduce(loss, self.reduction, kept, self.share(target), extra.sample_weight, extra.normalizer)
+        share = self.share(target)  # a weight of another dtype must not change the loss's
+        share = None if share is None else share.to(dtype)
+        return reduce(loss.to(dtype), self.reduction, kept, share, extra.sample_weight, extra.normalizer)
 
     def require(self, input: Tensor, target: Tensor) -> None:
         """Raise where a dtype or a shape is wrong; reads no values."""

@@ -65,7 +65,7 @@ class CrossEntropyLoss(Loss):
         soft = target.is_floating_point()
         if not soft and self.label_smoothing == 0:
             loss = -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)
-            return loss if self.weight is None else loss * self.weight.to(loss.dtype)[target]
+            return loss if self.weight is None else loss * self.weight[target]
         over_classes = [-1 if each == dim else 1 for each in range(input.dim())]
         classes = torch.arange(input.shape[dim], device=input.device).view(over_classes)
         possible = input != -torch.inf

@@ -58,6 +58,9 @@ def defining_class(loss: type[Loss]) -> type[Loss]:
 def call_torch(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
     """Call torch's operator with the loss's own arguments."""
     arguments = {name: getattr(loss, name) for name in torch_arguments(type(loss))}
+    for name, value in arguments.items():
+        if isinstance(value, Tensor):
+            arguments[name] = value.to(tensors[0].dtype)
     return getattr(F, str(loss.about.torch))(*tensors, **arguments, reduction=reduction)  # type: ignore[no-any-return]
 
 
