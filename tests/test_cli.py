@@ -19,6 +19,12 @@ LOSSKIT = (sys.executable, "-m", "losskit")
 PIPE = subprocess.PIPE
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two would wait for each other where the tests are not alone on the machine."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 def call(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
     return subprocess.run(
@@ -58,16 +64,29 @@ def test_a_whole_run_and_its_code(tmp_path: Path) -> None:
     report, code = done.stdout.split('\n"""', 1)
     assert max(map(len, report.splitlines())) <= 100
     assert "reference" in report
-    assert "Take " in report
+    assert "Take " in " ".join(report.split())
     code = '"""' + code
     assert code == (folder / "best.py").read_text()
     pasted = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert pasted.returncode == 0, pasted.stderr
-    assert pasted.stdout.startswith("accuracy: 0.")
+    assert 0.5 < float(pasted.stdout.removeprefix("accuracy: ")) <= 1
 
 
 def test_an_ascii_terminal_and_a_reader_that_leaves(tmp_path: Path) -> None:
-    small = ["compare", "iris", "--epochs", "1", "--repeats", "1", "--folds", "2", "--losses", "MSELoss", "--workers", "1"]
+    small = [
+        "compare",
+        "iris",
+        "--epochs",
+        "1",
+        "--repeats",
+        "1",
+        "--folds",
+        "2",
+        "--losses",
+        "MSELoss",
+        "--workers",
+        "1",
+    ]
     done = call(*small, cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert "+-" in done.stdout
@@ -133,7 +152,7 @@ def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
             os.killpg(running.pid, stop)
         else:
             running.send_signal(stop)
-        _, err = running.communicate(timeout=30)
+        _, err = running.communicate(timeout=15)
     finally:
         running.kill()
     assert running.returncode == 2

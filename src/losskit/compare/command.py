@@ -1,0 +1,99 @@
+"""The verb ``compare``: from arguments to a printed report."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from losskit.compare import engine, report
+from losskit.compare.data import Data, load
+from losskit.compare.outcome import Outcome, conclude
+from losskit.compare.plan import Plan, make_plan
+from losskit.compare.recipe import recipe
+from losskit.compare.store import Store
+
+
+class InterruptedRunError(Exception):
+    """The run was stopped; the message says where its rows are."""
+
+
+def command(options: Any) -> None:
+    """Compare, print and store; ``options`` are those of the parser in :mod:`losskit.cli`."""
+    data = load(options.source, options.target, options.task, options.drop, options.sep)
+    plan = make_plan(
+        data,
+        losses=options.losses,
+        metric=options.metric,
+        folds=options.folds,
+        repeats=options.repeats,
+        epochs=options.epochs,
+        seed=options.seed,
+    )
+    store = Store.create(options.out, data.name, plan.as_json(), data.notes)
+    print(_plain(report.header(plan, data)), flush=True)
+    rows = _run(plan, data, store, options.workers)
+    outcome = conclude(plan, rows)
+    take = outcome.recommended
+    code = recipe(plan, data, take.verdict.name, take.chosen)
+    store.finish([asdict(each.verdict) for each in outcome.found], code)
+    print("\n" + _findings(plan, outcome, store) + "\n\n" + _plain(code), end="")
+
+
+def _findings(plan: Plan, outcome: Outcome, store: Store) -> str:
+    plus_minus = "±" if _plain("±─") == "±─" else "+-"
+    folder = f"Rows, plan, verdicts and the script below: {store.folder}"
+    return _plain("\n".join([report.table(plan, outcome, plus_minus), "", report.words(plan, outcome), folder]))
+
+
+def _plain(text: str) -> str:
+    """``text`` in what standard output can show."""
+    encoding = sys.stdout.encoding or "ascii"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _run(plan: Plan, data: Data, store: Store, workers: int | None) -> list[engine.Row]:
+    rows: list[engine.Row] = []
+    todo = len(engine.jobs(plan))
+    try:
+        with _terminable(), _progress(todo) as progress, closing(engine.run(plan, data, workers)) as running:
+            for row in running:
+                store.append(row.as_json())
+                rows.append(row)
+                progress.advance(progress.task_ids[0])
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"stopped after {len(rows)} of {todo} rows, kept in {store.folder / 'rows.jsonl'}"
+        ) from None
+    return rows
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM stop a run as Ctrl-C does, so that it leaves no worker behind."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Progress]:
+    """A bar on standard error, which is silent where nobody watches."""
+    console = Console(stderr=True)
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        progress.add_task("training", total=total)
+        yield progress

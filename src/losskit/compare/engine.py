@@ -1,0 +1,280 @@
+"""The run: jobs in, rows out, as they finish.
+
+A mapper decides where jobs are done; :func:`in_process` and :func:`in_pool` are two, and a cluster's client can be a third.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from losskit.compare.data import Data, Preprocessor, stratified
+from losskit.compare.errors import CompareError
+from losskit.compare.metrics import METRICS
+from losskit.compare.plan import Configuration, Plan
+from losskit.compare.train import Training, epochs, read, train
+from losskit.loss import Loss
+
+Array = NDArray[Any]
+INNER = 5  # a fifth of the training fold chooses optimizer and rate
+
+
+@dataclass(frozen=True)
+class Job:
+    """One loss on one fold."""
+
+    loss: str
+    repeat: int
+    fold: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a job.
+
+    Args:
+        loss: The loss.
+        repeat: The repeat, from 0.
+        fold: The fold, from 0.
+        optimizer: Chosen on the inner split, together with the rate.
+        rate: The learning rate.
+        edge: Whether the rate is the least or the largest of the optimizer's grid.
+        metrics: All metrics of the task on the test fold.
+        diverged: Whether the final training ended in values that are no numbers.
+        seconds: Of the whole job.
+        inner: The trial of every configuration on the inner split: its score (None where it diverged) and its epochs.
+    """
+
+    loss: str
+    repeat: int
+    fold: int
+    optimizer: str
+    rate: float
+    edge: bool
+    metrics: dict[str, float]
+    diverged: bool
+    seconds: float
+    inner: list[dict[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """The row in plain values."""
+        return asdict(self)
+
+
+Mapper = Callable[[Plan, Data, Sequence[Job]], Generator[Row, None, None]]
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """All jobs, fold by fold, so that an interrupted run has all losses on the folds that it has."""
+    return [
+        Job(loss, repeat, fold) for repeat in range(plan.repeats) for fold in range(plan.folds) for loss in plan.losses
+    ]
+
+
+def run(plan: Plan, data: Data, workers: int | None = None) -> Generator[Row, None, None]:
+    """Do all jobs; the rows do not depend on ``workers`` (None: one a core)."""
+    todo = jobs(plan)
+    count = min(workers or os.cpu_count() or 1, len(todo))
+    mapper: Mapper = in_process if count == 1 else in_pool(count)
+    return mapper(plan, data, todo)
+
+
+def do(plan: Plan, data: Data, job: Job) -> Row:
+    """Choose optimizer and rate on an inner split of the training fold, train on all of it, measure on the test fold."""
+    started = time.perf_counter()
+    split_seed, train_seed = seeds(plan, job)
+    rows, test = data.folds(plan.folds, split_seed)[job.fold]
+    inner = _search(plan, data, job.loss, rows, train_seed)
+    chosen = best(plan, inner)
+    metrics, diverged = measure(plan, Split(data, rows, test), job.loss, chosen, train_seed)
+    return Row(
+        loss=job.loss,
+        repeat=job.repeat,
+        fold=job.fold,
+        optimizer=chosen.optimizer,
+        rate=chosen.rate,
+        edge=plan.at_edge(chosen),
+        metrics=metrics,
+        diverged=diverged,
+        seconds=round(time.perf_counter() - started, 3),
+        inner=[each.as_json() for each in inner],
+    )
+
+
+def seeds(plan: Plan, job: Job) -> tuple[int, int]:
+    """Seeds of the repeat's folds, and of the fold's weights and batches."""
+    stream = 0 if plan.shared else 1 + list(plan.losses).index(job.loss)
+    split = np.random.SeedSequence([plan.seed, job.repeat]).generate_state(1)
+    training = np.random.SeedSequence([plan.seed, job.repeat, 1 + job.fold, stream]).generate_state(1)
+    return int(split[0]), int(training[0])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a configuration came to on the inner split; a score of None: it diverged, or had no rival."""
+
+    configuration: Configuration
+    score: float | None
+    epochs: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The trial in plain values."""
+        return asdict(self.configuration) | {"score": self.score, "epochs": self.epochs}
+
+
+def _search(plan: Plan, data: Data, loss: str, rows: Array, seed: int) -> list[Trial]:
+    """Train every configuration on a part of the training fold, and score it on the rest.
+
+    All have a third of the epochs; then the better half goes on, which saves a third of the time.
+    """
+    if len(plan.configurations) == 1:
+        return [Trial(plan.configurations[0], None, 0)]
+    kept, held = stratified(data.target[rows], INNER, seed, data.task)[0]
+    split = Split(data, rows[kept], rows[held])
+    criterion, width = plan.criterion(loss), split.features.shape[1]
+    every = [Training(criterion, plan, each, width, split.outputs, seed) for each in plan.configurations]
+    encoded = criterion.head(plan.task).encode(split.target, split.outputs)
+    left, out = every, []
+    for number, batches in enumerate(epochs(plan, split.features, encoded, seed), 1):
+        for training in left:
+            training.epoch(batches)
+        if number == plan.halving:
+            ranked = sorted([_trial(plan, split, each) for each in left], key=_rank(plan), reverse=True)
+            staying = {each.configuration for each in ranked[: (len(ranked) + 1) // 2]}
+            out = [each for each in ranked if each.configuration not in staying]
+            left = [each for each in left if each.chosen in staying]
+    return [_trial(plan, split, each) for each in left] + out
+
+
+def _trial(plan: Plan, split: Split, training: Training) -> Trial:
+    metrics, diverged = assess(plan, split, training.criterion, training.network)
+    return Trial(training.chosen, None if diverged else metrics[plan.metric], training.epochs)
+
+
+def _rank(plan: Plan) -> Callable[[Trial], tuple[bool, int, float]]:
+    """Sorts trials: any score above none, a whole training above a part of one, then the better score."""
+    sign = 1 if plan.measure.higher else -1
+    return lambda each: (each.score is not None, each.epochs, sign * (each.score or 0.0))
+
+
+def best(plan: Plan, trials: Sequence[Trial]) -> Configuration:
+    """The configuration of the best score; the first of equals."""
+    return max(trials, key=_rank(plan)).configuration
+
+
+class Split:
+    """Rows to train on and rows to measure on, as tensors; the latter lend nothing to the preparation."""
+
+    def __init__(self, data: Data, rows: Array, test: Array) -> None:
+        self.fitted = Preprocessor(data, rows)
+        self.features, self.target = self.fitted.features(rows), self.fitted.target(rows)
+        self.test_features, self.truth = self.fitted.features(test), data.target[test]
+        self.outputs = data.outputs
+
+
+def measure(
+    plan: Plan, split: Split, loss: str, configuration: Configuration, seed: int
+) -> tuple[dict[str, float], bool]:
+    """Train on one side of a split; all metrics of the task on the other, and whether the training diverged."""
+    criterion = plan.criterion(loss)
+    network = train(criterion, plan, configuration, split.features, split.target, split.outputs, seed)
+    return assess(plan, split, criterion, network)
+
+
+def assess(plan: Plan, split: Split, criterion: Loss, network: nn.Module) -> tuple[dict[str, float], bool]:
+    """All metrics of the task on the test side, and whether the network diverged."""
+    output = read(criterion, plan.task, network, split.test_features)
+    prediction = split.fitted.restored(output.prediction)
+    metrics = METRICS[plan.task].items()
+    return {name: each.of(split.truth, prediction, output.score) for name, each in metrics}, output.diverged
+
+
+# Where jobs are done.
+
+
+def in_process(plan: Plan, data: Data, todo: Sequence[Job]) -> Generator[Row, None, None]:
+    """One job after the other, here; on one thread, as in a pool, so that the sums come out the same."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for job in todo:
+            yield do(plan, data, job)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def in_pool(workers: int) -> Mapper:
+    """A mapper that spreads jobs over so many processes of one thread."""
+
+    def mapper(plan: Plan, data: Data, todo: Sequence[Job]) -> Generator[Row, None, None]:
+        context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half
+        before = set(multiprocessing.active_children())
+        with tempfile.TemporaryDirectory() as folder:
+            given = Path(folder) / "given"  # a file: through its pipe, one worker would have to be up before the next
+            given.write_bytes(pickle.dumps((plan, data)))
+            pool = ProcessPoolExecutor(workers, context, _start, (str(given),))
+            try:
+                with _interrupts_held():
+                    futures = [pool.submit(_do, job) for job in todo]
+                for done in as_completed(futures):
+                    yield done.result()
+            except BrokenProcessPool:
+                raise CompareError("a worker process died, perhaps for want of memory; try --workers 1") from None
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in set(multiprocessing.active_children()) - before:
+                    child.terminate()
+
+    return mapper
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while workers start: they inherit that, and leave it to the parent for good."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_given: list[tuple[Plan, Data]] = []  # of a worker: handed over once, not with every job
+
+
+def _start(given: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    torch.set_num_threads(1)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _given.append(pickle.loads(Path(given).read_bytes()))
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _do(job: Job) -> Row:
+    plan, data = _given[0]
+    return do(plan, data, job)

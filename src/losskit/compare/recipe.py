@@ -1,0 +1,74 @@
+"""The chosen training as a script to paste."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from losskit.about import Activation, Task
+from losskit.compare.data import BUNDLED, Data
+from losskit.compare.plan import Configuration, Plan
+
+TEMPLATE = '''\
+"""{loss} with {optimizer} at {rate:g} on {name}, as chosen by losskit compare."""
+
+import torch
+from torch import nn
+
+from losskit import {loss}
+from losskit.compare import METRICS, Preprocessor, load
+
+data = load({arguments})
+train, test = data.folds({folds}, seed=0)[0]
+fitted = Preprocessor(data, train)  # by statistics of the training rows alone
+features, target = fitted.features(train), fitted.target(train)
+
+criterion = {loss}()
+head = criterion.head("{task}")
+torch.manual_seed(0)
+network = nn.Sequential(
+    nn.Linear(features.shape[1], {hidden}), nn.ReLU(), nn.Linear({hidden}, head.width(data.outputs))
+)
+optimizer = torch.optim.{optimizer}(network.parameters(), lr={rate:g}{momentum})
+encoded = head.encode(target, data.outputs)
+for epoch in range({epochs}):
+    for batch in torch.randperm(len(features)).split({batch}):
+        optimizer.zero_grad()
+        criterion({output}, encoded[batch]).backward()
+        optimizer.step()
+
+with torch.no_grad():
+    output = network(fitted.features(test))
+predicted = fitted.restored(criterion.predict(output, "{task}"))
+score = {score}
+print(f"{title}: {{METRICS[data.task]['{metric}'].of(data.target[test], predicted, score):.4f}}")
+'''
+
+
+def recipe(plan: Plan, data: Data, loss: str, chosen: Configuration) -> str:
+    """A complete script: loads the data, trains with what was chosen, predicts the first test fold and measures it."""
+    head = plan.criterion(loss).head(plan.task)
+    source = data.source if data.source in BUNDLED else str(Path(data.source).resolve())
+    arguments = ", ".join([repr(source), *(f"{name}={value!r}" for name, value in data.options.items())])
+    raw = "network(features[batch])"
+    return TEMPLATE.format(
+        loss=plan.losses[loss],
+        optimizer=chosen.optimizer,
+        rate=chosen.rate,
+        name=data.name,
+        arguments=arguments.replace("'", '"') if '"' not in arguments and "\\" not in arguments else arguments,
+        folds=plan.folds,
+        task=plan.task,
+        hidden=plan.hidden,
+        momentum=", momentum=0.9" if chosen.optimizer == "SGD" else "",
+        epochs=plan.epochs,
+        batch=plan.batch,
+        output=raw if head.training is Activation.NONE else f"head.training({raw}, 1)",
+        # rows are ranked by the raw output: probabilities tie where they saturate
+        score="(output[:, -1] - output[:, 0]).numpy()"
+        if plan.task is Task.BINARY and head.width(2) == 2
+        else "output[:, 0].numpy()"
+        if plan.task is Task.BINARY
+        else "predicted",
+        title=plan.measure.title,
+        metric=plan.metric,
+    )

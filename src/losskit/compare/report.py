@@ -1,0 +1,172 @@
+"""A run in a table and in words."""
+
+from __future__ import annotations
+
+import io
+import math
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from losskit.compare.data import Data
+from losskit.compare.metrics import METRICS
+from losskit.compare.outcome import Found, Outcome
+from losskit.compare.plan import Plan
+from losskit.compare.verdict import Reading
+
+WIDEST = 100
+
+
+def width() -> int:
+    """Columns of the report: the terminal's, at most 100."""
+    return min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+
+
+def header(plan: Plan, data: Data) -> str:
+    """What is compared, on what, by which rule: said before the run."""
+    rows, columns = data.features.shape
+    measure = plan.measure
+    others = [name for name in plan.losses if name != plan.reference]
+    classes = f" of {len(data.classes)} classes" if data.classes else ""
+    optimizers = ", ".join(plan.rates)
+    return _wrapped(
+        [
+            f"{data.name}: {rows} rows, {columns} {'pixels' if data.kind == 'image' else 'features'}, "
+            f"a {data.task} task{classes}",
+            *(f"Note: {note}." for note in data.notes),
+            f"Losses: {_and(others)} against {plan.reference}, the standard loss of the task.",
+            f"Each takes the best of {len(plan.configurations)} pairs of optimizer ({optimizers}) and learning rate, "
+            f"chosen on an inner split of each training fold; the worse half leaves after {plan.halving} of {plan.epochs} "
+            "epochs.",
+            f"Ranked by {measure.title} ({'higher' if measure.higher else 'lower'} is better) on {plan.repeats} x "
+            f"{plan.folds} folds; differences below {measure.rule(plan.reference)} count as practically none.",
+            f"Network: one hidden layer of {plan.hidden}, {plan.epochs} epochs, batches of {plan.batch}, "
+            f"seed {plan.seed}.",
+        ]
+    )
+
+
+def table(plan: Plan, outcome: Outcome, plus_minus: str = "±") -> str:
+    """One line a loss, the best mean first, and what its marks mean."""
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    grid.add_column("loss", overflow="fold")
+    mean, beside = (METRICS[plan.task][key].title.replace(" ", "\n") for key in (plan.metric, plan.beside))
+    for title in (f"{mean} {plus_minus} sd", beside, f"difference\n{plus_minus} 95 %", "p"):
+        grid.add_column(title, justify="right", overflow="fold")
+    grid.add_column("verdict", max_width=len("cannot tell"))
+    grid.add_column("chosen\nmost often", overflow="fold")
+    decimals = _decimals(plan, outcome)
+    for each in outcome.found:
+        grid.add_row(*_cells(each, decimals, plus_minus))
+    stream = io.StringIO()
+    Console(file=stream, width=width(), color_system=None).print(grid)
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    if plus_minus != "±":  # then the rule under the header is beyond the encoding too
+        lines = [line.replace("─", "-") for line in lines]
+    return "\n".join(lines) + "\n\n" + _wrapped(_footnotes(plan, outcome))
+
+
+def _decimals(plan: Plan, outcome: Outcome) -> int:
+    """Four for shares; for errors in the target's unit, so many that the mean shows four digits."""
+    if not plan.measure.relative:
+        return 4
+    mean = abs(outcome.reference.verdict.mean)
+    return max(0, 3 - math.floor(math.log10(mean))) if mean else 4
+
+
+def _cells(each: Found, decimals: int, plus_minus: str) -> tuple[str, ...]:
+    verdict = each.verdict
+    half = (verdict.high - verdict.low) / 2
+    against = ("", "")
+    if verdict.reading is not Reading.REFERENCE:
+        p = f"{verdict.p:.3f}" if verdict.p >= 0.001 else "<.001"
+        against = (f"{verdict.difference:+.{decimals}f} {plus_minus} {half:.{decimals}f}", p)
+    marks = ("^" if each.at_edge else "") + ("!" if each.diverged else "")
+    return (
+        verdict.name,
+        f"{verdict.mean:.{decimals}f} {plus_minus} {verdict.sd:.{decimals}f}",
+        f"{each.beside:.{decimals}f}",
+        *against,
+        str(verdict.reading),
+        f"{each.chosen.optimizer} {each.chosen.rate:g} {each.count}/{each.folds}{marks}",
+    )
+
+
+def _footnotes(plan: Plan, outcome: Outcome) -> list[str]:
+    notes = [
+        f"Difference from {plan.reference}, with the interval of each loss by itself; p by the corrected t-test of Nadeau "
+        f"and Bengio, adjusted by Holm. {outcome.found[0].folds} test folds."
+    ]
+    if any(each.at_edge for each in outcome.found):
+        notes.append("^ Most of its rates lie at the edge of the grid: a better one may lie beyond.")
+    worst = [each for each in outcome.found if each.diverged]
+    if worst:
+        counts = ", ".join(f"{each.verdict.name} {each.diverged} times" for each in worst)
+        notes.append(f"! Training diverged on some folds ({counts}) and counts there as a constant prediction.")
+    return notes
+
+
+def words(plan: Plan, outcome: Outcome) -> str:
+    """Whether the choice mattered, which to take, and what could not be told."""
+    groups: dict[tuple[Reading, bool], list[Found]] = {}
+    for each in outcome.found:
+        if each is not outcome.reference:
+            reading = each.verdict.reading
+            groups.setdefault((reading, each.verdict.better and reading is Reading.DIFFERENT), []).append(each)
+    sentences = [_lead({reading for reading, _ in groups})]
+    sentences += [_sentence(plan, outcome, *key, found) for key, found in sorted(groups.items(), key=_first_told)]
+    take = outcome.recommended
+    why = "it beats the reference" if take is not outcome.reference else "no other is proven to beat it"
+    sentences.append(
+        f"Take {take.verdict.name}: {why}. Its inner splits chose {take.chosen.optimizer} at {take.chosen.rate:g} most "
+        f"often ({take.count} of {take.folds})."
+    )
+    return _wrapped([" ".join(sentences)])
+
+
+def _lead(readings: set[Reading]) -> str:
+    if Reading.DIFFERENT in readings:
+        return "The choice of loss matters here."
+    if Reading.UNKNOWN in readings:
+        return "That the choice of loss matters here is not shown."
+    return "The choice of loss does not matter here."
+
+
+def _first_told(group: tuple[tuple[Reading, bool], list[Found]]) -> tuple[int, bool]:
+    order = (Reading.DIFFERENT, Reading.SAME, Reading.IDENTICAL, Reading.UNKNOWN)
+    (reading, better), _ = group
+    return order.index(reading), not better
+
+
+def _sentence(plan: Plan, outcome: Outcome, reading: Reading, better: bool, found: Sequence[Found]) -> str:
+    names, decimals = _and([each.verdict.name for each in found]), _decimals(plan, outcome)
+    margin = f"{outcome.margin:.{decimals}f}"
+    if reading is Reading.DIFFERENT:
+        by = _and([f"{abs(each.verdict.difference):.{decimals}f}" for each in found])
+        return f"{names} {_be(found)} {'better' if better else 'worse'} than {plan.reference}, by {by}."
+    if reading is Reading.SAME:
+        return f"{names} {_be(found)} practically the same as {plan.reference}: the difference is below {margin}."
+    if reading is Reading.IDENTICAL:
+        return f"{names} gave exactly the scores of {plan.reference} on every fold."
+    return (
+        f"Of {names} this run cannot tell: no difference and one beyond {margin} are both possible; more rows would "
+        "tell, more --repeats but a little."
+    )
+
+
+def _be(found: Sequence[Found]) -> str:
+    return "is" if len(found) == 1 else "are"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _wrapped(paragraphs: Sequence[str]) -> str:
+    return "\n".join(
+        textwrap.fill(each, width(), break_long_words=False, break_on_hyphens=False) for each in paragraphs
+    )
