@@ -28,6 +28,7 @@ from losskit.compare.recipe import recipe
 from losskit.compare.report import header, table, words
 from losskit.compare.store import Store
 from losskit.compare.train import build, read, train
+from losskit.compare.verdict import Reading
 
 QUICK = {"SGD": (0.05,), "Adam": (0.001, 0.005)}
 
@@ -361,6 +362,18 @@ def test_every_loss_learns(name: str) -> None:
         metrics, diverged = measure(plan, split, loss, Configuration("Adam", 0.005), 0)
         assert not diverged
         assert metrics[plan.metric] * (1 if plan.measure.higher else -1) > good, loss
+
+
+def test_a_real_difference_is_found() -> None:
+    """The counterpart of the null run: at a rate too low for it, and no other to choose, MSE falls far behind."""
+    digits = load("digits")
+    plan = make_plan(digits, losses=["MSELoss"], epochs=4, folds=5, repeats=1)
+    plan = replace(plan, rates={"SGD": (0.01,)})
+    outcome = conclude(plan, list(run(plan, digits, 1)))
+    verdict = next(each.verdict for each in outcome.found if each.verdict.name == "MSELoss")
+    assert verdict.reading is Reading.DIFFERENT
+    assert not verdict.better
+    assert outcome.recommended.verdict.name == "CrossEntropyLoss"
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes"])
