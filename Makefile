@@ -3,14 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WERROR ?= OFF
 
 .PHONY: setup test demo null clean
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+KERNELS := CMakeLists.txt $(wildcard kernels/*) $(wildcard kernels/ops/*)
+
+$(READY): pyproject.toml constraints.txt $(KERNELS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' \
+		--config-settings=cmake.define.LOSSKIT_WERROR=$(WERROR)
 	touch $@
 
 test: $(READY)

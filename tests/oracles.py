@@ -27,6 +27,19 @@ def smooth_l1(x: Array, y: Array, beta: float = 1.0) -> Array:
     return np.where(error < beta, error**2 / (2 * beta), error - 0.5 * beta)
 
 
+def huber(x: Array, y: Array, delta: float = 1.0, weight: Array | float = 1.0) -> Array:
+    error = np.abs(x - y)
+    loss: Array = np.where(error < delta, error**2 / 2, delta * error - delta**2 / 2) * weight
+    return loss
+
+
+def bce(x: Array, y: Array, weight: Array | float = 1.0, pos_weight: Array | float = 1.0) -> Array:
+    with np.errstate(divide="ignore"):
+        yes, no = np.maximum(np.log(x), -100), np.maximum(np.log(1 - x), -100)
+    loss: Array = -(pos_weight * y * yes + (1 - y) * no) * weight
+    return loss
+
+
 def bce_with_logits(
     x: Array, y: Array, weight: Array | None = None, pos_weight: Array | None = None, label_smoothing: float = 0.0
 ) -> Array:
@@ -71,10 +84,38 @@ def cross_entropy(
     return loss, share
 
 
+def picked(x: Array, y: Array, weight: Array | None, ignore_index: int) -> tuple[Array, Array]:
+    """The entry of ``x`` in each target's class, and the class's weight: 0 where it is ignored."""
+    x, value, share = np.moveaxis(x, min(1, x.ndim - 1), -1), np.zeros(y.shape), np.zeros(y.shape)
+    for at in np.ndindex(y.shape):
+        if y[at] != ignore_index:
+            value[at], share[at] = x[at][y[at]], 1 if weight is None else weight[y[at]]
+    return value, share
+
+
+def nll(x: Array, y: Array, weight: Array | None = None, ignore_index: int = -100) -> tuple[Array, Array]:
+    value, share = picked(x, y, weight, ignore_index)
+    return -share * value, share
+
+
+def softmax_focal(
+    x: Array, y: Array, gamma: float = 2.0, weight: Array | None = None, ignore_index: int = -100
+) -> tuple[Array, Array]:
+    e = np.exp(x - x.max())
+    p, share = picked(e / e.sum(min(1, x.ndim - 1), keepdims=True), y, weight, ignore_index)
+    p = np.where(share == 0, 1, p)
+    return -share * (1 - p) ** gamma * np.log(p), share
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
+    "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
+    "HuberLoss": huber,
+    "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
+    "NLLLoss": nll,
     "SmoothL1Loss": smooth_l1,
+    "SoftmaxFocalLoss": softmax_focal,
 }

@@ -20,7 +20,9 @@ import torch.nn.functional as F
 from cases import CLASSES, ITEMS, Subject, array, close, draw, targets, variants
 from torch import Tensor, nn
 
-from losskit.domain import Binary, ClassIndex, Real
+import losskit
+from losskit.about import Head
+from losskit.domain import Binary, ClassIndex, Probabilities, Real
 from losskit.loss import Loss, inside
 from losskit.reduction import AtCall, Reduction
 
@@ -70,12 +72,17 @@ def as_accurate_as_torch(subject: Subject) -> None:
     theirs = getattr(F, subject.loss.about.torch)
     for scale in (1.0, 30.0, 3e3):
         input, target = draw(subject.loss, (256,), dtype=torch.float32)
-        input = input * scale
+        input = scaled(subject.loss, input, scale)
         exact = loss_and_grad(subject.loss(reduction="none"), input.double(), double(target))  # equals_oracle vouches
         own = loss_and_grad(subject.loss(reduction="none"), input, target)
         torchs = loss_and_grad(theirs, input, target, reduction="none")
         for ours, their, true in zip(own, torchs, exact, strict=True):
             assert error(ours, true) <= error(their, true) + 2e-7, f"scale {scale}"
+
+
+def scaled(loss: type[Loss], input: Tensor, scale: float) -> Tensor:
+    """A more extreme input; a probability is scaled in its logit, and so remains one."""
+    return (input.logit() * scale).sigmoid() if isinstance(loss.about.input, Probabilities) else input * scale
 
 
 def error(value: Tensor, true: Tensor) -> float:
@@ -705,6 +712,26 @@ def predicts_what_it_is_trained_for(subject: Subject) -> None:
             hopeless = torch.full((2, output.shape[1]), -1e4)
             close(criterion.probabilities(hopeless, task).sum(1), torch.ones(2), rtol=1e-6)
     refused(ValueError, ["task", "'regresion'"], subject.loss().predict, output, "regresion")
+
+
+@holds
+def equals_its_twin(subject: Subject) -> None:
+    """At its defaults, behind the activation that training applies, a loss is the twin that it names, gradient and all."""
+    if subject.loss.about.twin is None:
+        return
+    twin = getattr(losskit, subject.loss.about.twin)
+    for task, head in subject.loss.about.serves.items():
+        classes = {"regression": 1, "binary": 2}.get(task.value, 3)
+        assert twin.about.serves[task].encoding is head.encoding
+        target = head.encode(TRUTHS[task.value], classes)
+        output = torch.randn(len(target), head.width(classes), dtype=torch.float64)
+
+        def own(x: Tensor, y: Tensor = target, head: Head = head) -> Tensor:
+            loss: Tensor = subject.loss()(head.training(x, 1), y)
+            return loss
+
+        for ours, theirs in zip(loss_and_grad(own, output), loss_and_grad(twin(), output, target), strict=True):
+            close(ours, theirs)
 
 
 TRUTHS = {

@@ -159,7 +159,8 @@ def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
     (rows,) = tmp_path.glob("runs/*/rows.jsonl")
     kept = [json.loads(line) for line in rows.read_text().splitlines()]
     assert len(kept) >= 2
-    assert f"losskit: stopped after {len(kept)} of 1250 rows, kept in runs" in err
+    assert f"losskit: stopped after {len(kept)} of " in err
+    assert "rows, kept in runs" in err
     assert "Traceback" not in err
     assert _gone(running.pid)
 

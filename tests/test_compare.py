@@ -275,7 +275,9 @@ def test_the_choice_of_a_rate_does_not_see_the_test_fold(wine: Data) -> None:
 def test_the_losses_are_those_of_the_catalog(name: str) -> None:
     data = load(name)
     plan = make_plan(data)
-    assert set(plan.losses) == {loss.__name__ for loss in CATALOG if data.task in loss.about.serves}
+    serving = {loss.__name__: loss.about.twin for loss in CATALOG if data.task in loss.about.serves}
+    assert set(plan.losses) == {loss for loss, twin in serving.items() if twin is None}
+    assert set(make_plan(data, losses=list(serving)).losses) == set(serving)
     assert plan.reference == REFERENCE[data.task] in plan.losses
     assert plan.metric == {"wine": "accuracy", "breast_cancer": "average_precision", "diabetes": "rmse"}[name]
 
@@ -309,7 +311,7 @@ def test_the_worse_half_leaves_after_a_third(wine: Data) -> None:
 
 
 def test_the_least_error_ranks_first() -> None:
-    plan = make_plan(load("diabetes"))
+    plan = make_plan(load("diabetes"), losses=["SmoothL1Loss"])
     first, second, *_ = plan.configurations
     assert best(plan, [Trial(first, 60.0, 9), Trial(second, 50.0, 9)]) == second
     rows = [
@@ -376,6 +378,13 @@ def test_a_real_difference_is_found() -> None:
     assert outcome.recommended.verdict.name == "CrossEntropyLoss"
 
 
+def test_a_loss_that_refuses_nan_diverges_like_the_others() -> None:
+    data = load("breast_cancer")
+    plan = make_plan(data, losses=["BCELoss"])
+    _, diverged = measure(plan, Split(data, *data.folds(5, 0)[0]), "BCELoss", Configuration("SGD", 1e30), 0)
+    assert diverged
+
+
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes"])
 def test_divergence_is_a_constant_prediction(name: str) -> None:
     data = load(name)
@@ -405,7 +414,7 @@ def ran(wine: Data) -> tuple[Plan, list[Row]]:
 def test_rows_do_not_depend_on_the_workers(wine: Data, ran: tuple[Plan, list[Row]]) -> None:
     plan, rows = ran
     pooled = {(row.loss, row.repeat, row.fold): row for row in run(plan, wine, workers=2)}
-    assert len(pooled) == len(rows) == len(jobs(plan)) == 15
+    assert len(pooled) == len(rows) == len(jobs(plan)) == 3 * len(plan.losses)
     for row in rows:
         assert replace(pooled[row.loss, row.repeat, row.fold], seconds=0.0) == replace(row, seconds=0.0)
 

@@ -223,6 +223,7 @@ SABOTAGE: dict[str, list[Subject]] = {
         sabotaged(MSELoss, torch_is_right=lambda self, input, target: False),
     ],
     "a_new_formula_disowns_the_rest": [sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y))],
+    "equals_its_twin": [sabotaged(MSELoss, about=about(MSELoss, twin="SmoothL1Loss"))],
     "predicts_what_it_is_trained_for": [
         sabotaged(FocalLoss, formula=lambda s, x, y: -FocalLoss.formula(s, x, y)),
         sabotaged(

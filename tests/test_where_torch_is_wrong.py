@@ -168,7 +168,18 @@ def test_tiny_losses_of_sure_answers_do_not_vanish() -> None:
 
 
 @pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])
-@pytest.mark.parametrize("name", ["mse_loss", "smooth_l1_loss", "binary_cross_entropy_with_logits", "focal_loss"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "focal_loss",
+        "huber_loss",
+        "l1_loss",
+        "mse_loss",
+        "smooth_l1_loss",
+    ],
+)
 def test_nothing_is_broadcast_in_silence(name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     input, target = (torch.rand(shape) for shape in shapes)
     with pytest.raises(ValueError, match="does not fit input of shape") as caught:
@@ -211,6 +222,171 @@ def test_a_softmax_before_cross_entropy_has_a_floor() -> None:
     floor = functional.cross_entropy(certain, torch.arange(10)).item()
     assert floor == pytest.approx(math.log(math.e + 9) - 1, abs=1e-6)
     assert floor == pytest.approx(1.4612, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (math.nan, r"input holds NaN: nan at \(1,\)"),
+        (1.5, r"input must lie in \[0, 1\], got 1.5 at \(1,\).*BCEWithLogitsLoss"),
+    ],
+)
+def test_what_is_no_probability_is_called_what_it_is(value: float, words: str) -> None:
+    input, target = torch.tensor([0.5, value]), torch.ones(2)
+    try:
+        F.binary_cross_entropy(input, target)
+    except RuntimeError as error:
+        torch_still("nan" not in str(error).lower(), "NaN is called 'not between 0 and 1'")
+    with pytest.raises(ValueError, match=f"BCELoss: {words}"):
+        functional.binary_cross_entropy(input, target)
+    keep = torch.tensor([True, False])
+    assert functional.binary_cross_entropy(input, target, mask=keep).item() == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.uint8])
+def test_answers_of_any_dtype_beside_probabilities(dtype: torch.dtype) -> None:
+    input, target = torch.tensor([0.2, 0.9, 0.4, 0.6]), torch.tensor([0, 1, 1, 0])
+    torch_still(fails(lambda: F.binary_cross_entropy(input, target.to(dtype))), f"{dtype} targets refused")
+    torch.testing.assert_close(
+        functional.binary_cross_entropy(input, target.to(dtype)), F.binary_cross_entropy(input, target.float())
+    )
+
+
+def test_probabilities_are_taken_under_autocast() -> None:
+    input, target = torch.tensor([0.2, 0.9], dtype=torch.bfloat16), torch.tensor([0, 1])
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = functional.binary_cross_entropy(input, target)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, F.binary_cross_entropy(input.float(), target.float()))
+
+
+def test_certain_answers_end_at_100_with_a_finite_gradient() -> None:
+    input = torch.tensor([0.0, 0.0, 1.0, 1.0, 1e-45, 1e-13, 1 - 1e-7], dtype=torch.float32)
+    target = torch.tensor([0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0])
+    for dtype in (torch.float32, torch.float64):
+        x, y = input.to(dtype), target.to(dtype)
+        ours, theirs = (f(x, y, reduction="none") for f in (functional.binary_cross_entropy, F.binary_cross_entropy))
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
+        own = gradient(lambda x, y=y: functional.binary_cross_entropy(x, y, reduction="sum"), x)  # type: ignore[misc]
+        torchs = gradient(lambda x, y=y: F.binary_cross_entropy(x, y, reduction="sum"), x)  # type: ignore[misc]
+        wrong = (input - target).abs() > 0.5
+        torch.testing.assert_close(own[wrong], torchs[wrong], rtol=1e-6, atol=0)
+        leaf = x.clone().requires_grad_()
+        loss = functional.binary_cross_entropy(leaf, y, reduction="sum")
+        (first,) = torch.autograd.grad(loss, leaf, create_graph=True)
+        (second,) = torch.autograd.grad(first.sum(), leaf)
+        assert second.isfinite().all()
+
+
+def test_a_right_answer_of_certainty_keeps_its_gradient() -> None:
+    input, target = torch.tensor([0.0, 1e-20, 1.0]), torch.tensor([0.0, 0.0, 1.0])
+    theirs = gradient(lambda x: F.binary_cross_entropy(x, target, reduction="sum"), input)
+    torch_still(bool((theirs.abs() < 1e-6).all()), "the gradient of -log(1 - p) falls to 0 at p = 0, where it is 1")
+    ours = gradient(lambda x: functional.binary_cross_entropy(x, target, reduction="sum"), input)
+    torch.testing.assert_close(ours, torch.tensor([1.0, 1.0, -1.0]))
+
+
+def test_probabilities_agree_with_torch_wherever_they_are_doubtful() -> None:
+    input = torch.rand(1000, dtype=torch.float64).clamp(1e-6, 1 - 1e-6)
+    weight = torch.rand(1000, dtype=torch.float64)
+    for target in (torch.rand(1000, dtype=torch.float64), torch.randint(2, (1000,)).double()):
+        ours, theirs = (
+            gradient(lambda x, f=f, y=target: f(x, y, weight), input)  # type: ignore[misc]
+            for f in (functional.binary_cross_entropy, F.binary_cross_entropy)
+        )
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-15)
+
+
+def test_pos_weight_of_probabilities_is_that_of_logits() -> None:
+    logits, target, weight = torch.randn(6, 3), torch.rand(6, 3), torch.tensor([0.5, 1.0, 4.0])
+    torch.testing.assert_close(
+        functional.binary_cross_entropy(logits.sigmoid(), target, pos_weight=weight),
+        F.binary_cross_entropy_with_logits(logits, target, pos_weight=weight),
+    )
+
+
+def test_probabilities_are_no_log_probabilities() -> None:
+    logits, target = torch.randn(4, 3), torch.tensor([0, 2, 1, -100])
+    torch_still(F.nll_loss(logits.softmax(1), target).item() < 0, "probabilities give a negative loss")
+    with pytest.raises(ValueError, match=r"NLLLoss: input .* log-probabilities.*\(0, 0\).*log_softmax\(1\)"):
+        functional.nll_loss(logits.softmax(1), target)
+    with pytest.raises(ValueError, match=r"input.log\(\)"):
+        functional.nll_loss(logits[0].softmax(0), target[0])
+    rounded = logits.log_softmax(1) + 5e-4
+    torch.testing.assert_close(functional.nll_loss(rounded, target), F.nll_loss(rounded, target))
+
+
+def test_one_log_probability_is_refused() -> None:
+    input, target = torch.zeros(4, 1), torch.zeros(4, dtype=torch.long)
+    torch_still(F.nll_loss(input, target).item() == 0, "the loss over one class is 0")
+    with pytest.raises(ValueError, match="NLLLoss: input has one class"):
+        functional.nll_loss(input, target)
+
+
+@pytest.mark.parametrize("items", [(), (5,), (2, 3), (2, 3, 4)])
+def test_the_shapes_of_nll_are_torchs(items: tuple[int, ...]) -> None:
+    input = torch.randn(*items[:1], 3, *items[1:]).log_softmax(1 if items else 0)
+    target, weight = torch.randint(3, items), torch.tensor([0.2, 1.0, 5.0])
+    torch.testing.assert_close(functional.nll_loss(input, target, weight), F.nll_loss(input, target, weight))
+    with pytest.raises(ValueError, match="class dimension"):
+        functional.nll_loss(torch.tensor(-1.0), torch.tensor(0))
+
+
+def test_the_advice_for_classes_that_come_last_names_what_the_loss_has() -> None:
+    with pytest.raises(ValueError, match=r"use input.movedim\(-1, 1\)") as caught:
+        functional.nll_loss(-torch.rand(2, 5, 7), torch.randint(7, (2, 5)))
+    assert "dim=-1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["l1_loss", "huber_loss"])
+def test_weights_of_elements_have_torchs_denominators(name: str) -> None:
+    """Σ weight for L1, the number of elements for Huber."""
+    input, target, weight = torch.randn(6), torch.randn(6), torch.rand(6)
+    for reduction in ("none", "mean", "sum"):
+        torch.testing.assert_close(
+            getattr(functional, name)(input, target, reduction=reduction, weight=weight),
+            getattr(F, name)(input, target, reduction=reduction, weight=weight),
+        )
+
+
+def test_huber_is_curved_at_its_very_minimum() -> None:
+    """And its square never overflows."""
+    zero = torch.zeros(1)
+    hessian = torch.func.hessian(lambda x: functional.huber_loss(x, zero, "sum"))(zero)
+    assert hessian.item() == 1
+    input = torch.tensor([1e30, -1e30])
+    assert functional.huber_loss(input, torch.zeros(2), "sum").item() == pytest.approx(2e30)
+    assert gradient(lambda x: functional.huber_loss(x, torch.zeros(2), "sum"), input).tolist() == [1, -1]
+
+
+def test_huber_is_delta_times_smooth_l1() -> None:
+    input, target = 3 * torch.randn(50), torch.randn(50)
+    for delta in (0.3, 1.0, 2.5):
+        torch.testing.assert_close(
+            functional.huber_loss(input, target, delta=delta),
+            delta * functional.smooth_l1_loss(input, target, beta=delta),
+        )
+
+
+def test_softmax_focal_without_focus_is_cross_entropy() -> None:
+    input, target, weight = torch.randn(8, 3), torch.randint(3, (8,)), torch.tensor([0.2, 1.0, 5.0])
+    target[0] = -100
+    torch.testing.assert_close(
+        functional.softmax_focal_loss(input, target, 0.0, weight), F.cross_entropy(input, target, weight)
+    )
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.0])
+def test_softmax_focal_of_certain_answers_is_finite(gamma: float) -> None:
+    rows = torch.tensor([[1e4, -1e4, 0.0], [3e38, -3e38, 1.0], [18.0, 0.0, 0.0], [1.0, -torch.inf, -torch.inf]])
+    for target in (torch.zeros(4, dtype=torch.long), torch.tensor([1, 2, 1, 0])):
+        for dtype in (torch.float32, torch.float64):
+            leaf = rows.to(dtype).requires_grad_()
+            loss = functional.softmax_focal_loss(leaf, target, gamma, reduction="sum")
+            (first,) = torch.autograd.grad(loss, leaf, create_graph=True)
+            (second,) = torch.autograd.grad(first.sum(), leaf)
+            assert first.isfinite().all()
+            assert second.isfinite().all()
 
 
 def test_tutorial_numbers() -> None:

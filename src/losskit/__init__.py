@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from losskit import functional as functional
+    from losskit import functional as functional, native as native
     from losskit.about import Task as Task
     from losskit.catalog import CATALOG as CATALOG
     from losskit.loss import Loss as Loss, arg as arg
@@ -20,8 +20,8 @@ else:
     _HOME = {"Task": "about", "CATALOG": "catalog", "Loss": "loss", "arg": "loss"}
 
     def __getattr__(name: str) -> Any:
-        if name == "functional":
-            return import_module("losskit.functional")
+        if name in ("functional", "native"):
+            return import_module(f"losskit.{name}")
         if name.startswith("_"):
             raise AttributeError(f"module 'losskit' has no attribute {name!r}")
         home = import_module(f"losskit.{_HOME.get(name, 'losses')}")
@@ -34,4 +34,4 @@ else:
 
     def __dir__() -> list[str]:
         losses = import_module("losskit.losses")
-        return sorted({*globals(), *_HOME, "functional", *(n for n in vars(losses) if not n.startswith("_"))})
+        return sorted({*globals(), *_HOME, "functional", "native", *(n for n in vars(losses) if not n.startswith("_"))})

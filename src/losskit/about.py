@@ -44,6 +44,7 @@ class Activation(str, Enum):
     NONE = "none"
     SIGMOID = "sigmoid"
     SOFTMAX = "softmax"
+    LOG_SOFTMAX = "log_softmax"
 
     def __call__(self, output: Tensor, dim: int) -> Tensor:
         """Apply it to ``output``, a softmax over ``dim``."""
@@ -51,6 +52,8 @@ class Activation(str, Enum):
             return output.sigmoid()
         if self is Activation.SOFTMAX:
             return output.softmax(dim)
+        if self is Activation.LOG_SOFTMAX:
+            return output.log_softmax(dim)
         return output
 
 
@@ -111,6 +114,8 @@ class About:
         serves: For each task, the loss's other half; the first is the usual one.
         source: Where the loss comes from.
         torch: The name of its function in ``torch.nn.functional``, where torch has it.
+        kernel: The name of its kernel, where it has one.
+        twin: The loss that it is at its defaults, behind the activation that training applies.
     """
 
     input: Domain
@@ -118,3 +123,5 @@ class About:
     serves: Mapping[Task, Head]
     source: str
     torch: str | None = None
+    kernel: str | None = None
+    twin: str | None = None

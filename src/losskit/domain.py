@@ -103,6 +103,50 @@ class ClassLogits(Logits):
 
 
 @dataclass(frozen=True)
+class LogProbabilities(ClassLogits):
+    """Logarithms of class probabilities: what a log-softmax gives."""
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        wrong = value > 1e-3  # a log-softmax in half precision may round to just above 0
+        if not wrong.any():
+            return None
+        dim = loss.class_dim(value)
+        return ValueError(
+            f"{_who(loss, name)} must hold log-probabilities, which are not positive, got {_first(value, wrong)}; "
+            f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
+        )
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return super().sample(items, classes, generator).log_softmax(1 if items else 0)
+
+    def describe(self) -> str:
+        return "Log-probabilities (a log-softmax before it), (C), (N, C) or (N, C, ...) with at least two classes."
+
+
+@dataclass(frozen=True)
+class Probabilities(Domain):
+    """A probability of yes for each element: what a sigmoid gives."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        _floating(loss, name, value)
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        return 0.5
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        error = _outside_unit(loss, name, value)
+        if error is None or value.isnan().any():
+            return error
+        return ValueError(f"{error}; for logits use {name}.sigmoid() or BCEWithLogitsLoss")
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return (1.5 * torch.randn(items, generator=generator, dtype=torch.float64)).sigmoid()
+
+    def describe(self) -> str:
+        return "Probabilities in [0, 1] (a sigmoid before it), of any shape."
+
+
+@dataclass(frozen=True)
 class Binary(Domain):
     """0 or 1, or a probability between them."""
 
@@ -160,7 +204,8 @@ class ClassIndex(Domain):
         if shape == (*items[:1], 1, *items[1:]):
             return f"use target.squeeze({min(1, len(items))})"
         if shape == tuple(input.shape[:-1]):
-            return "the classes seem to come last: use dim=-1, or input.movedim(-1, 1)"
+            use = "use dim=-1, or" if "dim" in loss.arguments else "use"
+            return f"the classes seem to come last: {use} input.movedim(-1, 1)"
         return "one id for each item"
 
     def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from typing_extensions import Unpack, dataclass_transform
 
 from losskit.about import About, Head, Task
-from losskit.native.dispatch import call_torch, readable, takes_torch
-from losskit.reduction import AtCall, Extra, Reduction, both, checked, reduce
+from losskit.native.autograd import by_kernel
+from losskit.native.dispatch import call_torch, readable, takes_kernel, takes_torch
+from losskit.reduction import NOTHING, AtCall, Extra, Reduction, both, checked, reduce
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -226,9 +227,17 @@ class Loss(_Fields):
     def compute(self, input: Tensor, target: Tensor, at_call: AtCall) -> Tensor:
         """Require, compute, reduce."""
         self.require(input, target)
-        dtype = torch.promote_types(input.dtype, torch.float32)  # half precision is computed and summed in float32
+        extra = checked(self, at_call, self.items(input), wide(input)) if at_call else NOTHING
+        if takes_kernel(self, input, target):
+            answer = by_kernel(self, input, target, extra)
+            if answer is not None:
+                return answer
+        return self.by_formula(input, target, extra)
+
+    def by_formula(self, input: Tensor, target: Tensor, extra: Extra) -> Tensor:
+        """The loss by its formula, or by torch's operator where that takes its place."""
+        dtype = wide(input)
         input, target = self.about.input.cast(input, dtype), self.about.target.cast(target, dtype)
-        extra = checked(self, at_call, self.items(input), dtype) if at_call else Extra()
         fused = takes_torch(self, input, target)
         if fused and all(each is None for each in extra):
             return call_torch(self, (input, target), self.reduction)
@@ -259,10 +268,9 @@ class Loss(_Fields):
             )
         self.about.input.require(self, "input", input, input)
         self.about.target.require(self, "target", target, input)
-        for name, argument in self.arguments.items():
-            weight = getattr(self, name) if argument.shape else None
+        for name, weight in self._buffers.items():
             if weight is not None:
-                _fits(f"{who}: {name}", argument, weight, input, self.class_dim(input))
+                _fits(f"{who}: {name}", self.arguments[name], weight, input, self.class_dim(input))
 
     def _diagnose(self, input: Tensor, target: Tensor) -> None:
         error = self.about.input.diagnose(self, "input", input, input)
@@ -338,9 +346,23 @@ class Loss(_Fields):
         """What each item adds to the mean's denominator; None: 1."""
         return None
 
+    @property
+    def kernel(self) -> str:
+        """The name of its kernel, for these arguments."""
+        return str(self.about.kernel)
+
+    def kernel_params(self) -> tuple[float, ...]:
+        """The numbers that its kernel takes, in the order of its struct in ``kernels/ops``."""
+        return ()
+
     def torch_is_right(self, input: Tensor, target: Tensor) -> bool:
         """Whether torch's own operator gives this loss's numbers for these arguments, shapes and dtypes."""
         return True
+
+
+def wide(input: Tensor) -> torch.dtype:
+    """What it is computed and summed in: half precision in float32."""
+    return torch.promote_types(input.dtype, torch.float32)
 
 
 def _fits(who: str, argument: Arg, weight: Tensor, input: Tensor, class_dim: int | None) -> None:

@@ -54,6 +54,9 @@ class Extra(NamedTuple):
     normalizer: float | Tensor | None = None
 
 
+NOTHING = Extra()
+
+
 def checked(loss: Loss, at_call: AtCall, items: torch.Size, dtype: torch.dtype) -> Extra:
     """``at_call`` as :func:`reduce` takes it, or an error that says what to do."""
     who = type(loss).__name__

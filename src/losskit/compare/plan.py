@@ -175,7 +175,8 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
             raise CompareError(f"--losses: {name} {known}; choose among {', '.join(serving)}")
     if losses and not set(losses) - {REFERENCE[task]}:
         raise CompareError(f"--losses: {losses[0]} is the reference itself; name another to compare with it")
-    return [name for name in serving if not losses or name in losses or name == REFERENCE[task]]
+    usual = [name for name in serving if CLASSES[name].about.twin is None]  # a twin would only be trained twice
+    return [name for name in serving if name in (losses or usual) or name == REFERENCE[task]]
 
 
 def _batch(rows: int) -> int:

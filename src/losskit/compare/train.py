@@ -70,7 +70,11 @@ class Training:
             return
         for x, y in batches:
             self.optimizer.zero_grad()
-            loss = self.criterion(self.head.training(self.network(x), 1), y)
+            output = self.network(x)
+            if not bool(output.isfinite().all()):  # before the loss: one of probabilities would refuse NaN
+                self.diverged = True
+                return
+            loss = self.criterion(self.head.training(output, 1), y)
             loss.backward()
             self.optimizer.step()
         self.epochs += 1

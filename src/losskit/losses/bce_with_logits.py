@@ -39,6 +39,7 @@ class BCEWithLogitsLoss(Loss):
         },
         source="Cox 1958, The regression analysis of binary sequences",
         torch="binary_cross_entropy_with_logits",
+        kernel="bce_with_logits",
     )
     weight: Tensor | None = arg(
         default=None, shape="broadcast", within="[0, inf)", doc="Weight of each element; broadcasts to the input."
@@ -59,6 +60,9 @@ class BCEWithLogitsLoss(Loss):
         positive, negative = -q * F.logsigmoid(input), -(1 - q) * F.logsigmoid(-input)
         loss = (positive if self.pos_weight is None else positive * self.pos_weight) + negative
         return loss if self.weight is None else loss * self.weight
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.label_smoothing,)
 
 
 def binary_cross_entropy_with_logits(

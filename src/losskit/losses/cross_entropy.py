@@ -44,6 +44,7 @@ class CrossEntropyLoss(Loss):
         },
         source="Good 1952, Rational Decisions; label smoothing: Szegedy 2016, arXiv:1512.00567",
         torch="cross_entropy",
+        kernel="cross_entropy",
     )
     weight: Tensor | None = arg(
         default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."

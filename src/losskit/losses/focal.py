@@ -34,6 +34,7 @@ class FocalLoss(Loss):
             Task.MULTICLASS: Head(Encoding.ONE_HOT, predicting=Activation.SIGMOID),
         },
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
+        kernel="focal",
     )
     gamma: float = arg(default=2.0, within="[0, inf)", doc="How strongly easy answers are turned down.")
     alpha: float | None = arg(
@@ -48,6 +49,13 @@ class FocalLoss(Loss):
         if self.alpha is None:
             return positive + negative
         return self.alpha * positive + (1 - self.alpha) * negative
+
+    @property
+    def kernel(self) -> str:
+        return "focal_squared" if self.gamma == 2 else "focal"
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.gamma, *((1.0, 1.0) if self.alpha is None else (self.alpha, 1 - self.alpha)))
 
 
 def focal_loss(

@@ -37,6 +37,7 @@ class MSELoss(Loss):
         },
         source="Legendre 1805, Nouvelles méthodes pour la détermination des orbites des comètes (least squares)",
         torch="mse_loss",
+        kernel="mse",
     )
     reduction: Reduction = reduction_arg(default="mean")
     weight: Tensor | None = arg(

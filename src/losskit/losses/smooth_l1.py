@@ -35,6 +35,7 @@ class SmoothL1Loss(Loss):
         },
         source="Girshick 2015, Fast R-CNN, arXiv:1504.08083",
         torch="smooth_l1_loss",
+        kernel="smooth_l1",
     )
     reduction: Reduction = reduction_arg(default="mean")
     beta: float = arg(
@@ -42,10 +43,13 @@ class SmoothL1Loss(Loss):
     )
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        error = (input - target).abs()
+        error = input - target
         if self.beta == 0:
-            return error
-        return torch.where(error < self.beta, 0.5 * error**2 / self.beta, error - 0.5 * self.beta)
+            return error.abs()
+        return torch.where(error.abs() < self.beta, 0.5 * error**2 / self.beta, error.abs() - 0.5 * self.beta)
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.beta,)
 
 
 def smooth_l1_loss(

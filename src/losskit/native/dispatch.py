@@ -1,21 +1,27 @@
 """Which implementation computes a loss: the only file that knows private names of torch.
 
-The formula serves everywhere. Off CPU, torch's own fused operator takes its place where its numbers are right, so that
-no loss is slower than torch's. (On CPU, kernels will take it where :func:`plain` says that nobody is watching the call.)
+The formula serves everywhere. On CPU a kernel takes its place where nobody is watching the call. Off CPU, torch's own
+fused operator does where its numbers are right, so that no loss is slower than torch's.
 """
 
 from __future__ import annotations
 
 import inspect
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import forward_ad
+
+from losskit.native.library import DTYPES
 
 if TYPE_CHECKING:
     from losskit.loss import Loss
+
+
+ORDINARY = {Tensor, torch.nn.Parameter}
 
 
 def plain(*tensors: Tensor) -> bool:
@@ -25,23 +31,49 @@ def plain(*tensors: Tensor) -> bool:
         and torch._C._get_tracing_state() is None
         and torch._C._functorch.peek_interpreter_stack() is None
         and torch._C._len_torch_dispatch_stack() == 0
-        and all(type(tensor) is Tensor or type(tensor) is torch.nn.Parameter for tensor in tensors)
+        and forward_ad._current_level < 0
+        and not {*map(type, tensors)} - ORDINARY
     )
 
 
 def readable(*tensors: Tensor) -> bool:
     """Whether values may be read: an ordinary eager call on CPU, where reading synchronises nothing."""
-    return all(tensor.device.type == "cpu" for tensor in tensors) and plain(*tensors)
+    for tensor in tensors:  # a loop, since this stands on the path of small losses
+        if not tensor.is_cpu:
+            return False
+    return plain(*tensors)
+
+
+def takes_kernel(loss: Loss, input: Tensor, target: Tensor) -> bool:
+    """Whether a kernel may compute ``loss``; it may still decline, for the formula to serve."""
+    kind: Any = type(loss)
+    return (
+        not torch.compiler.is_compiling()  # first: the compiler folds it, and does not see the rest
+        and kernel_serves(kind)
+        and input.dtype in DTYPES
+        and readable(input, target)
+        and not target.requires_grad
+        and input.layout is torch.strided
+        and target.layout is torch.strided
+        and input.numel() > 0
+    )
+
+
+@cache
+def kernel_serves(loss: Any) -> bool:
+    """Whether a class of losses has a kernel, and still the formula that the kernel computes."""
+    return loss.about.kernel is not None and unchanged(loss)
 
 
 def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
     """Whether torch's own operator computes ``loss``: off CPU, in eager mode, where its numbers are right."""
+    kind: Any = type(loss)
     return (
         tensors[0].device.type != "cpu"
         and loss.about.torch is not None
         and not torch.compiler.is_compiling()
         and torch._C._functorch.peek_interpreter_stack() is None
-        and type(loss).formula is defining_class(type(loss)).formula
+        and unchanged(kind)
         and all(
             name in parameters(loss.about.torch) or getattr(loss, name) == argument.default
             for name, argument in loss.arguments.items()
@@ -50,9 +82,13 @@ def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
     )
 
 
-def defining_class(loss: type[Loss]) -> type[Loss]:
-    """The class that states ``about``: a subclass with a formula of its own no longer is what torch computes."""
-    return next(base for base in loss.__mro__ if "about" in vars(base))
+@cache
+def unchanged(loss: Any) -> bool:
+    """Whether a class computes what the class that states ``about`` does; a subclass with other members may not."""
+    stating = next(base for base in loss.__mro__ if "about" in vars(base))
+    return all(
+        getattr(loss, name) is getattr(stating, name) for name in ("formula", "kept", "share", "class_dim", "items")
+    )
 
 
 def call_torch(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:

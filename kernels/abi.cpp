@@ -1,0 +1,31 @@
+#include "abi.h"
+#include <cstring>
+
+namespace losskit {
+int find_elementwise(const char *name);
+int find_rowwise(const char *name);
+int elementwise(Elementwise &call);
+int rowwise(Rowwise &call);
+} // namespace losskit
+
+LOSSKIT_API int losskit_abi_version() { return losskit::abi_version; }
+
+// The highest x86-64 level (2, 3, 4) of this processor; 0 where it has none.
+LOSSKIT_API int losskit_level() {
+#if defined(__x86_64__) && defined(__GNUC__) && (defined(__clang__) ? __clang_major__ >= 17 : __GNUC__ >= 12)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("x86-64-v4")   ? 4
+           : __builtin_cpu_supports("x86-64-v3") ? 3
+           : __builtin_cpu_supports("x86-64-v2") ? 2
+                                                 : 0;
+#else
+    return 0;
+#endif
+}
+
+// The number by which a driver knows the op of that name; -1: it has none.
+LOSSKIT_API int losskit_elementwise_op(const char *name) { return losskit::find_elementwise(name); }
+LOSSKIT_API int losskit_rowwise_op(const char *name) { return losskit::find_rowwise(name); }
+
+LOSSKIT_API int losskit_elementwise(losskit::Elementwise *call) { return losskit::elementwise(*call); }
+LOSSKIT_API int losskit_rowwise(losskit::Rowwise *call) { return losskit::rowwise(*call); }

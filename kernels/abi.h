@@ -1,0 +1,60 @@
+// The only interface of the library: a function per driver, each of which takes one pointer to a plain struct, because
+// a single pointer is the cheapest call that ctypes can make. `src/losskit/native/library.py` declares the same structs field by field.
+#pragma once
+#include <cstdint>
+
+#define LOSSKIT_API extern "C" __attribute__((visibility("default")))
+
+namespace losskit {
+
+constexpr int abi_version = 1;
+
+enum Dtype : int32_t { float32, float64, bfloat16, float16 };
+enum Reduction : int32_t { none, sum, mean };
+enum Ids : int32_t { int64, int32, uint8, probabilities }; // what a rowwise target holds
+
+// What a call returns.
+enum Status : int32_t { ok = 0, unknown_op = 1, unknown_dtype = 2, out_of_memory = 3, out_of_range = 4 };
+
+// Bits of `found`: what is wrong with the values.
+enum Found : int32_t { bad_target = 1, bad_input = 2, bad_total = 4 }; // bad_total: probabilities that do not sum to 1
+
+// A tensor that is broadcast over the items: item i reads element (i / inner) % period. Absent where data is null.
+struct Spread {
+    const void *data;
+    int64_t period, inner;
+};
+
+// Of float32 for half inputs, else of the input's dtype: weights, pos_weight, sample_weight and value. A mask is uint8.
+struct Elementwise {
+    int32_t op, dtype, reduction, threads;
+    int32_t unscaled; // write the derivative itself, without the factor that the reduction gives (float16)
+    int32_t found;    // out
+    int64_t size;
+    const void *input, *target;
+    void *value;    // one number, or one an item where the reduction is none
+    void *gradient; // null: not wanted
+    Spread weight, pos_weight, sample_weight, mask;
+    double normalizer; // of the mean; 0: what counts
+    double params[4];
+    double sum, share, scale; // out: the mean is sum / share; the gradient's factor
+};
+
+struct Rowwise {
+    int32_t op, dtype, reduction, threads;
+    int32_t unscaled;
+    int32_t found;               // out
+    int64_t outer, classes, inner; // the input's layout; there are outer * inner items
+    const void *input, *target;
+    void *value, *gradient;
+    int32_t ids, unused;
+    int64_t ignore_index;
+    const void *class_weight; // null: all 1
+    Spread sample_weight, mask;
+    double normalizer, label_smoothing;
+    double params[4];
+    double sum, share, scale;                      // out
+    int64_t bad_position, bad_value, bad_count; // out: the first class id out of range, and how many there are
+};
+
+} // namespace losskit

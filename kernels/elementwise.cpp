@@ -1,0 +1,201 @@
+// The driver of losses that read one element of input and target at a time. It owns loops, threads, weights and sums;
+// a loss is a struct in ops/ and a line in the table below.
+#include "abi.h"
+#include "lanes.h"
+#include "ops/bce.h"
+#include "ops/bce_with_logits.h"
+#include "ops/focal.h"
+#include "ops/huber.h"
+#include "ops/l1.h"
+#include "ops/mse.h"
+#include "ops/smooth_l1.h"
+#include "parallel.h"
+#include "storage.h"
+#include <initializer_list>
+
+namespace losskit {
+namespace {
+
+// Values of at most a chunk, and slopes times scale where they are wanted.
+template <class T>
+using Compiled = void (*)(const double *params, const T *x, const T *y, const T *pos_weight, T scale, T *value,
+                          T *slope, int64_t n);
+
+template <template <class> class Kind, class T>
+void compiled(const double *params, const T *__restrict x, const T *__restrict y, const T *__restrict pos_weight,
+              T scale, T *__restrict value, T *__restrict slope, int64_t n) {
+    const Kind<T> op(params);
+    const auto loop = [&](auto wants_slope, auto at) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; ++i) {
+            const ValueAndSlope<T> result = at(i);
+            value[i] = result.value;
+            if constexpr (wants_slope)
+                slope[i] = result.slope * scale;
+        }
+    };
+    const auto either = [&](auto at) { slope ? loop(std::true_type(), at) : loop(std::false_type(), at); };
+    if constexpr (!Kind<T>::takes_pos_weight)
+        either([&](int64_t i) { return op(x[i], y[i]); });
+    else if (pos_weight)
+        either([&](int64_t i) { return op(x[i], y[i], pos_weight[i]); });
+    else
+        either([&](int64_t i) { return op(x[i], y[i], T(1)); });
+}
+
+struct Entry {
+    const char *name;
+    bool unit_input, unit_target, mean_divides_by_weight;
+    Compiled<float> in_float;
+    Compiled<double> in_double;
+
+    template <class T>
+    Compiled<T> in() const {
+        if constexpr (std::is_same_v<T, float>)
+            return in_float;
+        else
+            return in_double;
+    }
+};
+
+template <template <class> class Kind>
+constexpr Entry entry(const char *name) {
+    using Facts = Kind<float>;
+    return {name, Facts::unit_input,     Facts::unit_target,    Facts::mean_divides_by_weight, compiled<Kind, float>,
+            compiled<Kind, double>};
+}
+
+constexpr Entry table[] = {
+    entry<Mse>("mse"),
+    entry<L1>("l1"),
+    entry<SmoothL1>("smooth_l1"),                // beta
+    entry<Huber>("huber"),                       // delta
+    entry<Bce>("bce"),                           //
+    entry<BceWithLogits>("bce_with_logits"),     // label_smoothing
+    entry<Focal>("focal"),                       // gamma, weight of yes, weight of no
+    entry<FocalSquared>("focal_squared"),        // 2, weight of yes, weight of no
+};
+constexpr int32_t ops = sizeof table / sizeof *table;
+
+// A masked item is nothing, even where its input is NaN: selected, not multiplied.
+template <class T>
+void clear_masked(T *__restrict values, const uint8_t *__restrict mask, int64_t n) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i)
+        values[i] = mask[i] ? values[i] : T(0);
+}
+
+// What the mean divides by: over the kept items, the weights that count.
+template <class T>
+double share_of(const Elementwise &call, const Entry &op) {
+    const bool weighs = call.weight.data && op.mean_divides_by_weight;
+    if (!weighs && !call.sample_weight.data && !call.mask.data)
+        return static_cast<double>(call.size);
+    double partials[max_blocks];
+    const Blocks blocks(call.size, 32 * chunk);
+    blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int) {
+        alignas(64) T shares[chunk], buffer[chunk];
+        alignas(64) uint8_t bytes[chunk];
+        double total = 0;
+        for (int64_t i = begin; i < end; i += chunk) {
+            const int64_t n = end - i < chunk ? end - i : chunk;
+            for (int64_t j = 0; j < n; ++j)
+                shares[j] = 1;
+            if (weighs)
+                multiply(shares, gather(call.weight, i, n, buffer), n);
+            if (call.sample_weight.data)
+                multiply(shares, gather(call.sample_weight, i, n, buffer), n);
+            if (call.mask.data)
+                clear_masked(shares, gather(call.mask, i, n, bytes), n);
+            total += sum_of(shares, n);
+        }
+        partials[block] = total;
+    });
+    return fold(partials, blocks.count);
+}
+
+template <class S>
+int run(Elementwise &call, const Entry &op) {
+    using T = Compute<S>;
+    const bool reduced = call.reduction != none;
+    call.share = call.reduction != mean || call.normalizer != 0 ? call.normalizer : share_of<T>(call, op);
+    call.scale = call.reduction == mean ? 1 / call.share : 1;
+    const S *const input = static_cast<const S *>(call.input), *const target = static_cast<const S *>(call.target);
+    S *const gradient = static_cast<S *>(call.gradient);
+    T *const value = static_cast<T *>(call.value);
+    const T scale = static_cast<T>(call.unscaled ? 1 : call.scale);
+    const bool streaming = gradient && overflows_cache(3 * sizeof(S) * call.size);
+    double partials[max_blocks];
+    unsigned char found[max_blocks];
+    const Blocks blocks(call.size, 32 * chunk);
+    blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int) {
+        alignas(64) T x_buffer[chunk], y_buffer[chunk], value_buffer[chunk], slope_buffer[chunk], buffer[chunk];
+        alignas(64) uint8_t bytes[chunk];
+        double total = 0;
+        int wrong = 0;
+        for (int64_t i = begin; i < end; i += chunk) {
+            const int64_t n = end - i < chunk ? end - i : chunk;
+            const T *const x = load(input + i, n, x_buffer), *const y = load(target + i, n, y_buffer);
+            const uint8_t *const mask = call.mask.data ? gather(call.mask, i, n, bytes) : nullptr;
+            T *const values = reduced ? value_buffer : value + i;
+            T *const slopes = gradient ? target_of(gradient + i, streaming, slope_buffer) : nullptr;
+            op.in<T>()(call.params, x, y, call.pos_weight.data ? gather(call.pos_weight, i, n, buffer) : nullptr,
+                       scale, values, slopes, n);
+            for (const Spread *weight : {&call.weight, &call.sample_weight})
+                if (weight->data) {
+                    const T *const weights = gather(*weight, i, n, buffer);
+                    multiply(values, weights, n);
+                    if (slopes)
+                        multiply(slopes, weights, n);
+                }
+            if (mask) {
+                clear_masked(values, mask, n);
+                if (slopes)
+                    clear_masked(slopes, mask, n);
+            }
+            if (op.unit_target && outside_unit(y, mask, n))
+                wrong |= bad_target;
+            if (op.unit_input && outside_unit(x, mask, n))
+                wrong |= bad_input;
+            if (reduced)
+                total += sum_of(values, n);
+            if (slopes)
+                store(gradient + i, slopes, n, streaming);
+        }
+        if (streaming)
+            end_streaming();
+        partials[block] = total;
+        found[block] = static_cast<unsigned char>(wrong);
+    });
+    call.found = 0;
+    for (int64_t block = 0; block < blocks.count; ++block)
+        call.found |= found[block];
+    if (reduced) {
+        call.sum = fold(partials, blocks.count);
+        *value = static_cast<T>(call.reduction == mean ? call.sum / call.share : call.sum);
+    }
+    return ok;
+}
+
+} // namespace
+
+int find_elementwise(const char *name) {
+    for (int32_t i = 0; i < ops; ++i)
+        if (std::strcmp(table[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int elementwise(Elementwise &call) {
+    if (call.op < 0 || call.op >= ops)
+        return unknown_op;
+    switch (call.dtype) {
+    case float32: return run<float>(call, table[call.op]);
+    case float64: return run<double>(call, table[call.op]);
+    case bfloat16: return run<BFloat>(call, table[call.op]);
+    case float16: return run<Half>(call, table[call.op]);
+    default: return unknown_dtype;
+    }
+}
+
+} // namespace losskit

@@ -1,0 +1,19 @@
+#pragma once
+#include "op.h"
+
+namespace losskit {
+
+template <class T>
+struct BceWithLogits : Op {
+    static constexpr bool unit_target = true, takes_pos_weight = true;
+    T keep, spread; // of label smoothing
+
+    explicit BceWithLogits(const double *params) : keep(T(1 - params[0])), spread(T(params[0] / 2)) {}
+    ValueAndSlope<T> operator()(T x, T y, T p) const {
+        const Sigmoid<T> s(x);
+        const T q = keep * y + spread, positive = p * q, negative = 1 - q;
+        return {positive * s.minus_log_yes + negative * s.minus_log_no, negative * s.yes - positive * s.no};
+    }
+};
+
+} // namespace losskit

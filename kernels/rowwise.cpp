@@ -1,0 +1,525 @@
+// The driver of losses over classes: softmax, a target's log-probability, and the gradient, while a row is in cache.
+//
+// The input lies as (outer, classes, inner). Where the classes lie side by side and are many, a vector runs over the
+// classes of one item (`row`). Otherwise it runs over up to 64 items, class by class (`tile`).
+#include "abi.h"
+#include "lanes.h"
+#include "ops/cross_entropy.h"
+#include "ops/softmax_focal.h"
+#include "parallel.h"
+#include "storage.h"
+#include <cmath>
+#include <cstdlib>
+
+namespace losskit {
+namespace {
+
+struct Entry {
+    const char *name;
+    bool log_probabilities; // the input holds them already: no softmax
+    ValueAndSlope<double> (*of)(const double *params, double log_p);
+};
+
+constexpr Entry table[] = {
+    {"cross_entropy", false, CrossEntropy::of},
+    {"nll", true, CrossEntropy::of},
+    {"softmax_focal", false, SoftmaxFocal::of}, // gamma
+};
+constexpr int32_t ops = sizeof table / sizeof *table;
+
+constexpr int64_t lanes = 64, few_classes = 64, many_classes = 2048;
+
+int64_t id_at(const Rowwise &call, int64_t item) {
+    switch (call.ids) {
+    case int64: return static_cast<const int64_t *>(call.target)[item];
+    case int32: return static_cast<const int32_t *>(call.target)[item];
+    default: return static_cast<const uint8_t *>(call.target)[item];
+    }
+}
+
+// How many ids are kept, and how many of these are no class.
+template <class Id>
+void count_ids(const Rowwise &call, int64_t begin, int64_t end, int64_t &kept, int64_t &wrong) {
+    const Id *const ids = static_cast<const Id *>(call.target);
+    const int64_t ignored = call.ignore_index, classes = call.classes;
+    int64_t all_kept = 0, all_wrong = 0;
+#pragma omp simd reduction(+ : all_kept, all_wrong)
+    for (int64_t i = begin; i < end; ++i) {
+        const int64_t id = ids[i];
+        all_kept += id != ignored;
+        all_wrong += (id != ignored) & ((id < 0) | (id >= classes));
+    }
+    kept = all_kept, wrong = all_wrong;
+}
+
+// An item's coefficients: its gradient is softmax * common - q * soft - [target] * hard.
+struct Pulls {
+    double value, common, soft, hard;
+};
+
+template <class S>
+class Driver {
+    using T = Compute<S>;
+    Rowwise &call;
+    const Entry &op;
+    const bool soft_target = call.ids == probabilities, soft = soft_target || call.label_smoothing > 0;
+    const double keep = 1 - call.label_smoothing; // of the target, beside label smoothing
+    const int64_t items = call.outer * call.inner, classes = call.classes;
+    const S *const input = static_cast<const S *>(call.input);
+    S *const gradient = static_cast<S *>(call.gradient);
+    T *const value = static_cast<T *>(call.value);
+    const T *const class_weight = static_cast<const T *>(call.class_weight);
+    const bool streaming = gradient && overflows_cache(2 * sizeof(S) * items * classes);
+    double scale = 1; // of the gradient
+
+  public:
+    Driver(Rowwise &call, const Entry &op) : call(call), op(op) {}
+
+    int run() {
+        if (const int status = survey())
+            return status;
+        scale = call.unscaled ? 1 : call.scale;
+        if (op.log_probabilities)
+            pick();
+        else if (const int status = softmax())
+            return status;
+        if (call.reduction != none)
+            *value = static_cast<T>(call.reduction == mean ? call.sum / call.share : call.sum);
+        return ok;
+    }
+
+  private:
+    bool masked(int64_t item) const {
+        const Spread &mask = call.mask;
+        return mask.data && !static_cast<const uint8_t *>(mask.data)[item / mask.inner % mask.period];
+    }
+
+    bool kept(int64_t item) const {
+        return !masked(item) && (soft_target || id_at(call, item) != call.ignore_index);
+    }
+
+    double sample_weight(int64_t item) const {
+        const Spread &weight = call.sample_weight;
+        return weight.data ? static_cast<const T *>(weight.data)[item / weight.inner % weight.period] : 1;
+    }
+
+    double weight_of(int64_t id) const { return class_weight ? class_weight[id] : 1; }
+
+    // Before the logits are read: what the mean divides by, and whether every id is a class.
+    int survey() {
+        const bool plain = !call.mask.data && !call.sample_weight.data && (soft_target || !class_weight);
+        double shares[max_blocks];
+        int64_t firsts[max_blocks], wrongs[max_blocks];
+        const Blocks blocks(items, 16 * chunk);
+        blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int) {
+            int64_t kept_ids = end - begin, wrong = 0, first = -1;
+            if (!soft_target) {
+                if (call.ids == int64)
+                    count_ids<int64_t>(call, begin, end, kept_ids, wrong);
+                else if (call.ids == int32)
+                    count_ids<int32_t>(call, begin, end, kept_ids, wrong);
+                else
+                    count_ids<uint8_t>(call, begin, end, kept_ids, wrong);
+            }
+            double share = static_cast<double>(kept_ids);
+            if (wrong || !plain) {
+                share = 0, wrong = 0;
+                for (int64_t i = begin; i < end; ++i) {
+                    if (!kept(i))
+                        continue;
+                    const int64_t id = soft_target ? 0 : id_at(call, i);
+                    if (id < 0 || id >= classes) {
+                        first = wrong++ ? first : i;
+                        continue;
+                    }
+                    share += (soft_target ? 1 : weight_of(id)) * sample_weight(i);
+                }
+            }
+            shares[block] = share, firsts[block] = first, wrongs[block] = wrong;
+        });
+        call.found = 0;
+        call.bad_count = 0;
+        for (int64_t block = 0; block < blocks.count; ++block) {
+            if (wrongs[block] && !call.bad_count)
+                call.bad_position = firsts[block], call.bad_value = id_at(call, firsts[block]);
+            call.bad_count += wrongs[block];
+        }
+        if (call.bad_count) {
+            call.found = bad_target;
+            return out_of_range; // nothing has been read by a wrong id
+        }
+        call.share = call.reduction == mean && call.normalizer != 0 ? call.normalizer : fold(shares, blocks.count);
+        call.scale = call.reduction == mean ? 1 / call.share : 1;
+        return ok;
+    }
+
+    // The loss is the input at the target: no class but that has a gradient.
+    void pick() {
+        if (gradient)
+            Blocks(items * classes, 64 * chunk).run(call.threads, [&](int64_t, int64_t begin, int64_t end, int) {
+                std::memset(static_cast<void *>(gradient + begin), 0, (end - begin) * sizeof(S));
+            });
+        double partials[max_blocks];
+        const Blocks blocks(items, 4 * chunk);
+        blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int) {
+            double total = 0;
+            for (int64_t item = begin; item < end; ++item) {
+                double item_value = 0;
+                if (kept(item)) {
+                    const int64_t id = id_at(call, item);
+                    const int64_t at = (item / call.inner * classes + id) * call.inner + item % call.inner;
+                    T buffer[1], number[1];
+                    const Pulls pulls = settle(item, id, *load(input + at, 1, buffer), 0, 0, 0);
+                    item_value = pulls.value;
+                    if (gradient) {
+                        *target_of(gradient + at, false, number) = static_cast<T>(-pulls.hard);
+                        store(gradient + at, number, 1, false);
+                    }
+                }
+                if (call.reduction == none)
+                    value[item] = static_cast<T>(item_value);
+                total += item_value;
+            }
+            partials[block] = total;
+        });
+        call.sum = fold(partials, blocks.count);
+    }
+
+    int softmax() {
+        const bool rows = call.inner == 1 && classes > few_classes;
+        const int64_t width = rows ? 1 : classes > many_classes ? lanes / 4 : lanes;
+        // A tile holds neighbours of one outer index; where the classes lie side by side, any neighbours.
+        const int64_t tiles = call.inner == 1 ? 1 : (call.inner + width - 1) / width;
+        const int64_t units = rows ? items : call.inner == 1 ? (items + width - 1) / width : call.outer * tiles;
+        const int64_t of_unit = classes * width;
+        const Blocks blocks(units, of_unit ? (32 * chunk + of_unit - 1) / of_unit : 1);
+        const int64_t threads = call.threads < blocks.count ? call.threads : blocks.count;
+        const int64_t numbers = (3 * of_unit + 15) / 16 * 16; // e, q, and the tile before it is turned
+        T *const scratch = static_cast<T *>(std::aligned_alloc(64, ((threads > 0 ? threads : 1) * numbers + 16) * sizeof(T)));
+        if (!scratch)
+            return out_of_memory;
+        double partials[max_blocks];
+        unsigned char found[max_blocks];
+        blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int thread) {
+            T *const own = scratch + thread * numbers;
+            double total = 0;
+            int wrong = 0;
+            for (int64_t unit = begin; unit < end; ++unit) {
+                if (rows) {
+                    total += row(unit, own, wrong);
+                } else if (call.inner == 1) {
+                    const int64_t first = unit * width;
+                    total += tile(first, items - first < width ? items - first : width, first * classes, own, wrong);
+                } else {
+                    const int64_t outer = unit / tiles, at = unit % tiles * width;
+                    total += tile(outer * call.inner + at, call.inner - at < width ? call.inner - at : width,
+                                  outer * classes * call.inner + at, own, wrong);
+                }
+            }
+            if (streaming)
+                end_streaming();
+            partials[block] = total, found[block] = static_cast<unsigned char>(wrong);
+        });
+        std::free(scratch);
+        for (int64_t block = 0; block < blocks.count; ++block)
+            call.found |= found[block];
+        call.sum = fold(partials, blocks.count);
+        return ok;
+    }
+
+    // From what the classes have summed up to an item's loss and the coefficients of its gradient.
+    // `spread` is the sum of q, the soft part of the target, and `level` the sum of q times (maximum - logit).
+    Pulls settle(int64_t item, int64_t id, double below_maximum, double log_sum, double spread, double level) const {
+        double loss = soft ? level + spread * log_sum : 0, hard = 0;
+        if (!soft_target && keep > 0) {
+            const ValueAndSlope<double> result = op.of(call.params, below_maximum - log_sum);
+            const double weight = keep * weight_of(id);
+            loss += weight * result.value;
+            hard = -weight * result.slope;
+        }
+        const double weight = sample_weight(item);
+        return {weight * loss, scale * weight * (spread + hard), scale * weight, scale * weight * hard};
+    }
+
+    // In double: the softmax and 1 cancel where the answer is right.
+    static T gradient_at_target(T e, T q, double sum, const Pulls &pulls) {
+        return static_cast<T>(e * (pulls.common / sum) - q * pulls.soft - pulls.hard);
+    }
+
+    // One item whose classes lie side by side. Returns its loss.
+    double row(int64_t item, T *scratch, int &wrong) {
+        S *const out = gradient ? gradient + item * classes : nullptr;
+        if (!kept(item)) {
+            if (out)
+                std::memset(static_cast<void *>(out), 0, classes * sizeof(S));
+            if (call.reduction == none)
+                value[item] = 0;
+            return 0;
+        }
+        T *const e = scratch, *const q = scratch + classes;
+        const T *const x = load(input + item * classes, classes, e);
+        const int64_t id = soft_target ? 0 : id_at(call, item);
+        const T maximum = max_of(x, classes);
+        const double below_maximum = soft_target ? 0 : double(x[id]) - double(maximum);
+        double spread = 0, level = 0;
+        if (soft)
+            row_soft(item, x, maximum, q, spread, level, wrong);
+        double sum = 0;
+        for (int64_t c = 0; c < classes; c += chunk) {
+            const int64_t n = classes - c < chunk ? classes - c : chunk;
+            const T *const from = x + c;
+            T *const to = e + c;
+#pragma omp simd
+            for (int64_t i = 0; i < n; ++i)
+                to[i] = vmath::exp_down(from[i] - maximum);
+            sum += sum_of(to, n);
+        }
+        const Pulls pulls = settle(item, id, below_maximum, std::log(sum), spread, level);
+        if (call.reduction == none)
+            value[item] = static_cast<T>(pulls.value);
+        if (!out)
+            return pulls.value;
+        const T common = static_cast<T>(pulls.common / sum), factor = static_cast<T>(pulls.soft);
+        const T at_target = gradient_at_target(e[id], soft ? q[id] : T(0), sum, pulls);
+        for (int64_t c = 0; c < classes; c += chunk) {
+            const int64_t n = classes - c < chunk ? classes - c : chunk;
+            T *const from = e + c, *const to = target_of(out + c, streaming, from);
+            const T *const less = q + c;
+            if (soft) {
+#pragma omp simd
+                for (int64_t i = 0; i < n; ++i)
+                    to[i] = from[i] * common - less[i] * factor;
+            } else {
+#pragma omp simd
+                for (int64_t i = 0; i < n; ++i)
+                    to[i] = from[i] * common;
+            }
+            if (!soft_target && id >= c && id < c + n)
+                to[id - c] = at_target;
+            store(out + c, to, n, streaming);
+        }
+        return pulls.value;
+    }
+
+    // The soft part of a target, weighted: q, its sum, and its sum times (maximum - x).
+    void row_soft(int64_t item, const T *x, T maximum, T *q, double &spread, double &level, int &wrong) const {
+        const T *const given =
+            soft_target ? load(static_cast<const S *>(call.target) + item * classes, classes, q) : nullptr;
+        double possible = 0, given_total = 0;
+        if (given) {
+            for (int64_t c = 0; c < classes; c += chunk)
+                given_total += sum_of(given + c, classes - c < chunk ? classes - c : chunk);
+            wrong |= outside_unit(given, nullptr, classes) ? bad_target : 0;
+            wrong |= std::abs(given_total - 1) > 1e-2 ? bad_total : 0;
+        }
+        if (call.label_smoothing > 0) {
+            int64_t count = 0;
+#pragma omp simd reduction(+ : count)
+            for (int64_t c = 0; c < classes; ++c)
+                count += x[c] != -std::numeric_limits<T>::infinity();
+            possible = static_cast<double>(count);
+        }
+        const T kept = static_cast<T>(keep), even = static_cast<T>(possible ? call.label_smoothing / possible : 0);
+        for (int64_t c = 0; c < classes; c += chunk) {
+            const int64_t n = classes - c < chunk ? classes - c : chunk;
+            alignas(64) T levels[chunk];
+            T *const to = q + c;
+            const T *const from = x + c, *const target = given ? given + c : nullptr;
+            if (target) {
+#pragma omp simd
+                for (int64_t i = 0; i < n; ++i)
+                    to[i] = kept * target[i];
+            }
+#pragma omp simd
+            for (int64_t i = 0; i < n; ++i)
+                to[i] = (target ? to[i] : T(0)) + (from[i] != -std::numeric_limits<T>::infinity() ? even : T(0));
+            if (class_weight)
+                multiply(to, class_weight + c, n);
+#pragma omp simd
+            for (int64_t i = 0; i < n; ++i) {
+                const T distance = maximum - from[i];
+                levels[i] = to[i] == 0 ? T(0) : to[i] * distance; // 0 log 0 = 0
+            }
+            spread += sum_of(to, n);
+            level += sum_of(levels, n);
+        }
+    }
+
+    // Up to 64 items: numbers[class * stride + item], from where they lie and back.
+    void load_tile(const S *from, int64_t width, int64_t stride, T *__restrict numbers, T *turned) const {
+        if (call.inner != 1) {
+            for (int64_t c = 0; c < classes; ++c) {
+                T *const to = numbers + c * stride;
+                const T *const row = load(from + c * call.inner, width, to);
+                if (row != to)
+                    std::memcpy(to, row, width * sizeof(T));
+            }
+        } else {
+            const T *const flat = load(from, width * classes, turned);
+            for (int64_t c = 0; c < classes; ++c)
+                for (int64_t i = 0; i < width; ++i)
+                    numbers[c * stride + i] = flat[i * classes + c];
+        }
+        for (int64_t c = 0; c < classes; ++c)
+            for (int64_t i = width; i < stride; ++i)
+                numbers[c * stride + i] = 0;
+    }
+
+    void store_tile(S *to, int64_t width, int64_t stride, T *numbers, T *turned) const {
+        if (call.inner != 1) {
+            for (int64_t c = 0; c < classes; ++c)
+                put(to + c * call.inner, numbers + c * stride, width);
+        } else {
+            for (int64_t c = 0; c < classes; ++c)
+                for (int64_t i = 0; i < width; ++i)
+                    turned[i * classes + c] = numbers[c * stride + i];
+            for (int64_t i = 0; i < width * classes; i += chunk)
+                put(to + i, turned + i, width * classes - i < chunk ? width * classes - i : chunk);
+        }
+    }
+
+    void put(S *to, T *from, int64_t n) const {
+        if (T *const place = target_of(to, streaming, from); place != from)
+            std::memcpy(place, from, n * sizeof(T));
+        store(to, from, n, streaming);
+    }
+
+    // Items first, first + 1, …, whose logits begin at `offset`. Returns the sum of their losses.
+    double tile(int64_t first, int64_t width, int64_t offset, T *scratch, int &wrong) {
+        const int64_t stride = (width + 15) / 16 * 16;
+        T *const __restrict e = scratch, *const __restrict q = scratch + classes * stride;
+        T *const turned = scratch + 2 * classes * stride;
+        alignas(64) T maximum[lanes], below[lanes], common[lanes] = {}, factor[lanes] = {}, partial[lanes];
+        double sum[lanes] = {}, spread[lanes] = {}, level[lanes] = {}, losses = 0;
+        int64_t ids[lanes];
+        bool counts[lanes];
+        load_tile(input + offset, width, stride, e, turned);
+        if (soft_target)
+            load_tile(static_cast<const S *>(call.target) + offset, width, stride, q, turned);
+        for (int64_t i = 0; i < width; ++i) {
+            counts[i] = kept(first + i);
+            ids[i] = soft_target || !counts[i] ? 0 : id_at(call, first + i);
+            if (!counts[i])
+                for (int64_t c = 0; c < classes; ++c) { // whatever it holds, NaN too
+                    e[c * stride + i] = 0;
+                    if (soft_target)
+                        q[c * stride + i] = c == 0;
+                }
+        }
+        for (int64_t i = 0; i < stride; ++i)
+            maximum[i] = e[i];
+        for (int64_t c = 1; c < classes; ++c)
+#pragma omp simd
+            for (int64_t i = 0; i < stride; ++i)
+                maximum[i] = e[c * stride + i] > maximum[i] ? e[c * stride + i] : maximum[i];
+        for (int64_t i = 0; i < width; ++i)
+            below[i] = e[ids[i] * stride + i];
+        if (soft)
+            tile_soft(width, stride, e, maximum, q, spread, level, wrong);
+        for (int64_t c = 0; c < classes;) {
+            const int64_t end = c + 64 < classes ? c + 64 : classes; // few enough for the lanes of float
+            for (int64_t i = 0; i < stride; ++i)
+                partial[i] = 0;
+            for (; c < end; ++c)
+#pragma omp simd
+                for (int64_t i = 0; i < stride; ++i) {
+                    e[c * stride + i] = vmath::exp_down(e[c * stride + i] - maximum[i]);
+                    partial[i] += e[c * stride + i];
+                }
+            for (int64_t i = 0; i < stride; ++i)
+                sum[i] += partial[i];
+        }
+        alignas(64) T at_target[lanes];
+        for (int64_t i = 0; i < width; ++i) {
+            Pulls pulls = {0, 0, 0, 0};
+            if (counts[i])
+                pulls = settle(first + i, ids[i], double(below[i]) - double(maximum[i]), std::log(sum[i]), spread[i],
+                               level[i]);
+            const int64_t at = ids[i] * stride + i;
+            at_target[i] = gradient_at_target(e[at], soft ? q[at] : T(0), sum[i], pulls);
+            common[i] = static_cast<T>(pulls.common / sum[i]), factor[i] = static_cast<T>(pulls.soft);
+            if (call.reduction == none)
+                value[first + i] = static_cast<T>(pulls.value);
+            losses += pulls.value;
+        }
+        if (!gradient)
+            return losses;
+        for (int64_t c = 0; c < classes; ++c) {
+            if (soft) {
+#pragma omp simd
+                for (int64_t i = 0; i < stride; ++i)
+                    e[c * stride + i] = e[c * stride + i] * common[i] - q[c * stride + i] * factor[i];
+            } else {
+#pragma omp simd
+                for (int64_t i = 0; i < stride; ++i)
+                    e[c * stride + i] *= common[i];
+            }
+        }
+        if (!soft_target)
+            for (int64_t i = 0; i < width; ++i)
+                e[ids[i] * stride + i] = at_target[i];
+        store_tile(gradient + offset, width, stride, e, turned);
+        return losses;
+    }
+
+    void tile_soft(int64_t width, int64_t stride, const T *__restrict x, const T *__restrict maximum, T *__restrict q,
+                   double *__restrict spread, double *__restrict level, int &wrong) const {
+        constexpr T impossible = -std::numeric_limits<T>::infinity();
+        alignas(64) T even[lanes], count[lanes] = {};
+        if (soft_target) {
+            double total[lanes] = {};
+            for (int64_t c = 0; c < classes; ++c) {
+                wrong |= outside_unit(q + c * stride, nullptr, width) ? bad_target : 0;
+                for (int64_t i = 0; i < width; ++i)
+                    total[i] += q[c * stride + i];
+            }
+            for (int64_t i = 0; i < width; ++i)
+                wrong |= std::abs(total[i] - 1) > 1e-2 ? bad_total : 0;
+        }
+        for (int64_t c = 0; c < classes; ++c)
+#pragma omp simd
+            for (int64_t i = 0; i < stride; ++i)
+                count[i] += x[c * stride + i] != impossible ? T(1) : T(0);
+        for (int64_t i = 0; i < stride; ++i)
+            even[i] = static_cast<T>(count[i] > 0 ? call.label_smoothing / count[i] : 0);
+        for (int64_t c = 0; c < classes; ++c) {
+            const T weight = class_weight ? class_weight[c] : T(1), kept = soft_target ? static_cast<T>(keep) : T(0);
+            T *const __restrict own = q + c * stride;
+            const T *const __restrict logits = x + c * stride;
+            if (!soft_target)
+                for (int64_t i = 0; i < stride; ++i)
+                    own[i] = 0;
+#pragma omp simd
+            for (int64_t i = 0; i < stride; ++i) {
+                own[i] = weight * (kept * own[i] + (logits[i] != impossible ? even[i] : T(0)));
+                spread[i] += own[i];
+                level[i] += own[i] == 0 ? T(0) : own[i] * (maximum[i] - logits[i]); // 0 log 0 = 0
+            }
+        }
+    }
+};
+
+} // namespace
+
+int find_rowwise(const char *name) {
+    for (int32_t i = 0; i < ops; ++i)
+        if (std::strcmp(table[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int rowwise(Rowwise &call) {
+    if (call.op < 0 || call.op >= ops)
+        return unknown_op;
+    if (call.classes < 1)
+        return out_of_range;
+    switch (call.dtype) {
+    case float32: return Driver<float>(call, table[call.op]).run();
+    case float64: return Driver<double>(call, table[call.op]).run();
+    case bfloat16: return Driver<BFloat>(call, table[call.op]).run();
+    case float16: return Driver<Half>(call, table[call.op]).run();
+    default: return unknown_dtype;
+    }
+}
+
+} // namespace losskit

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import Real
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class HuberLoss(Loss):
+    r"""Squared error up to ``delta``, absolute error beyond it.
+
+    .. math:: \ell(x, y) = w \begin{cases} (x - y)^2 / 2 & |x - y| < \delta \\
+        \delta\,(|x - y| - \delta / 2) & \text{else} \end{cases}
+
+    It is ``delta`` times :class:`SmoothL1Loss` of ``beta = delta``, so a larger ``delta`` also steepens its tails. With
+    ``weight`` the mean still divides by the number of elements, as torch's ``huber_loss`` does.
+
+    Example:
+        >>> import torch, losskit
+        >>> input, target = torch.tensor([1.5, 2.0, 9.0]), torch.tensor([1.0, 2.5, 2.0])
+        >>> print(losskit.HuberLoss("none", delta=2.0)(input, target))
+        tensor([ 0.1250,  0.1250, 12.0000])
+    """
+
+    about = About(
+        input=Real(),
+        target=Real(),
+        serves={
+            Task.REGRESSION: Head(Encoding.VALUE),
+            Task.BINARY: Head(Encoding.ZERO_ONE),
+            Task.MULTICLASS: Head(Encoding.ONE_HOT),
+            Task.MULTILABEL: Head(Encoding.MULTI_HOT),
+        },
+        source="Huber 1964, Robust estimation of a location parameter",
+        torch="huber_loss",
+        kernel="huber",
+        twin="SmoothL1Loss",
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+    delta: float = arg(
+        default=1.0, within="(0, inf)", doc="Error, in units of the target, at which the loss turns linear."
+    )
+    weight: Tensor | None = arg(
+        default=None,
+        shape="elements",
+        within="[0, inf)",
+        kw_only=True,
+        doc="Weight of each element, of the input's shape.",
+    )
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        error = input - target
+        slope = error.clamp(-self.delta, self.delta)
+        loss = slope * (error - 0.5 * slope)  # both cases in one: no square that overflows, and curvature 1 at error 0
+        return loss if self.weight is None else loss * self.weight
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.delta,)
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: Reduction = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`HuberLoss`."""
+    return instance(HuberLoss, reduction, delta, weight=weight).compute(input, target, at_call)

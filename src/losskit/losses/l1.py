@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import Real
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class L1Loss(Loss):
+    r"""Absolute error, also called MAE.
+
+    .. math:: \ell(x, y) = w\,|x - y|
+
+    Its minimiser is the median of the target, so a few outliers move it little; its gradient does not shrink near zero, where
+    that of :class:`SmoothL1Loss` does. With ``weight`` the mean divides by the sum of the weights, as torch's ``l1_loss``
+    does.
+
+    Example:
+        >>> import torch, losskit
+        >>> input, target = torch.tensor([1.5, 2.0, 3.2]), torch.tensor([1.0, 2.5, 2.8])
+        >>> print(f"{losskit.L1Loss()(input, target):.4f}")
+        0.4667
+    """
+
+    about = About(
+        input=Real(),
+        target=Real(),
+        serves={
+            Task.REGRESSION: Head(Encoding.VALUE),
+            Task.BINARY: Head(Encoding.ZERO_ONE),
+            Task.MULTICLASS: Head(Encoding.ONE_HOT),
+            Task.MULTILABEL: Head(Encoding.MULTI_HOT),
+        },
+        source="Boscovich 1757, De litteraria expeditione per pontificiam ditionem (least absolute deviations)",
+        torch="l1_loss",
+        kernel="l1",
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+    weight: Tensor | None = arg(
+        default=None,
+        shape="elements",
+        within="[0, inf)",
+        kw_only=True,
+        doc="Weight of each element, of the input's shape.",
+    )
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        loss = (input - target).abs()
+        return loss if self.weight is None else loss * self.weight
+
+    def share(self, target: Tensor) -> Tensor | None:
+        return self.weight
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: Reduction = "mean",
+    weight: Tensor | None = None,
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`L1Loss`."""
+    return instance(L1Loss, reduction, weight=weight).compute(input, target, at_call)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import ClassIndex, LogProbabilities
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class NLLLoss(Loss):
+    r"""Negative log-probability of the target class, behind a log-softmax of your own.
+
+    .. math:: \ell(x, y) = -w_y\,x_y
+
+    It is :class:`CrossEntropyLoss` less the log-softmax. Fed probabilities it would reward them with a negative loss; a
+    positive input is therefore refused. The mean divides by the sum of the weights of the targets, as torch's does. It
+    takes (N, C, H, W) as well: torch's ``NLLLoss2d`` is an old name for this.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits = torch.tensor([[1.2, 0.4, -0.5, 2.1, 0.3], [0.8, 1.9, -1.2, 0.4, 1.1], [-0.1, 2.4, 0.7, 1.5, -0.5]])
+        >>> target = torch.tensor([3, 1, 4])
+        >>> print(f"{losskit.NLLLoss()(logits.log_softmax(1), target):.4f}")
+        1.5892
+    """
+
+    about = About(
+        input=LogProbabilities(),
+        target=ClassIndex(),
+        serves={
+            Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),
+            Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),
+        },
+        source="Fisher 1922, On the mathematical foundations of theoretical statistics (maximum likelihood)",
+        torch="nll_loss",
+        twin="CrossEntropyLoss",
+    )
+    weight: Tensor | None = arg(
+        default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
+    )
+    ignore_index: int = arg(
+        default=-100, doc="A target of this value has no loss, no gradient and no place in the mean."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        dim = min(1, input.dim() - 1)
+        loss = -input.gather(dim, target.unsqueeze(dim)).squeeze(dim)
+        return loss if self.weight is None else loss * self.weight[target]
+
+    def class_dim(self, input: Tensor) -> int | None:
+        return min(1, input.dim() - 1) if input.dim() else None
+
+    def kept(self, target: Tensor) -> Tensor:
+        return target != self.ignore_index
+
+    def share(self, target: Tensor) -> Tensor | None:
+        return None if self.weight is None else self.weight[target]
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`NLLLoss`."""
+    return instance(NLLLoss, weight, ignore_index, reduction).compute(input, target, at_call)

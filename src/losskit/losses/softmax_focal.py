@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import ClassIndex, ClassLogits
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class SoftmaxFocalLoss(Loss):
+    r"""Cross-entropy that turns down the answers that are right already: :class:`FocalLoss` for one class of several.
+
+    .. math:: \ell(x, y) = -w_y\,(1 - p)^\gamma \log p, \quad p = \mathrm{softmax}(x)_y
+
+    ``gamma=0`` is :class:`CrossEntropyLoss`, its class weights and its mean (over the sum of the weights of the targets)
+    included. Its softmax ranks well, but is no calibrated probability.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits, target = torch.tensor([[4.0, 0.0, 0.0], [4.0, 0.0, 0.0], [0.0, 0.5, 0.0]]), torch.tensor([0, 1, 1])
+        >>> print(losskit.SoftmaxFocalLoss(reduction="none")(logits, target))
+        tensor([4.4924e-05, 3.8946e+00, 2.3867e-01])
+    """
+
+    about = About(
+        input=ClassLogits(),
+        target=ClassIndex(),
+        serves={
+            Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
+            Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
+        },
+        source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
+        kernel="softmax_focal",
+    )
+    gamma: float = arg(default=2.0, within="[0, inf)", doc="How strongly easy answers are turned down.")
+    weight: Tensor | None = arg(
+        default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
+    )
+    ignore_index: int = arg(
+        default=-100, doc="A target of this value has no loss, no gradient and no place in the mean."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        dim = min(1, input.dim() - 1)
+        log_p = input.log_softmax(dim).gather(dim, target.unsqueeze(dim)).squeeze(dim)
+        # Where p rounds to 1, 0 ** gamma would have an infinite slope (eps is what log_p resolves); where p is 0, its own
+        # slope of 0 would meet gamma * log_p, which may overflow.
+        miss = (-log_p.clamp(min=-1e4).expm1()).clamp(min=torch.finfo(log_p.dtype).eps)
+        loss = -(miss**self.gamma) * log_p
+        return loss if self.weight is None else loss * self.weight[target]
+
+    def class_dim(self, input: Tensor) -> int | None:
+        return min(1, input.dim() - 1) if input.dim() else None
+
+    def kept(self, target: Tensor) -> Tensor:
+        return target != self.ignore_index
+
+    def share(self, target: Tensor) -> Tensor | None:
+        return None if self.weight is None else self.weight[target]
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.gamma,)
+
+
+def softmax_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    gamma: float = 2.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`SoftmaxFocalLoss`."""
+    return instance(SoftmaxFocalLoss, gamma, weight, ignore_index, reduction).compute(input, target, at_call)

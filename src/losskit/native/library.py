@@ -1,0 +1,181 @@
+"""The C library: found, loaded and called.
+
+One library a level of instruction sets lies beside this file (or, installed in place, where ``importlib.resources`` finds
+it); the best one that the processor has is loaded at the first call. Without one, formulas serve.
+"""
+
+from __future__ import annotations
+
+import os
+from ctypes import (
+    CDLL,
+    POINTER,
+    Structure,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_int64,
+    c_void_p,
+    py_object,
+    pythonapi,
+)
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import torch  # before the library: both then share one OpenMP, and one thread count
+from torch import Tensor
+from torch.utils.dlpack import from_dlpack
+
+ABI = 1
+LEVELS = ("v4", "v3", "v2", "native")  # of x86-64, best first; elsewhere the compiler's default
+FORCE = "LOSSKIT_LEVEL"  # an environment variable: a level, or "none" for formulas alone
+DTYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
+REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
+IDS = {torch.int64: 0, torch.int32: 1, torch.uint8: 2}
+PROBABILITIES = 3  # in the place of ids
+#: What a dtype is computed and summed in.
+WIDE = {dtype: torch.promote_types(dtype, torch.float32) for dtype in DTYPES}
+KEPT = (
+    256 << 20
+)  # bytes of freed gradients that are held for the next: zeroing fresh pages costs as much as a cheap loss
+LEASED = 1 << 20  # gradients of so many bytes live in huge pages
+
+
+class Spread(Structure):
+    """A tensor broadcast over the items: item i reads element (i / inner) % period."""
+
+    _fields_ = [("data", c_void_p), ("period", c_int64), ("inner", c_int64)]
+
+
+class Elementwise(Structure):
+    """A call of the elementwise driver, field by field as ``kernels/abi.h`` has it."""
+
+    _fields_ = [
+        *((name, c_int32) for name in ("op", "dtype", "reduction", "threads", "unscaled", "found")),
+        ("size", c_int64),
+        *((name, c_void_p) for name in ("input", "target", "value", "gradient")),
+        *((name, Spread) for name in ("weight", "pos_weight", "sample_weight", "mask")),
+        ("normalizer", c_double),
+        ("params", c_double * 4),
+        *((name, c_double) for name in ("sum", "share", "scale")),
+    ]
+
+
+class Rowwise(Structure):
+    """A call of the row-wise driver, field by field as ``kernels/abi.h`` has it."""
+
+    _fields_ = [
+        *((name, c_int32) for name in ("op", "dtype", "reduction", "threads", "unscaled", "found")),
+        *((name, c_int64) for name in ("outer", "classes", "inner")),
+        *((name, c_void_p) for name in ("input", "target", "value", "gradient")),
+        ("ids", c_int32),
+        ("unused", c_int32),
+        ("ignore_index", c_int64),
+        ("class_weight", c_void_p),
+        *((name, Spread) for name in ("sample_weight", "mask")),
+        ("normalizer", c_double),
+        ("label_smoothing", c_double),
+        ("params", c_double * 4),
+        *((name, c_double) for name in ("sum", "share", "scale")),
+        *((name, c_int64) for name in ("bad_position", "bad_value", "bad_count")),
+    ]
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether kernels serve, and why not.
+
+    Args:
+        level: The instruction set in use; None where formulas serve.
+        path: The library's file.
+        reason: Why there is none, or that there is.
+        threads: How many a kernel uses, as ``torch.get_num_threads`` says.
+    """
+
+    level: str | None
+    path: str | None
+    reason: str
+    threads: int
+
+    def __str__(self) -> str:
+        rows = {"kernels": self.level or "none: formulas serve", "library": self.path or "-", "because": self.reason}
+        rows["threads"] = str(self.threads)
+        return "\n".join(f"{name:8} {value}" for name, value in rows.items())
+
+
+def status() -> Status:
+    """Whether kernels serve on this machine, which, and why not."""
+    library, level, reason = _loaded()
+    path = None if library is None else library._name
+    return Status(level, path, reason, torch.get_num_threads())
+
+
+def empty_cache() -> int:
+    """Give memory kept for gradients back to the system; returns its bytes."""
+    library = load()
+    return 0 if library is None else int(library.losskit_empty_cache())
+
+
+def load() -> CDLL | None:
+    """The library, or None where formulas serve."""
+    return _loaded()[0]
+
+
+@cache
+def _loaded() -> tuple[CDLL | None, str | None, str]:
+    forced = os.environ.get(FORCE)
+    if forced == "none":
+        return None, None, f"{FORCE}=none"
+    if forced is not None and forced not in LEVELS:
+        raise ValueError(f"{FORCE} must be one of {', '.join(LEVELS)} or none, got {forced!r}")
+    there = {level: str(path) for level in LEVELS for path in _candidates(level)}
+    if not there:
+        return None, None, "no library was built: there was no C++ compiler when losskit was installed"
+    best = _supported(there)
+    for level in (forced,) if forced else LEVELS:
+        if level in there and level in best:
+            library = _declared(CDLL(there[level]))
+            if library.losskit_abi_version() == ABI:
+                return library, level, "it is the best this processor has" if not forced else f"{FORCE}={forced}"
+    return None, None, f"no library fits: {', '.join(there)} built, {', '.join(best) or 'none'} supported"
+
+
+def _candidates(level: str) -> list[Any]:
+    path = files("losskit.native") / f"losskit_{level}.so"
+    return [path] if path.is_file() else []
+
+
+def _supported(there: dict[str, str]) -> list[str]:
+    """The levels that this processor has; the library of the lowest one asks it."""
+    if "native" in there:
+        return ["native"]
+    have = int(CDLL(there[min(there)]).losskit_level()) if "v2" in there else 0
+    return [level for level in there if int(level[1:]) <= have]
+
+
+def _declared(library: CDLL) -> CDLL:
+    library.losskit_lease.restype = c_void_p
+    library.losskit_lease.argtypes = [POINTER(c_int64), c_int32, c_int32]
+    library.losskit_elementwise_op.argtypes = library.losskit_rowwise_op.argtypes = [c_char_p]
+    library.losskit_empty_cache.restype = c_int64
+    library.losskit_keep_blocks.argtypes = [c_int64]
+    library.losskit_keep_blocks(KEPT)
+    return library
+
+
+_capsule = pythonapi.PyCapsule_New
+_capsule.restype = py_object
+_capsule.argtypes = [c_void_p, c_char_p, c_void_p]
+
+
+def gradient_like(library: CDLL, input: Tensor) -> Tensor:
+    """Memory for the gradient of ``input``; large ones live in huge pages, of which torch frees the block."""
+    if input.numel() >= LEASED // 8 and input.nbytes >= LEASED:
+        shape = (c_int64 * input.dim())(*input.shape)
+        managed = library.losskit_lease(shape, input.dim(), DTYPES[input.dtype])
+        if managed:
+            lease: Tensor = from_dlpack(_capsule(managed, b"dltensor", None))
+            return lease
+    return torch.empty_like(input)

@@ -1,0 +1,290 @@
+"""Kernels against the formulas they stand for, and their place in autograd."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from cases import Subject, another, draw, subjects
+from torch import Tensor
+
+import losskit
+from losskit import native
+from losskit.about import Encoding
+from losskit.loss import Loss
+from losskit.native import autograd, library
+from losskit.reduction import NOTHING, checked
+
+WITH_KERNEL = [subject for subject in subjects() if subject.loss.about.kernel is not None]
+SHAPES = [(37,), (65, 7), (3, 5, 31), (2, 33, 70)]
+needs_kernels = pytest.mark.skipif(library.load() is None, reason=native.status().reason)
+
+
+def test_kernels_are_there() -> None:
+    """Wherever there is a compiler; what CI has must not be skipped in silence."""
+    forced = os.environ.get(library.FORCE) == "none"
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    assert native.status().level is not None or forced or compiler is None, native.status()
+
+
+def run(criterion: Loss, input: Tensor, target: Tensor, way: str, **at_call: Any) -> tuple[Tensor, Tensor]:
+    """Loss and gradient by kernel or formula, under an upstream gradient that is not uniform."""
+    leaf = input.detach().clone().requires_grad_()
+    extra = checked(criterion, at_call, criterion.items(leaf), library.WIDE[leaf.dtype]) if at_call else NOTHING  # type: ignore[arg-type]
+    if way == "kernel":
+        loss = autograd.by_kernel(criterion, leaf, target, extra)
+        assert loss is not None, "the kernel declined"
+    else:
+        loss = criterion.by_formula(leaf, target, extra)
+    upstream = torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)
+    loss.backward(upstream)
+    assert leaf.grad is not None
+    return loss.detach(), leaf.grad
+
+
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("subject", WITH_KERNEL, ids=str)
+def test_equals_the_formula(subject: Subject, dtype: torch.dtype) -> None:
+    for items in SHAPES:
+        input, target = draw(subject.loss, items, 5, dtype)
+        mask, weight = torch.arange(items[0]) % 3 != 1, torch.rand(items)
+        options: list[dict[str, Any]] = [{}]
+        for name, argument in subject.loss.arguments.items():
+            if name not in ("reduction", "dim"):
+                value = another(argument, items, 5)
+                options.append({name: value.to(library.WIDE[dtype]) if isinstance(value, Tensor) else value})
+        for arguments in [*options, {k: v for option in options for k, v in option.items()}]:
+            for reduction in ("none", "sum", "mean"):
+                for at_call in ({}, {"mask": mask, "sample_weight": weight}):
+                    criterion = subject.loss(**arguments, reduction=reduction)
+                    own = run(criterion, input, target, "kernel", **at_call)
+                    for ours, formula in zip(own, run(criterion, input, target, "formula", **at_call), strict=True):
+                        scale = float(formula.abs().max()) or 1.0
+                        torch.testing.assert_close(
+                            ours, formula, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] * min(scale, 1.0)
+                        )
+
+
+@needs_kernels
+def test_masked_logits_and_soft_targets() -> None:
+    torch.manual_seed(0)
+    input = torch.randn(40, 6).masked_fill(torch.rand(40, 6) < 0.3, -torch.inf)
+    input[:, 0] = 1.0
+    input[7] = -torch.inf
+    ids = torch.zeros(40, dtype=torch.long).index_fill_(0, torch.tensor([7, 9]), -100)
+    for smoothing in (0.0, 0.2):
+        criterion = losskit.CrossEntropyLoss(label_smoothing=smoothing)
+        soft = torch.where(input.isneginf(), 0, torch.rand(40, 6))
+        soft[7] = 1 / 6
+        soft = soft / soft.sum(1, keepdim=True)
+        keep = torch.arange(40) != 7
+        for target, at_call in ((ids, {}), (soft, {"mask": keep})):
+            own = run(criterion, input, target, "kernel", **at_call)
+            for ours, formula in zip(own, run(criterion, input, target, "formula", **at_call), strict=True):
+                assert ours.isfinite().all()
+                torch.testing.assert_close(ours, formula, rtol=1e-5, atol=1e-7)
+
+
+@needs_kernels
+@pytest.mark.parametrize("subject", WITH_KERNEL, ids=str)
+def test_bitwise_the_same_on_any_number_of_threads(subject: Subject) -> None:
+    input, target = draw(subject.loss, (70_001,), 6, torch.float32)
+    found = []
+    for threads in (1, 2, 3, 1):
+        torch.set_num_threads(threads)
+        found.append(run(subject.loss(), input, target, "kernel"))
+    for value, gradient in found[1:]:
+        assert torch.equal(value, found[0][0])
+        assert torch.equal(gradient, found[0][1])
+
+
+SCRIPT = """
+import sys, torch
+sys.path.insert(0, {tests!r})
+from cases import draw, subjects
+from losskit import native
+assert native.status().level == {level!r}, native.status()
+answers = {{}}
+for subject in subjects():
+    if subject.loss.about.kernel is not None:
+        input, target = draw(subject.loss, (3001,), 7, torch.float32)
+        loss = subject.loss()(input.requires_grad_(), target)
+        loss.backward()
+        answers[str(subject)] = (loss.detach(), input.grad)
+torch.save(answers, {path!r})
+"""
+
+
+@needs_kernels
+def test_instruction_sets_agree(tmp_path: Path) -> None:
+    """Within 16 eps in the value, and 8 eps of the largest gradient."""
+    levels = [level for level in library.LEVELS if library._candidates(level)]
+    here = native.status().level
+    assert here is not None
+    answers = {}
+    for level in levels[levels.index(here) :]:
+        path = tmp_path / f"{level}.pt"
+        script = SCRIPT.format(tests=str(Path(__file__).parent), level=level, path=str(path))
+        subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, library.FORCE: level})
+        answers[level] = torch.load(path)
+    eps = torch.finfo(torch.float32).eps
+    for level, own in answers.items():
+        for name, (value, gradient) in own.items():
+            best_value, best_gradient = answers[here][name]
+            assert abs(value - best_value) <= 16 * eps * abs(best_value), (level, name)
+            assert (gradient - best_gradient).abs().max() <= 8 * eps * best_gradient.abs().max(), (level, name)
+
+
+def test_formulas_serve_without_kernels() -> None:
+    script = """
+import torch, losskit
+from losskit import native
+assert native.status().level is None
+assert "LOSSKIT_LEVEL=none" in str(native.status())
+assert native.empty_cache() == 0
+x = torch.randn(5, 3, requires_grad=True)
+losskit.CrossEntropyLoss()(x, torch.tensor([0, 1, 2, 0, 1])).backward()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, library.FORCE: "none"})
+
+
+def test_a_level_that_does_not_exist_is_refused() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from losskit import native; native.status()"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, library.FORCE: "v9"},
+    )
+    assert "LOSSKIT_LEVEL must be one of v4, v3, v2, native or none, got 'v9'" in run.stderr
+
+
+# Its place in autograd
+
+
+def by_kernel_only(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was called since: kernels or formulas."""
+    called: list[str] = []
+    for name, home in (("by_kernel", "losskit.loss.by_kernel"), ("by_formula", "losskit.loss.Loss.by_formula")):
+        original = getattr(Loss, name) if name == "by_formula" else autograd.by_kernel
+
+        def spy(*args: Any, name: str = name, original: Any = original) -> Any:
+            called.append(name)
+            return original(*args)
+
+        monkeypatch.setattr(home, spy)
+    return called
+
+
+@needs_kernels
+def test_the_kernel_takes_the_plain_call_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = by_kernel_only(monkeypatch)
+    input, target = torch.randn(4, 3, requires_grad=True), torch.tensor([0, 1, 2, 0])
+    criterion = losskit.CrossEntropyLoss()
+
+    class Doubled(losskit.CrossEntropyLoss):
+        def formula(self, input: Tensor, target: Tensor) -> Tensor:
+            return 2 * super().formula(input, target)
+
+    class Tagged(torch.Tensor):
+        pass
+
+    criterion(input, target)
+    assert called == ["by_kernel"]
+    called.clear()
+    Doubled()(input, target)
+    torch.func.grad(criterion)(input.detach(), target)
+    torch.vmap(criterion)(input.detach(), target)
+    torch.func.jvp(lambda x: criterion(x, target), (input.detach(),), (input.detach(),))
+    criterion(input.detach().as_subclass(Tagged), target)
+    criterion(torch.randn(0, 3), target[:0])
+    with torch.autograd.forward_ad.dual_level():
+        criterion(input, target)
+    soft = torch.full((4, 3), 1 / 3, requires_grad=True)
+    criterion(input, soft)
+    assert set(called) == {"by_formula"}
+
+
+@needs_kernels
+def test_gradients_of_gradients_and_of_second_backwards() -> None:
+    input, target = torch.randn(6, 4, dtype=torch.float64, requires_grad=True), torch.randn(6, 4, dtype=torch.float64)
+    loss = losskit.MSELoss("sum")(input, target)
+    (gradient,) = torch.autograd.grad(loss, input, create_graph=True)
+    (second,) = torch.autograd.grad(gradient.sum(), input)
+    torch.testing.assert_close(second, torch.full_like(second, 2.0))
+    loss = losskit.MSELoss("sum")(input, target)
+    for factor in (1.0, 3.0, 1.0):
+        (again,) = torch.autograd.grad(factor * loss, input, retain_graph=True)
+        torch.testing.assert_close(again, factor * 2 * (input - target).detach())
+    with torch.no_grad():
+        input += 1
+    with pytest.raises(RuntimeError, match=r"MSELoss: input was changed in place.*input\.clone"):
+        torch.autograd.grad(loss, input)
+
+
+@needs_kernels
+def test_the_gradient_is_handed_over_without_a_copy() -> None:
+    """``input.grad`` is the block that the kernel wrote; freed, it serves again, and empty_cache gives it back."""
+    input = torch.randn(1024, 1024, requires_grad=True)
+    target = torch.randn(1024, 1024)
+    native.empty_cache()
+    loss = losskit.MSELoss()(input, target)
+    block = loss.grad_fn.pending.gradient.data_ptr()
+    loss.backward()
+    assert input.grad is not None
+    assert input.grad.data_ptr() == block
+    torch.testing.assert_close(input.grad, 2 * (input - target).detach() / input.numel())
+    input.grad = None
+    del loss
+    assert native.empty_cache() >= input.nbytes
+    assert native.empty_cache() == 0
+
+
+@needs_kernels
+def test_nothing_is_written_where_no_gradient_is_asked_for() -> None:
+    input, target = torch.randn(8, 3, requires_grad=True), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    with torch.no_grad():
+        assert losskit.CrossEntropyLoss()(input, target).grad_fn is None
+    assert losskit.CrossEntropyLoss()(input.detach(), target).grad_fn is None
+
+
+@needs_kernels
+def test_a_loss_does_not_keep_itself_alive() -> None:
+    """No cycle: the loss and its gradient go when the last name goes, without the collector."""
+    import gc
+    import weakref
+
+    gc.disable()
+    try:
+        input = torch.randn(64, 10, requires_grad=True)
+        loss = losskit.MSELoss()(input, torch.randn(64, 10))
+        gone = weakref.ref(loss)
+        del loss
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_one_hot_and_ids_use_the_class_dimension() -> None:
+    """A row-wise kernel is for losses with classes; the head says ids for them."""
+    for subject in WITH_KERNEL:
+        has_classes = subject.loss().class_dim(torch.zeros(2, 3)) is not None
+        ids = any(head.encoding is Encoding.IDS for head in subject.loss.about.serves.values())
+        assert has_classes == ids
+
+
+def test_private_names_of_torch_exist() -> None:
+    """What dispatch.py leans on; a torch that drops one must fail here, not in a user's training."""
+    assert torch._C._functorch.peek_interpreter_stack() is None
+    assert torch._C._get_tracing_state() is None
+    assert torch._C._len_torch_dispatch_stack() == 0
+    assert torch.autograd.forward_ad._current_level < 0
