@@ -231,6 +231,24 @@ def tensors(arguments: dict[str, Any]) -> bool:
 
 
 @holds
+def value_and_grad(subject: Subject) -> None:
+    for arguments in variants(subject.loss):
+        for dtype in (torch.float64, torch.float16):
+            input, target = draw(subject.loss, dtype=dtype)
+            for at_call in ({}, {"mask": torch.tensor([True, False, True, True]), "sample_weight": torch.rand(4)}):
+                criterion = subject.loss(**arguments, reduction="sum")
+                leaf = input.clone().requires_grad_()
+                loss = criterion(leaf, target, **at_call)
+                loss.backward()
+                assert leaf.grad is not None
+                own = losskit.value_and_grad(criterion)(input, target, **at_call)
+                assert not own[0].requires_grad
+                close(own[0], loss.detach())
+                close(own[1], leaf.grad)
+    refused(ValueError, [subject.loss.__name__, "'none'"], losskit.value_and_grad, subject.loss(reduction="none"))
+
+
+@holds
 def gradient_of_soft_target(subject: Subject) -> None:
     """A real target that asks for a gradient gets the right one."""
     for target in targets(subject.loss, (3,)):

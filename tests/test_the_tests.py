@@ -175,6 +175,7 @@ SABOTAGE: dict[str, list[Subject]] = {
     ],
     "gradcheck": [sabotaged(MSELoss, formula=squared(lambda e: Halved.apply(e) ** 2))],
     "gradgradcheck": [sabotaged(MSELoss, formula=squared(GradientOnce.apply))],
+    "value_and_grad": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: 2 * s.compute(x, y, at_call))],
     "gradient_of_soft_target": [
         sabotaged(BCEWithLogitsLoss, formula=lambda s, x, y: BCEWithLogitsLoss.formula(s, x, y.detach()))
     ],

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from losskit.catalog import CATALOG as CATALOG
     from losskit.loss import Loss as Loss, arg as arg
     from losskit.losses import *  # noqa: F403
+    from losskit.native.autograd import value_and_grad as value_and_grad
 else:
-    _HOME = {"Task": "about", "CATALOG": "catalog", "Loss": "loss", "arg": "loss"}
+    _HOME = {"Task": "about", "CATALOG": "catalog", "Loss": "loss", "arg": "loss", "value_and_grad": "native.autograd"}
 
     def __getattr__(name: str) -> Any:
         if name in ("functional", "native"):
