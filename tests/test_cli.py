@@ -142,10 +142,23 @@ def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert "pip install 'losskit[compare]'" in capsys.readouterr().err
 
 
+def _hear_ctrl_c() -> None:
+    """A background job of a shell, as the tests may be one, ignores Ctrl-C, and what it starts inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
     command = [*LOSSKIT, *["compare", "digits", "--epochs", "1", "--workers", "2", "--repeats", "50"]]
-    running = subprocess.Popen(command, cwd=tmp_path, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True)
+    running = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=PIPE,
+        stderr=PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_hear_ctrl_c,
+    )
     try:
         _wait_for_rows(tmp_path, 2)
         if stop is signal.SIGINT:  # a terminal tells the workers too
