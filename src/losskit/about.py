@@ -104,6 +104,28 @@ class Head:
         return output.argmax(dim)
 
 
+#: A loss of the difference of two numbers: values as they are, classes as columns of 0 and 1.
+ON_NUMBERS: Mapping[Task, Head] = {
+    Task.REGRESSION: Head(Encoding.VALUE),
+    Task.BINARY: Head(Encoding.ZERO_ONE),
+    Task.MULTICLASS: Head(Encoding.ONE_HOT),
+    Task.MULTILABEL: Head(Encoding.MULTI_HOT),
+}
+
+#: A loss of one logit a label, each on its own.
+ON_LABELS: Mapping[Task, Head] = {
+    Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID),
+    Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID),
+    Task.MULTICLASS: Head(Encoding.ONE_HOT, predicting=Activation.SIGMOID),
+}
+
+#: A loss of one logit a class, of which one is right.
+ON_CLASSES: Mapping[Task, Head] = {
+    Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
+    Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
+}
+
+
 @dataclass(frozen=True)
 class About:
     """The facts of a loss.

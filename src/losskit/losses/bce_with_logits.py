@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.about import ON_LABELS, About
 from losskit.domain import Binary, Logits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -32,11 +32,7 @@ class BCEWithLogitsLoss(Loss):
     about = About(
         input=Logits(),
         target=Binary(),
-        serves={
-            Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID),
-            Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID),
-            Task.MULTICLASS: Head(Encoding.ONE_HOT, predicting=Activation.SIGMOID),
-        },
+        serves=ON_LABELS,
         source="Cox 1958, The regression analysis of binary sequences",
         torch="binary_cross_entropy_with_logits",
         kernel="bce_with_logits",

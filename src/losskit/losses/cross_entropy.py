@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.about import ON_CLASSES, About
 from losskit.domain import ClassIndex, ClassLogits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -38,10 +38,7 @@ class CrossEntropyLoss(Loss):
     about = About(
         input=ClassLogits(),
         target=ClassIndex(soft=True),
-        serves={
-            Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
-            Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
-        },
+        serves=ON_CLASSES,
         source="Good 1952, Rational Decisions; label smoothing: Szegedy 2016, arXiv:1512.00567",
         torch="cross_entropy",
         kernel="cross_entropy",

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.about import ON_LABELS, About
 from losskit.domain import Binary, Logits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -28,11 +28,7 @@ class FocalLoss(Loss):
     about = About(
         input=Logits(),
         target=Binary(),
-        serves={
-            Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID),
-            Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID),
-            Task.MULTICLASS: Head(Encoding.ONE_HOT, predicting=Activation.SIGMOID),
-        },
+        serves=ON_LABELS,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="focal",
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Encoding, Head, Task
+from losskit.about import ON_NUMBERS, About
 from losskit.domain import Real
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -29,12 +29,7 @@ class MSELoss(Loss):
     about = About(
         input=Real(),
         target=Real(),
-        serves={
-            Task.REGRESSION: Head(Encoding.VALUE),
-            Task.BINARY: Head(Encoding.ZERO_ONE),
-            Task.MULTICLASS: Head(Encoding.ONE_HOT),
-            Task.MULTILABEL: Head(Encoding.MULTI_HOT),
-        },
+        serves=ON_NUMBERS,
         source="Legendre 1805, Nouvelles méthodes pour la détermination des orbites des comètes (least squares)",
         torch="mse_loss",
         kernel="mse",

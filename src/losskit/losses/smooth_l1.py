@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Encoding, Head, Task
+from losskit.about import ON_NUMBERS, About
 from losskit.domain import Real
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -27,12 +27,7 @@ class SmoothL1Loss(Loss):
     about = About(
         input=Real(),
         target=Real(),
-        serves={
-            Task.REGRESSION: Head(Encoding.VALUE),
-            Task.BINARY: Head(Encoding.ZERO_ONE),
-            Task.MULTICLASS: Head(Encoding.ONE_HOT),
-            Task.MULTILABEL: Head(Encoding.MULTI_HOT),
-        },
+        serves=ON_NUMBERS,
         source="Girshick 2015, Fast R-CNN, arXiv:1504.08083",
         torch="smooth_l1_loss",
         kernel="smooth_l1",

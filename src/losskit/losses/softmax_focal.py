@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.about import ON_CLASSES, About
 from losskit.domain import ClassIndex, ClassLogits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -28,10 +28,7 @@ class SoftmaxFocalLoss(Loss):
     about = About(
         input=ClassLogits(),
         target=ClassIndex(),
-        serves={
-            Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
-            Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
-        },
+        serves=ON_CLASSES,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="softmax_focal",
     )
