@@ -238,9 +238,9 @@ def in_pool(workers: int) -> Mapper:
             except BrokenProcessPool:
                 raise CompareError("a worker process died, perhaps for want of memory; try --workers 1") from None
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
                 for child in set(multiprocessing.active_children()) - before:
                     child.terminate()
+                pool.shutdown(cancel_futures=True)  # and wait: its thread must not close what the exit of Python uses
 
     return mapper
 
