@@ -30,10 +30,10 @@ class Subject:
     def __str__(self) -> str:
         return self.loss.__name__
 
-    def oracle(self, input: Tensor, target: Tensor, **arguments: Any) -> tuple[Tensor, Tensor]:
+    def oracle(self, tensors: tuple[Tensor, ...], **arguments: Any) -> tuple[Tensor, Tensor]:
         """The unreduced loss and each item's share of the denominator, in float64."""
         given = {name: array(value) if isinstance(value, Tensor) else value for name, value in arguments.items()}
-        answer = ORACLES[self.loss.__name__](array(input), array(target), **given)
+        answer = ORACLES[self.loss.__name__](*map(array, tensors), **given)
         loss, share = answer if isinstance(answer, tuple) else (answer, np.ones(answer.shape))
         return torch.as_tensor(loss), torch.as_tensor(np.array(share))
 
@@ -55,23 +55,28 @@ def draw(
     classes: int = CLASSES,
     dtype: torch.dtype = torch.float64,
     seed: int = 0,
-) -> tuple[Tensor, Tensor]:
-    """Input and target of a loss, from its declared domains."""
+) -> tuple[Tensor, ...]:
+    """What a loss takes, from its declared domains."""
     generator = torch.Generator().manual_seed(seed)
-    input = loss.about.input.sample(items, classes, generator)
-    target = loss.about.target.sample(items, classes, generator)
-    return input.to(dtype), target.to(dtype) if target.is_floating_point() else target
+    domains = (loss if isinstance(loss, Loss) else loss()).domains.values()
+    drawn = [domain.sample(items, classes, generator) for domain in domains]
+    return tuple(value.to(dtype) if value.is_floating_point() else value for value in drawn)
 
 
-def targets(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CLASSES) -> list[Tensor]:
-    """Every kind of target that the loss takes: hard, and soft where it may be."""
-    input, target = draw(loss, items, classes, seed=7)
-    domain = loss.about.target
-    if isinstance(domain, ClassIndex) and domain.soft:
-        return [target, input.softmax(1 if input.dim() > 1 else 0)]
-    if isinstance(domain, Binary):
-        return [target, input.sigmoid()]
-    return [target]
+def kinds(
+    loss: type[Loss] | Loss, items: tuple[int, ...] = ITEMS, classes: int = CLASSES
+) -> Iterator[tuple[Tensor, ...]]:
+    """What a loss takes, with every kind of target: hard, and soft where it may be."""
+    criterion = loss if isinstance(loss, Loss) else loss()
+    tensors = draw(criterion, items, classes, seed=7)
+    yield tensors
+    target, input = criterion.domains.get("target"), tensors[0]
+    if isinstance(target, ClassIndex) and target.soft:
+        dim = criterion.class_dim(input)
+        assert dim is not None
+        yield input, input.softmax(dim)
+    if isinstance(target, Binary) and target.soft:
+        yield input, input.sigmoid()
 
 
 def variants(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CLASSES) -> Iterator[dict[str, Any]]:

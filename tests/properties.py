@@ -17,7 +17,7 @@ from typing import Any, get_args
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import CLASSES, ITEMS, Subject, array, close, draw, targets, variants
+from cases import CLASSES, ITEMS, Subject, array, close, draw, kinds, variants
 from torch import Tensor, nn
 
 import losskit
@@ -50,18 +50,15 @@ def loss_and_grad(criterion: Callable[..., Tensor], input: Tensor, *rest: Any, *
 @holds
 def equals_oracle(subject: Subject) -> None:
     for items in ((), (5,), ITEMS, (2, 3, 4)):
-        input, _ = draw(subject.loss, items)
-        for target in targets(subject.loss, items):
-            for arguments in variants(subject.loss, items):
-                if "dim" in arguments and items != ITEMS:
-                    continue  # only there do ids fit any dimension
-                if "dim" in arguments and target.is_floating_point():
-                    target = input.softmax(arguments["dim"])
-                loss, share = subject.oracle(input, target, **arguments)
-                close(subject.loss(**arguments, reduction="none")(input, target), loss)
-                close(subject.function(input, target, **arguments, reduction="sum"), loss.sum())
-                close(subject.loss(**arguments)(input, target), loss.sum() / share.sum())
-                close(subject.function(input, target, **arguments), loss.sum() / share.sum())
+        for arguments in variants(subject.loss, items):
+            if "dim" in arguments and items != ITEMS:
+                continue  # only there do ids fit any dimension
+            for tensors in kinds(subject.loss(**arguments), items):
+                loss, share = subject.oracle(tensors, **arguments)
+                close(subject.loss(**arguments, reduction="none")(*tensors), loss)
+                close(subject.function(*tensors, **arguments, reduction="sum"), loss.sum())
+                close(subject.loss(**arguments)(*tensors), loss.sum() / share.sum())
+                close(subject.function(*tensors, **arguments), loss.sum() / share.sum())
 
 
 @holds
@@ -71,11 +68,11 @@ def as_accurate_as_torch(subject: Subject) -> None:
         return
     theirs = getattr(F, subject.loss.about.torch)
     for scale in (1.0, 30.0, 3e3):
-        input, target = draw(subject.loss, (256,), dtype=torch.float32)
-        input = scaled(subject.loss, input, scale)
-        exact = loss_and_grad(subject.loss(reduction="none"), input.double(), double(target))  # equals_oracle vouches
-        own = loss_and_grad(subject.loss(reduction="none"), input, target)
-        torchs = loss_and_grad(theirs, input, target, reduction="none")
+        tensors = draw(subject.loss, (256,), dtype=torch.float32)
+        tensors = (scaled(subject.loss, tensors[0], scale), *tensors[1:])
+        exact = loss_and_grad(subject.loss(reduction="none"), *map(double, tensors))  # equals_oracle vouches
+        own = loss_and_grad(subject.loss(reduction="none"), *tensors)
+        torchs = loss_and_grad(theirs, *tensors, reduction="none")
         for ours, their, true in zip(own, torchs, exact, strict=True):
             assert error(ours, true) <= error(their, true) + 2e-7, f"scale {scale}"
 
@@ -96,12 +93,12 @@ def double(target: Tensor) -> Tensor:
 
 @holds
 def reduction_algebra(subject: Subject) -> None:
-    input, target = draw(subject.loss)
     for arguments in variants(subject.loss):
-        items, total, mean = (subject.loss(**arguments, reduction=r)(input, target) for r in ("none", "sum", "mean"))
-        assert items.shape == subject.loss(**arguments).items(input)
+        tensors = draw(subject.loss(**arguments))
+        items, total, mean = (subject.loss(**arguments, reduction=r)(*tensors) for r in ("none", "sum", "mean"))
+        assert items.shape == subject.loss(**arguments).items(tensors[0])
         assert total.shape == mean.shape == ()
-        _, share = subject.oracle(input, target, **arguments)
+        _, share = subject.oracle(tensors, **arguments)
         close(total, items.sum())
         close(mean, items.sum() / share.sum())
 
@@ -109,16 +106,15 @@ def reduction_algebra(subject: Subject) -> None:
 @holds
 def mask_algebra(subject: Subject) -> None:
     """A mask gives the loss of the items kept; the others have no gradient even where they hold NaN or inf."""
-    for target in targets(subject.loss, (6,)):
-        input, _ = draw(subject.loss, (6,))
-        mask = torch.tensor([True, False, True, True, False, True])
+    mask = torch.tensor([True, False, True, True, False, True])
+    for tensors in kinds(subject.loss, (6,)):
         for reduction in get_args(Reduction):
             criterion = subject.loss(reduction=reduction)
-            loss, grad = loss_and_grad(criterion, input, target, mask=mask)
-            kept = loss_and_grad(criterion, input[mask], target[mask])
-            spoilt = input.clone()
+            loss, grad = loss_and_grad(criterion, *tensors, mask=mask)
+            kept = loss_and_grad(criterion, *(each[mask] for each in tensors))
+            spoilt = tensors[0].clone()
             spoilt[1], spoilt[4] = torch.nan, torch.inf
-            loss_spoilt, grad_spoilt = loss_and_grad(criterion, spoilt, target, mask=mask)
+            loss_spoilt, grad_spoilt = loss_and_grad(criterion, spoilt, *tensors[1:], mask=mask)
             close(loss_spoilt, loss)
             close(grad_spoilt, grad)
             assert (grad[~mask] == 0).all()
@@ -129,80 +125,95 @@ def mask_algebra(subject: Subject) -> None:
                 close(loss, kept[0])
                 close(grad[mask], kept[1])
     nothing = torch.zeros(6, dtype=torch.bool)
-    assert subject.loss()(input, target, mask=nothing).isnan()
-    _, grad = loss_and_grad(subject.loss(), input, target, mask=nothing, normalizer=3)
+    assert subject.loss()(*tensors, mask=nothing).isnan()
+    _, grad = loss_and_grad(subject.loss(), *tensors, mask=nothing, normalizer=3)
     assert (grad == 0).all()
 
 
 @holds
 def mask_over_leading_dimensions(subject: Subject) -> None:
-    input, target = draw(subject.loss)
+    tensors = draw(subject.loss)
     rows = torch.tensor([True, False, True, False])
     whole = rows.unsqueeze(1).expand(ITEMS)
-    close(subject.function(input, target, mask=rows), subject.function(input, target, mask=whole))
+    close(subject.function(*tensors, mask=rows), subject.function(*tensors, mask=whole))
     weight = torch.tensor([0.5, 2, 0, 1])
     whole_weight = weight.unsqueeze(1).expand(ITEMS)
     close(
-        subject.function(input, target, sample_weight=weight),
-        subject.function(input, target, sample_weight=whole_weight),
+        subject.function(*tensors, sample_weight=weight),
+        subject.function(*tensors, sample_weight=whole_weight),
     )
 
 
 @holds
 def sample_weight_algebra(subject: Subject) -> None:
     """A weight of k is the item k times over, in the sum and in the mean; a masked weight does not matter."""
-    for target in targets(subject.loss, (4,)):
-        input, _ = draw(subject.loss, (4,))
-        count = torch.tensor([2, 0, 1, 3])
-        for arguments in variants(subject.loss, (4,)):
-            if any(
-                isinstance(value, Tensor) and subject.loss.arguments[n].shape != "classes"
-                for n, value in arguments.items()
-            ):
-                continue  # such a weight would have to be repeated as well
+    count = torch.tensor([2, 0, 1, 3])
+    for arguments in variants(subject.loss, (4,)):
+        if of_the_batch(subject.loss, arguments):
+            continue  # such a weight would have to be repeated as well
+        for tensors in kinds(subject.loss(**arguments), (4,)):
             for reduction in ("sum", "mean"):
                 criterion = subject.loss(**arguments, reduction=reduction)
-                weighted = criterion(input, target, sample_weight=count.double())
-                close(weighted, criterion(input.repeat_interleave(count, 0), target.repeat_interleave(count, 0)))
-        weight = torch.tensor([1.0, torch.nan, 2.0, -1.0])
-        mask = torch.tensor([True, False, True, False])
-        weighted = subject.loss()(input, target, sample_weight=weight, mask=mask)
-        close(weighted, subject.loss()(input[mask], target[mask], sample_weight=weight[mask]))
+                weighted = criterion(*tensors, sample_weight=count.double())
+                close(weighted, criterion(*(each.repeat_interleave(count, 0) for each in tensors)))
+    weight = torch.tensor([1.0, torch.nan, 2.0, -1.0])
+    mask = torch.tensor([True, False, True, False])
+    for tensors in kinds(subject.loss, (4,)):
+        weighted = subject.loss()(*tensors, sample_weight=weight, mask=mask)
+        close(weighted, subject.loss()(*(each[mask] for each in tensors), sample_weight=weight[mask]))
+
+
+def of_the_batch(loss: type[Loss], arguments: dict[str, Any]) -> bool:
+    """Whether an argument is a tensor of the batch's shape."""
+    return any(isinstance(value, Tensor) and loss.arguments[n].shape != "classes" for n, value in arguments.items())
 
 
 @holds
 def normalizer_algebra(subject: Subject) -> None:
     """Micro-batches that share the normalizer add up to the mean of the whole, value and gradient."""
     for arguments in variants(subject.loss):
-        if any(
-            isinstance(value, Tensor) and subject.loss.arguments[n].shape != "classes" for n, value in arguments.items()
-        ):
-            continue  # a weight of the batch's shape
-        input, target = draw(subject.loss)
+        if of_the_batch(subject.loss, arguments):
+            continue
         criterion = subject.loss(**arguments)
-        _, share = subject.oracle(input, target, **arguments)
-        close(criterion(input, target, normalizer=7), subject.loss(**arguments, reduction="sum")(input, target) / 7)
+        tensors = draw(criterion)
+        _, share = subject.oracle(tensors, **arguments)
+        close(criterion(*tensors, normalizer=7), subject.loss(**arguments, reduction="sum")(*tensors) / 7)
         for normalizer in (float(share.sum()), share.sum()):
-            parts = [criterion(input[i : i + 1], target[i : i + 1], normalizer=normalizer) for i in range(4)]
-            close(torch.stack(parts).sum(), criterion(input, target))
+            parts = [criterion(*(each[i : i + 1] for each in tensors), normalizer=normalizer) for i in range(4)]
+            close(torch.stack(parts).sum(), criterion(*tensors))
 
 
 @holds
 def every_argument_changes_the_result(subject: Subject) -> None:
-    input, target = draw(subject.loss)
-    plain = subject.loss(reduction="none")(input, target)
     for arguments in variants(subject.loss):
         if arguments:
-            changed = subject.loss(**arguments, reduction="none")(input, target)
-            assert not torch.allclose(changed, plain), f"{list(arguments)} has no effect"
-            close(subject.function(input, target, **arguments, reduction="none"), changed)
+            tensors = draw(subject.loss(**arguments))
+            changed = subject.loss(**arguments, reduction="none")(*tensors)
+            close(subject.function(*tensors, **arguments, reduction="none"), changed)
+            for name in arguments:
+                rest = {other: value for other, value in arguments.items() if other != name}
+                assert not torch.allclose(changed, lenient(subject.loss(**rest, reduction="none"), tensors)), name
+
+
+def lenient(criterion: Loss, tensors: tuple[Tensor, ...]) -> Tensor:
+    """The loss of values that these arguments may refuse, since they were drawn for others."""
+    try:
+        loss: Tensor = criterion(*tensors)
+        return loss
+    except ValueError:
+        return torch.full(criterion.items(tensors[0]), torch.nan, dtype=torch.float64)
 
 
 # Derivatives
 
 
-def swapped(criterion: Callable[..., Tensor], target: Tensor, input: Tensor) -> Tensor:
-    return criterion(input, target)
+def outputs(criterion: Loss, tensors: tuple[Tensor, ...]) -> list[int]:
+    """The places of what a network gives: all but the target."""
+    return [i for i, name in enumerate(criterion.domains) if name != "target"]
+
+
+def of_one(criterion: Callable[..., Tensor], tensors: tuple[Tensor, ...], place: int, value: Tensor) -> Tensor:
+    return criterion(*tensors[:place], value, *tensors[place + 1 :])
 
 
 def on_simplex(function: Callable[..., Tensor], input: Tensor, scores: Tensor) -> Tensor:
@@ -212,36 +223,37 @@ def on_simplex(function: Callable[..., Tensor], input: Tensor, scores: Tensor) -
 @holds
 def gradcheck(subject: Subject) -> None:
     for arguments in variants(subject.loss):
-        input, target = draw(subject.loss)
         for reduction in get_args(Reduction):
             criterion = subject.loss(**arguments, reduction=reduction)
-            torch.autograd.gradcheck(partial(swapped, criterion, target), input.requires_grad_())
+            tensors = draw(criterion)
+            for place in outputs(criterion, tensors):
+                leaf = tensors[place].clone().requires_grad_()
+                torch.autograd.gradcheck(partial(of_one, criterion, tensors, place), leaf)
 
 
 @holds
 def gradgradcheck(subject: Subject) -> None:
     for arguments in variants(subject.loss):
-        input, target = draw(subject.loss, (3,) if "dim" not in arguments and not tensors(arguments) else ITEMS)
         criterion = subject.loss(**arguments)
-        torch.autograd.gradgradcheck(partial(swapped, criterion, target), input.requires_grad_())
-
-
-def tensors(arguments: dict[str, Any]) -> bool:
-    return any(isinstance(value, Tensor) for value in arguments.values())
+        small = "dim" not in arguments and not any(isinstance(value, Tensor) for value in arguments.values())
+        tensors = draw(criterion, (3,) if small else ITEMS)
+        for place in outputs(criterion, tensors):
+            leaf = tensors[place].clone().requires_grad_()
+            torch.autograd.gradgradcheck(partial(of_one, criterion, tensors, place), leaf)
 
 
 @holds
 def value_and_grad(subject: Subject) -> None:
     for arguments in variants(subject.loss):
         for dtype in (torch.float64, torch.float16):
-            input, target = draw(subject.loss, dtype=dtype)
             for at_call in ({}, {"mask": torch.tensor([True, False, True, True]), "sample_weight": torch.rand(4)}):
                 criterion = subject.loss(**arguments, reduction="sum")
+                input, *rest = draw(criterion, dtype=dtype)
                 leaf = input.clone().requires_grad_()
-                loss = criterion(leaf, target, **at_call)
+                loss = criterion(leaf, *rest, **at_call)
                 loss.backward()
                 assert leaf.grad is not None
-                own = losskit.value_and_grad(criterion)(input, target, **at_call)
+                own = losskit.value_and_grad(criterion)(input, *rest, **at_call)
                 assert not own[0].requires_grad
                 close(own[0], loss.detach())
                 close(own[1], leaf.grad)
@@ -251,75 +263,75 @@ def value_and_grad(subject: Subject) -> None:
 @holds
 def gradient_of_soft_target(subject: Subject) -> None:
     """A real target that asks for a gradient gets the right one."""
-    for target in targets(subject.loss, (3,)):
-        if target.is_floating_point() and bool(
-            ((target > 0.01) & (target < 0.99)).all() or subject.loss.about.target == Real()
-        ):
-            input, _ = draw(subject.loss, (3,))
-            function = partial(subject.function, input)
-            if isinstance(subject.loss.about.target, ClassIndex):  # stay on the simplex
+    domain = subject.loss.about.tensors.get("target")
+    if not isinstance(domain, Real) and not getattr(domain, "soft", False):
+        return
+    for input, target, *rest in kinds(subject.loss, (3,)):
+        if target.is_floating_point() and (isinstance(domain, Real) or bool(((target > 0.01) & (target < 0.99)).all())):
+            function = partial(of_one, subject.function, (input, target, *rest), 1)
+            if isinstance(domain, ClassIndex):  # stay on the simplex
                 function = partial(on_simplex, subject.function, input)
             torch.autograd.gradcheck(function, target.clone().requires_grad_())
 
 
 @holds
 def vmap(subject: Subject) -> None:
-    input, target = (
-        torch.stack(list(each)) for each in zip(*(draw(subject.loss, (3,), seed=i) for i in range(5)), strict=True)
-    )
-    one_by_one = torch.stack([subject.loss()(x, y) for x, y in zip(input, target, strict=True)])
-    close(torch.vmap(subject.loss())(input, target), one_by_one)
-    close(torch.vmap(subject.function)(input, target), one_by_one)
-    grads = torch.vmap(torch.func.grad(subject.loss()))(input, target)
-    close(grads, torch.stack([torch.func.grad(subject.loss())(x, y) for x, y in zip(input, target, strict=True)]))
+    singles = [draw(subject.loss, (3,), seed=i) for i in range(5)]
+    batch = [torch.stack(list(each)) for each in zip(*singles, strict=True)]
+    one_by_one = torch.stack([subject.loss()(*each) for each in singles])
+    close(torch.vmap(subject.loss())(*batch), one_by_one)
+    close(torch.vmap(subject.function)(*batch), one_by_one)
+    grads = torch.vmap(torch.func.grad(subject.loss()))(*batch)
+    close(grads, torch.stack([torch.func.grad(subject.loss())(*each) for each in singles]))
 
 
 @holds
 def jvp(subject: Subject) -> None:
-    input, target = draw(subject.loss)
+    input, *rest = draw(subject.loss)
     tangent = torch.linspace(-1, 1, input.numel(), dtype=torch.float64).view(input.shape)
-    forward = torch.func.jvp(lambda x: subject.loss()(x, target), (input,), (tangent,))[1]
-    _, grad = loss_and_grad(subject.loss(), input, target)
+    forward = torch.func.jvp(lambda x: subject.loss()(x, *rest), (input,), (tangent,))[1]
+    _, grad = loss_and_grad(subject.loss(), input, *rest)
     close(forward, (grad * tangent).sum())
-    hessian = torch.func.hessian(lambda x: subject.loss()(x, target))(input)
+    hessian = torch.func.hessian(lambda x: subject.loss()(x, *rest))(input)
     assert hessian.shape == input.shape * 2
 
 
 @holds
 def compile_fullgraph(subject: Subject) -> None:
-    input, target = draw(subject.loss, dtype=torch.float32)
     mask = torch.tensor([True, False, True, True])
     for arguments in variants(subject.loss):
         arguments = {n: v.float() if isinstance(v, Tensor) else v for n, v in arguments.items()}
-        for at_call in ({}, {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}):
+        tensors = draw(subject.loss(**arguments), dtype=torch.float32)
+        calls: list[dict[str, Any]] = [{}, {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}]
+        for at_call in calls:
             criterion = subject.loss(**arguments)
             torch._dynamo.reset()
             compiled = torch.compile(criterion, fullgraph=True, backend="aot_eager")
-            expected = loss_and_grad(criterion, input, target, **at_call)
-            for own, eager in zip(loss_and_grad(compiled, input, target, **at_call), expected, strict=True):
+            expected = loss_and_grad(criterion, *tensors, **at_call)
+            for own, eager in zip(loss_and_grad(compiled, *tensors, **at_call), expected, strict=True):
                 close(own, eager, rtol=1e-5, atol=1e-6)
             torch._dynamo.reset()
             function = torch.compile(subject.function, fullgraph=True, backend="aot_eager")
-            close(function(input, target, **arguments, **at_call), expected[0], rtol=1e-5, atol=1e-6)
+            close(function(*tensors, **arguments, **at_call), expected[0], rtol=1e-5, atol=1e-6)
 
 
 @holds
 def compile_to_machine_code(subject: Subject) -> None:
     torch._dynamo.reset()
-    input, target = draw(subject.loss, dtype=torch.float32)
+    tensors = draw(subject.loss, dtype=torch.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the compiler's own
         compiled = torch.compile(subject.loss(), fullgraph=True)
-        own = loss_and_grad(compiled, input, target)
-    for ours, eager in zip(own, loss_and_grad(subject.loss(), input, target), strict=True):
+        own = loss_and_grad(compiled, *tensors)
+    for ours, eager in zip(own, loss_and_grad(subject.loss(), *tensors), strict=True):
         close(ours, eager, rtol=1e-5, atol=1e-6)
 
 
 @holds
 def export(subject: Subject) -> None:
-    input, target = draw(subject.loss)
-    program = torch.export.export(subject.loss(), (input, target))
-    close(program.module()(input, target), subject.loss()(input, target))
+    tensors = draw(subject.loss)
+    program = torch.export.export(subject.loss(), tensors)
+    close(program.module()(*tensors), subject.loss()(*tensors))
 
 
 # Dtypes, layouts, sizes
@@ -327,12 +339,11 @@ def export(subject: Subject) -> None:
 
 @holds
 def autocast(subject: Subject) -> None:
-    input, target = draw(subject.loss, dtype=torch.bfloat16)
+    tensors = draw(subject.loss, dtype=torch.bfloat16)
     with torch.autocast("cpu", torch.bfloat16):
-        loss, grad = loss_and_grad(subject.loss(), input, target)
-    plain, plain_grad = loss_and_grad(
-        subject.loss(), input.float(), target.float() if target.is_floating_point() else target
-    )
+        loss, grad = loss_and_grad(subject.loss(), *tensors)
+    floats = (each.float() if each.is_floating_point() else each for each in tensors)
+    plain, plain_grad = loss_and_grad(subject.loss(), *floats)
     assert loss.dtype == torch.float32
     close(loss, plain, rtol=1e-6, atol=1e-7)
     close(grad, plain_grad, rtol=1e-2, atol=1e-3)
@@ -342,68 +353,82 @@ def autocast(subject: Subject) -> None:
 def dtypes(subject: Subject) -> None:
     """Half is computed and summed in float32; the gradient has the input's dtype."""
     for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-        input, target = draw(subject.loss, dtype=dtype)
+        tensors = draw(subject.loss, dtype=dtype)
         for reduction in get_args(Reduction):
-            loss, grad = loss_and_grad(subject.loss(reduction=reduction), input, target)
+            loss, grad = loss_and_grad(subject.loss(reduction=reduction), *tensors)
             assert loss.dtype == torch.promote_types(dtype, torch.float32)
             assert grad.dtype == dtype
-            wide = draw(subject.loss, dtype=torch.float64)[0].to(dtype).double()
-            exact = subject.loss(reduction=reduction)(wide, double(target))
+            exact = subject.loss(reduction=reduction)(*map(double, tensors))
             close(loss, exact, rtol=1e-5, atol=1e-6)
 
 
 @holds
 def weight_dtypes(subject: Subject) -> None:
     """Weights in NumPy's float64, or in half, do not change the dtype of a float32 loss."""
-    input, target = draw(subject.loss, dtype=torch.float32)
     for arguments in variants(subject.loss):
+        tensors = draw(subject.loss(**arguments), dtype=torch.float32)
         for dtype in (torch.float64, torch.float32, torch.float16):
             given = {n: v.half().to(dtype) if isinstance(v, Tensor) else v for n, v in arguments.items()}
             weight = torch.ones(4, dtype=dtype)
-            loss, grad = loss_and_grad(subject.loss(**given), input, target, sample_weight=weight)
+            loss, grad = loss_and_grad(subject.loss(**given), *tensors, sample_weight=weight)
             assert loss.dtype == grad.dtype == torch.float32
             wide = {n: v.double() if isinstance(v, Tensor) else v for n, v in given.items()}
-            close(loss, subject.loss(**wide)(input.double(), double(target)), rtol=1e-5, atol=1e-6)
+            close(loss, subject.loss(**wide)(*map(double, tensors)), rtol=1e-5, atol=1e-6)
 
 
 @holds
 def half_mean_of_many(subject: Subject) -> None:
     """The mean over 70,000 rows exists in float16, whose largest number is 65,504."""
-    input, target = draw(subject.loss, (70_000,), dtype=torch.float16)
-    assert subject.loss()(input, target).isfinite()
+    tensors = draw(subject.loss, (70_000,), dtype=torch.float16)
+    assert subject.loss()(*tensors).isfinite()
 
 
 @holds
 def target_dtypes(subject: Subject) -> None:
-    input, target = draw(subject.loss)
-    dtypes = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
-    whole = target.round().abs() if isinstance(subject.loss.about.target, Real) else target
-    dtypes += [] if isinstance(subject.loss.about.target, ClassIndex) else [torch.float32, torch.float16]
-    expected = subject.loss()(input, whole)
+    domain = subject.loss.about.tensors.get("target")
+    if domain is None:
+        return
+    tensors = draw(subject.loss)
+    place = list(subject.loss.about.tensors).index("target")
+    call = partial(of_one, subject.loss(), tensors, place)
+    dtypes = [torch.int8, torch.int16, torch.int32, torch.int64]
+    whole = tensors[place].round().abs() if isinstance(domain, Real) else tensors[place]
+    dtypes += [] if bool((whole < 0).any()) else [torch.uint8]
+    dtypes += [torch.float32, torch.float16] if whole.is_floating_point() else []
+    if not bool((whole == whole.round()).all()):
+        dtypes = [torch.float32]  # probabilities
+    expected = call(whole)
     for dtype in dtypes:
-        loss, grad = loss_and_grad(subject.loss(), input, whole.to(dtype))
-        assert loss.dtype == grad.dtype == input.dtype
-        close(loss, expected)
-    if isinstance(subject.loss.about.target, Binary):
-        close(subject.loss()(input, whole.bool()), expected)
+        input = tensors[0].clone().requires_grad_()
+        loss = subject.loss()(input, *tensors[1:place], whole.to(dtype), *tensors[place + 1 :])
+        loss.backward()
+        assert input.grad is not None
+        assert loss.dtype == input.grad.dtype == input.dtype
+        close(loss.detach(), expected, rtol=1e-9 if whole.to(dtype).double().equal(whole.double()) else 1e-5)
+    if isinstance(domain, Binary):
+        close(call(whole.bool()), expected)
     if whole.is_floating_point():  # NumPy's float64 beside a float32 network
-        loss, grad = loss_and_grad(subject.loss(), input.float(), whole)
+        rest = [each.float() for each in tensors[1:place]]
+        loss, grad = loss_and_grad(subject.loss(), tensors[0].float(), *rest, whole, *tensors[place + 1 :])
         assert loss.dtype == grad.dtype == torch.float32
 
 
 @holds
 def strides(subject: Subject) -> None:
-    input, target = draw(subject.loss, (2, 4, 4), 4)
-    expected = loss_and_grad(subject.loss(), input, target)
-    views = [transposed(input), every_other(input)]
-    if input.dim() == 4:
-        views.append(input.contiguous(memory_format=torch.channels_last))
-    for view in views:
-        for target_view in (target, transposed(target), every_other(target)):
-            for own, plain in zip(loss_and_grad_of_view(subject.loss(), view, target_view), expected, strict=True):
+    tensors = draw(subject.loss, (2, 4, 4), 4)
+    expected = loss_and_grad(subject.loss(), *tensors)
+    changes: list[Callable[[Tensor], Tensor]] = [torch.clone, transposed, every_other, channels_last]
+    for change in changes:
+        for other in changes:
+            views = (change(tensors[0]), *map(other, tensors[1:]))
+            for own, plain in zip(loss_and_grad_of_view(subject.loss(), *views), expected, strict=True):
                 close(own, plain)
-    row, target_row = input[:1].expand(3, *input.shape[1:]), target[:1].expand(3, *target.shape[1:])
-    close(subject.function(row, target_row), subject.function(row.contiguous(), target_row.contiguous()))
+    rows = [each[:1].expand(3, *each.shape[1:]) for each in tensors]
+    close(subject.function(*rows), subject.function(*(each.contiguous() for each in rows)))
+
+
+def channels_last(value: Tensor) -> Tensor:
+    return value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
 
 
 def transposed(value: Tensor) -> Tensor:
@@ -414,9 +439,9 @@ def every_other(value: Tensor) -> Tensor:
     return value.repeat_interleave(2, -1)[..., ::2]
 
 
-def loss_and_grad_of_view(criterion: Loss, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def loss_and_grad_of_view(criterion: Loss, input: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
     leaf = input.detach().requires_grad_()  # keeps the strides
-    loss = criterion(leaf, target)
+    loss = criterion(leaf, *rest)
     loss.backward()
     assert leaf.grad is not None
     return loss.detach(), leaf.grad
@@ -424,13 +449,13 @@ def loss_and_grad_of_view(criterion: Loss, input: Tensor, target: Tensor) -> tup
 
 @holds
 def empty(subject: Subject) -> None:
-    input, target = draw(subject.loss, (0,))
-    assert subject.loss()(input, target).isnan()
-    assert subject.loss(reduction="sum")(input, target) == 0
-    assert subject.loss(reduction="none")(input, target).shape == (0,)
-    loss, grad = loss_and_grad(subject.loss(), input, target, normalizer=5)
+    tensors = draw(subject.loss, (0,))
+    assert subject.loss()(*tensors).isnan()
+    assert subject.loss(reduction="sum")(*tensors) == 0
+    assert subject.loss(reduction="none")(*tensors).shape == (0,)
+    loss, grad = loss_and_grad(subject.loss(), *tensors, normalizer=5)
     assert loss == 0
-    assert grad.shape == input.shape
+    assert grad.shape == tensors[0].shape
 
 
 # The module
@@ -438,20 +463,24 @@ def empty(subject: Subject) -> None:
 
 @holds
 def pickled(subject: Subject) -> None:
-    input, target = draw(subject.loss)
     for arguments in variants(subject.loss):
         criterion = subject.loss(**arguments, reduction="sum")
-        for twin in (pickle.loads(pickle.dumps(criterion)), copy.deepcopy(criterion)):
-            close(twin(input, target), criterion(input, target))
+        tensors = draw(criterion)
+        before = criterion(*tensors)
+        for twin in (pickle.loads(pickle.dumps(criterion)), copy.deepcopy(criterion), copy.copy(criterion)):
+            close(twin(*tensors), before)
             assert repr(twin) == repr(criterion)
+        twin.reduction = "mean"  # a copy has its own arguments, and what was made ready for the other is not its
+        close(twin(*tensors), subject.loss(**arguments)(*tensors))
+        close(criterion(*tensors), before)
 
 
 @holds
 def state_dict(subject: Subject) -> None:
     """Tensor arguments are buffers: they are saved, loaded and moved with the model."""
-    input, target = draw(subject.loss)
     for arguments in variants(subject.loss):
         criterion = subject.loss(**arguments)
+        tensors = draw(criterion)
         state = criterion.state_dict()
         assert set(state) == {name for name, value in arguments.items() if isinstance(value, Tensor)}
         file = io.BytesIO()
@@ -460,20 +489,20 @@ def state_dict(subject: Subject) -> None:
         ones = {name: torch.ones_like(v) if isinstance(v, Tensor) else v for name, v in arguments.items()}
         other = subject.loss(**ones)
         other.load_state_dict(torch.load(file))
-        close(other(input, target), criterion(input, target))
+        close(other(*tensors), criterion(*tensors))
         assert all(v.dtype == torch.float16 for v in copy.deepcopy(criterion).half().state_dict().values())
 
 
 @holds
 def inputs_unmodified(subject: Subject) -> None:
     for arguments in variants(subject.loss):
-        input, target = draw(subject.loss)
-        given = [input, target, *(v for v in arguments.values() if isinstance(v, Tensor))]
+        tensors = draw(subject.loss(**arguments))
+        given = [*tensors, *(v for v in arguments.values() if isinstance(v, Tensor))]
         before = [value.clone() for value in given]
         mask, weight = torch.tensor([True, False, True, True]), torch.rand(4)
-        input.requires_grad_()
-        subject.loss(**arguments)(input, target).backward()
-        subject.loss(**arguments)(input, target, mask=mask, sample_weight=weight).backward()
+        tensors[0].requires_grad_()
+        subject.loss(**arguments)(*tensors).backward()
+        subject.loss(**arguments)(*tensors, mask=mask, sample_weight=weight).backward()
         for value, kept in zip(given, before, strict=True):
             assert torch.equal(value.detach(), kept)
             assert value._version == 0
@@ -481,18 +510,18 @@ def inputs_unmodified(subject: Subject) -> None:
 
 @holds
 def needs_no_grad(subject: Subject) -> None:
-    input, target = draw(subject.loss)
-    input.requires_grad_()
+    tensors = draw(subject.loss)
+    tensors[0].requires_grad_()
     with torch.no_grad():
-        assert not subject.loss()(input, target).requires_grad
+        assert not subject.loss()(*tensors).requires_grad
     with torch.inference_mode():
-        close(subject.loss()(input, target), subject.loss()(input, target))
-    loss = subject.loss()(input, target)
+        close(subject.loss()(*tensors), subject.loss()(*tensors))
+    loss = subject.loss()(*tensors)
     loss.backward(retain_graph=True)
-    assert input.grad is not None
-    first = input.grad.clone()
+    assert tensors[0].grad is not None
+    first = tensors[0].grad.clone()
     loss.backward()
-    close(input.grad, 2 * first)
+    close(tensors[0].grad, 2 * first)
 
 
 # Refusals
@@ -528,69 +557,74 @@ def refuses_bad_arguments(subject: Subject) -> None:
         if spec.shape is not None:
             refused(TypeError, [name, argument, "tensor"], loss, **{argument: [1.0, 2.0]})
             refused(TypeError, [name, argument, "float()"], loss, **{argument: torch.ones(4).long()})
-            input, target = draw(loss)
+            tensors = draw(loss)
             wrong = torch.ones(CLASSES + 1)
-            refused(ValueError, [name, argument, "5"], loss(**{argument: wrong}), input, target)
+            refused(ValueError, [name, argument, "5"], loss(**{argument: wrong}), *tensors)
 
 
 @holds
 def refuses_bad_calls(subject: Subject) -> None:
     loss, name = subject.loss, subject.loss.__name__
-    input, target = draw(loss)
-    refused(TypeError, [name, "input", "ndarray"], loss(), array(input), target)
-    refused(TypeError, [name, "target", "list"], loss(), input, target.tolist())
-    refused(TypeError, [name, "input", "float()"], loss(), input.long(), target)
-    refused(TypeError, [name, "sampel_weight", "did you mean 'sample_weight'"], loss(), input, target, sampel_weight=1)
-    refused(TypeError, [name, "mask", "mask.bool()"], loss(), input, target, mask=torch.ones(ITEMS))
-    refused(ValueError, [name, "mask", "(3,)"], loss(), input, target, mask=torch.ones(3).bool())
-    refused(ValueError, [name, "sample_weight", "(3,)"], loss(), input, target, sample_weight=torch.ones(3))
+    tensors = draw(loss)
+    first, *_, last = loss.about.tensors
+    refused(TypeError, [name, first, "ndarray"], loss(), array(tensors[0]), *tensors[1:])
+    refused(TypeError, [name, last, "list"], loss(), *tensors[:-1], tensors[-1].tolist())
+    refused(TypeError, [name, first, "float()"], loss(), tensors[0].long(), *tensors[1:])
+    refused(TypeError, [name, "sampel_weight", "did you mean 'sample_weight'"], loss(), *tensors, sampel_weight=1)
+    refused(TypeError, [name, "mask", "mask.bool()"], loss(), *tensors, mask=torch.ones(ITEMS))
+    refused(ValueError, [name, "mask", "(3,)"], loss(), *tensors, mask=torch.ones(3).bool())
+    refused(ValueError, [name, "sample_weight", "(3,)"], loss(), *tensors, sample_weight=torch.ones(3))
     for weight in (-1.0, torch.nan):
-        refused(ValueError, [name, "sample_weight"], loss(), input, target, sample_weight=torch.full((4,), weight))
+        refused(ValueError, [name, "sample_weight"], loss(), *tensors, sample_weight=torch.full((4,), weight))
     for normalizer in (0, -2.0, torch.tensor(0.0)):
-        refused(ValueError, [name, "normalizer", "positive"], loss(), input, target, normalizer=normalizer)
-    refused(ValueError, [name, "normalizer", "'sum'"], loss(reduction="sum"), input, target, normalizer=2)
-    refused(ValueError, [name, "normalizer", "(2,)"], loss(), input, target, normalizer=torch.ones(2))
-    refused(TypeError, [name, "normalizer", "'2'"], loss(), input, target, normalizer="2")
+        refused(ValueError, [name, "normalizer", "positive"], loss(), *tensors, normalizer=normalizer)
+    refused(ValueError, [name, "normalizer", "'sum'"], loss(reduction="sum"), *tensors, normalizer=2)
+    refused(ValueError, [name, "normalizer", "(2,)"], loss(), *tensors, normalizer=torch.ones(2))
+    refused(TypeError, [name, "normalizer", "'2'"], loss(), *tensors, normalizer="2")
 
 
 @holds
 def refuses_bad_shapes(subject: Subject) -> None:
     """Nothing is broadcast in silence; the message names both shapes and the mend."""
     loss, name = subject.loss, subject.loss.__name__
-    input, target = draw(loss, (6,))
-    for wrong, mend in ((target.unsqueeze(1), "squeeze(1)"), (target[:3], ""), (target[:1], "")):
-        words = [name, "target", str(tuple(wrong.shape)), str(tuple(input.shape)), mend]
-        refused(ValueError, words, loss(), input, wrong)
-        refused(ValueError, words, subject.function, input, wrong)
-    if not isinstance(loss.about.target, ClassIndex):
-        refused(ValueError, ["unsqueeze(1)", "squeeze(1)"], loss(), input.unsqueeze(1), target)
+    tensors = draw(loss, (6,))
+    for place, (which, domain) in enumerate(loss.about.tensors.items()):
+        value = tensors[place]
+        if place == 0 or domain.broadcasts:
+            continue
+        squeeze = "squeeze(1)" if value.dim() == 1 else ""
+        for wrong, mend in ((value.unsqueeze(1), squeeze), (value[:3], ""), (value[:1], "")):
+            words = [name, which, str(tuple(wrong.shape)), str(tuple(tensors[0].shape)), mend]
+            refused(ValueError, words, of_one, loss(), tensors, place, wrong)
+            refused(ValueError, words, of_one, subject.function, tensors, place, wrong)
+        if value.shape == tensors[0].shape == (6,):
+            refused(ValueError, ["unsqueeze(1)", "squeeze(1)"], loss(), tensors[0].unsqueeze(1), *tensors[1:])
 
 
 @holds
 def refuses_bad_values(subject: Subject) -> None:
     """In eager mode on CPU: where it stands, its value, how many; never where it is masked."""
     loss, name = subject.loss, subject.loss.__name__
-    input, target = draw(loss)
+    tensors = draw(loss)
     keep = torch.ones(ITEMS, dtype=torch.bool)
     keep[1, 2] = keep[3, 0] = False
-    bad: list[float]
+    for place, (which, domain) in enumerate(loss.about.tensors.items()):
+        for value in domain.outside(CLASSES):
+            wrong = tensors[place].clone()
+            items = wrong if wrong.shape == ITEMS else wrong.movedim(loss().class_dim(wrong) or 0, -1)
+            items[1, 2] = items[3, 0] = value
+            kind = IndexError if isinstance(domain, ClassIndex) else ValueError
+            words = [name, which, "(1, ", "NaN" if value != value else f"{value:g}"]
+            words += ["2 of 16"] if wrong.shape == ITEMS else []
+            refused(kind, words, of_one, loss(), tensors, place, wrong)
+            close(
+                loss()(*tensors[:place], wrong, *tensors[place + 1 :], mask=keep),
+                loss()(*tensors, mask=keep),
+            )
+    torch.vmap(loss())(*tensors)  # reads nothing
     if isinstance(loss.about.target, ClassIndex):
-        bad = [-1, CLASSES, 2**40]
-    elif isinstance(loss.about.target, Binary):
-        bad = [-0.5, 1.5, float("nan"), float("inf")]
-    else:
-        bad = []
-    kind = IndexError if isinstance(loss.about.target, ClassIndex) else ValueError
-    for value in bad:
-        wrong = target.clone()
-        wrong[1, 2] = wrong[3, 0] = value
-        words = [name, "target", "(1, 2)", "2 of 16"] + (["NaN"] if value != value else [f"{value:g}"])
-        refused(kind, words, loss(), input, wrong)
-        close(loss()(input, wrong, mask=keep), loss()(input, target, mask=keep))
-        torch.vmap(loss())(input, target)  # reads nothing
-    if isinstance(loss.about.target, ClassIndex):
-        refused(TypeError, [name, "target", "target.long()"], loss(), input, target.double())
-        refused(TypeError, [name, "target", "target.long()"], loss(), input, target.bool())
+        refused(TypeError, [name, "target", "target.long()"], loss(), tensors[0], tensors[1].double())
+        refused(TypeError, [name, "target", "target.long()"], loss(), tensors[0], tensors[1].bool())
 
 
 # torch's names and places
@@ -617,13 +651,15 @@ def positions_of_torch(subject: Subject) -> None:
 @holds
 def function_has_the_arguments_of_its_class(subject: Subject) -> None:
     function = inspect.signature(subject.function, eval_str=True).parameters
-    own = {n: p.default for n, p in function.items() if n not in ("input", "target") and p.kind is not p.VAR_KEYWORD}
+    first = list(function)[: len(subject.loss.about.tensors)]
+    assert first == list(subject.loss.about.tensors)
+    own = {n: p.default for n, p in function.items() if n not in first and p.kind is not p.VAR_KEYWORD}
     assert own == {name: argument.default for name, argument in subject.loss.arguments.items()}
     assert function["at_call"].annotation.__args__ == (AtCall,)
     assert f":class:`{subject.loss.__name__}`" in str(subject.function.__doc__)
-    input, target = draw(subject.loss)
     for arguments in variants(subject.loss):
-        close(subject.function(input, target, **arguments), subject.loss(**arguments)(input, target))
+        tensors = draw(subject.loss(**arguments))
+        close(subject.function(*tensors, **arguments), subject.loss(**arguments)(*tensors))
 
 
 @holds
@@ -661,29 +697,29 @@ def reads_nothing_off_cpu(subject: Subject) -> None:
                 self.names.append(func.__name__.split(".")[0])
             return func(*args, **(kwargs or {}))
 
-    input, target = draw(subject.loss, dtype=torch.float32)
+    tensors = draw(subject.loss, (6,), dtype=torch.float32)
     with FakeTensorMode(), Calls() as ours:
-        x, y = (torch.empty(value.shape, dtype=value.dtype, device="cuda") for value in (input, target))
+        fakes = [torch.empty(value.shape, dtype=value.dtype, device="cuda") for value in tensors]
         ours.names.clear()
-        subject.loss()(x, y)
+        subject.loss()(*fakes)
     assert not {"_local_scalar_dense", "item", "nonzero"} & set(ours.names), ours.names
     if subject.loss.about.torch is not None:
         with FakeTensorMode(), Calls() as torchs:
-            x, y = (torch.empty(value.shape, dtype=value.dtype, device="cuda") for value in (input, target))
+            fakes = [torch.empty(value.shape, dtype=value.dtype, device="cuda") for value in tensors]
             torchs.names.clear()
-            getattr(F, subject.loss.about.torch)(x, y)
+            getattr(F, subject.loss.about.torch)(*fakes)
         assert ours.names == torchs.names
 
 
 @holds
 def a_new_formula_disowns_the_rest(subject: Subject) -> None:
     class Twice(subject.loss):  # type: ignore[name-defined,misc]
-        def formula(self, input: Tensor, target: Tensor) -> Tensor:
-            return 2 * super().formula(input, target)  # type: ignore[no-any-return]
+        def formula(self, *tensors: Tensor) -> Tensor:
+            return 2 * super().formula(*tensors)  # type: ignore[no-any-return]
 
-    input, target = draw(subject.loss)
-    close(Twice()(input, target), 2 * subject.loss()(input, target))
-    other = Twice()(input.to("meta"), target.to("meta"))
+    tensors = draw(subject.loss)
+    close(Twice()(*tensors), 2 * subject.loss()(*tensors))
+    other = Twice()(*(each.to("meta") for each in tensors))
     assert other.device.type == "meta"
 
 

@@ -19,7 +19,7 @@ from losskit import native
 from losskit.about import Encoding
 from losskit.loss import Loss
 from losskit.native import autograd, library
-from losskit.reduction import NOTHING, checked
+from losskit.reduction import NOTHING
 
 WITH_KERNEL = [subject for subject in subjects() if subject.loss.about.kernel is not None]
 SHAPES = [(37,), (65, 7), (3, 5, 31), (2, 33, 70)]
@@ -36,12 +36,11 @@ def test_kernels_are_there() -> None:
 def run(criterion: Loss, input: Tensor, target: Tensor, way: str, **at_call: Any) -> tuple[Tensor, Tensor]:
     """Loss and gradient by kernel or formula, under an upstream gradient that is not uniform."""
     leaf = input.detach().clone().requires_grad_()
-    extra = checked(criterion, at_call, criterion.items(leaf), library.WIDE[leaf.dtype]) if at_call else NOTHING  # type: ignore[arg-type]
     if way == "kernel":
-        loss = autograd.by_kernel(criterion, leaf, target, extra)
+        loss = autograd.by_kernel(criterion, (leaf, target), at_call)  # type: ignore[arg-type]
         assert loss is not None, "the kernel declined"
     else:
-        loss = criterion.by_formula(leaf, target, extra)
+        loss = criterion.by_formula((leaf, target), criterion.extra(leaf, at_call))  # type: ignore[arg-type]
     upstream = torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)
     loss.backward(upstream)
     assert leaf.grad is not None
@@ -171,23 +170,22 @@ def test_a_level_that_does_not_exist_is_refused() -> None:
 # Its place in autograd
 
 
-def by_kernel_only(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was called since: kernels or formulas."""
-    called: list[str] = []
-    for name, home in (("by_kernel", "losskit.loss.by_kernel"), ("by_formula", "losskit.loss.Loss.by_formula")):
-        original = getattr(Loss, name) if name == "by_formula" else autograd.by_kernel
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who computed each loss since: a kernel or a formula."""
+    seen: list[str] = []
 
-        def spy(*args: Any, name: str = name, original: Any = original) -> Any:
-            called.append(name)
-            return original(*args)
+    def by_kernel(*args: Any) -> Tensor | None:
+        answer = autograd.by_kernel(*args)
+        seen.append("formula" if answer is None else "kernel")
+        return answer
 
-        monkeypatch.setattr(home, spy)
-    return called
+    monkeypatch.setattr("losskit.loss.by_kernel", by_kernel)
+    return seen
 
 
 @needs_kernels
 def test_the_kernel_takes_the_plain_call_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    called = by_kernel_only(monkeypatch)
+    called = watched(monkeypatch)
     input, target = torch.randn(4, 3, requires_grad=True), torch.tensor([0, 1, 2, 0])
     criterion = losskit.CrossEntropyLoss()
 
@@ -199,7 +197,7 @@ def test_the_kernel_takes_the_plain_call_and_no_other(monkeypatch: pytest.Monkey
         pass
 
     criterion(input, target)
-    assert called == ["by_kernel"]
+    assert called == ["kernel"]
     called.clear()
     Doubled()(input, target)
     torch.func.grad(criterion)(input.detach(), target)
@@ -211,7 +209,7 @@ def test_the_kernel_takes_the_plain_call_and_no_other(monkeypatch: pytest.Monkey
         criterion(input, target)
     soft = torch.full((4, 3), 1 / 3, requires_grad=True)
     criterion(input, soft)
-    assert set(called) == {"by_formula"}
+    assert set(called) == {"formula"}
 
 
 @needs_kernels
@@ -288,3 +286,25 @@ def test_private_names_of_torch_exist() -> None:
     assert torch._C._get_tracing_state() is None
     assert torch._C._len_torch_dispatch_stack() == 0
     assert torch.autograd.forward_ad._current_level < 0
+
+
+@needs_kernels
+def test_what_is_made_ready_is_never_stale() -> None:
+    """A changed argument, another shape and a weight put in from outside are seen by the next call."""
+    input, target = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    criterion = losskit.CrossEntropyLoss(weight=torch.ones(4))
+    first = criterion(input, target)
+    criterion.ignore_index = 0
+    torch.testing.assert_close(criterion(input, target), criterion.by_formula((input, target), NOTHING))
+    criterion.weight = None
+    criterion.ignore_index = -100
+    torch.testing.assert_close(criterion(input, target), first)
+    weighted = losskit.CrossEntropyLoss(weight=torch.ones(4))
+    weighted(input, target)
+    swapped = {"weight": torch.tensor([1.0, 2.0, 3.0, 4.0])}
+    torch.testing.assert_close(
+        torch.func.functional_call(weighted, swapped, (input, target)),
+        losskit.CrossEntropyLoss(**swapped)(input, target),
+    )
+    with pytest.raises((RuntimeError, IndexError, ValueError)):
+        torch.func.functional_call(weighted, {"weight": torch.ones(2)}, (input, target))

@@ -35,7 +35,7 @@ def sabotaged(base: type[Loss], function: Callable[..., Tensor] | None = None, *
 
     def call(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         own = {name: kwargs.pop(name) for name in list(kwargs) if name in loss.arguments}
-        return loss(*args, **own).compute(input, target, cast(AtCall, kwargs))
+        return loss(*args, **own).compute((input, target), cast(AtCall, kwargs))
 
     return Subject(loss, function or call)
 
@@ -88,7 +88,7 @@ def masking_the_result(self: Loss, input: Tensor, target: Tensor, **at_call: Any
     """What people write by hand: it leaves NaN gradients."""
     mask = at_call.pop("mask", None)
     if mask is None:
-        return self.compute(input, target, at_call)  # type: ignore[arg-type]
+        return self.compute((input, target), at_call)  # type: ignore[arg-type]
     loss = torch.where(mask, (input - target) ** 2, 0)
     return loss if self.reduction == "none" else loss.sum() if self.reduction == "sum" else loss.sum() / mask.sum()
 
@@ -97,7 +97,7 @@ def without(*names: str) -> Callable[..., Tensor]:
     """A forward that loses an argument of the call."""
 
     def forward(self: Loss, input: Tensor, target: Tensor, **at_call: Any) -> Tensor:
-        return self.compute(input, target, {k: v for k, v in at_call.items() if k not in names})  # type: ignore[arg-type]
+        return self.compute((input, target), {k: v for k, v in at_call.items() if k not in names})  # type: ignore[arg-type]
 
     return forward
 
@@ -175,7 +175,7 @@ SABOTAGE: dict[str, list[Subject]] = {
     ],
     "gradcheck": [sabotaged(MSELoss, formula=squared(lambda e: Halved.apply(e) ** 2))],
     "gradgradcheck": [sabotaged(MSELoss, formula=squared(GradientOnce.apply))],
-    "value_and_grad": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: 2 * s.compute(x, y, at_call))],
+    "value_and_grad": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: 2 * s.compute((x, y), at_call))],
     "gradient_of_soft_target": [
         sabotaged(BCEWithLogitsLoss, formula=lambda s, x, y: BCEWithLogitsLoss.formula(s, x, y.detach()))
     ],
@@ -186,7 +186,7 @@ SABOTAGE: dict[str, list[Subject]] = {
     "export": [sabotaged(MSELoss, formula=reading)],
     "autocast": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
     "dtypes": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
-    "weight_dtypes": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: s.compute(x, y, at_call).double())],
+    "weight_dtypes": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: s.compute((x, y), at_call).double())],
     "half_mean_of_many": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
     "target_dtypes": [
         sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y)),
@@ -195,7 +195,7 @@ SABOTAGE: dict[str, list[Subject]] = {
     "strides": [
         sabotaged(MSELoss, formula=lambda s, x, y: (x - torch.as_strided(y, y.shape, y.contiguous().stride())) ** 2)
     ],
-    "empty": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: s.compute(x, y, at_call).nan_to_num())],
+    "empty": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: s.compute((x, y), at_call).nan_to_num())],
     "pickled": [Subject(NoPickle, smooth_l1_loss)],
     "state_dict": [Subject(NoState, mse_loss)],
     "inputs_unmodified": [sabotaged(MSELoss, formula=overwriting)],
@@ -205,10 +205,10 @@ SABOTAGE: dict[str, list[Subject]] = {
         sabotaged(MSELoss, weight=Gullible(None, "[0, inf)", None, "elements", True, "Takes anything.")),
     ],
     "refuses_bad_calls": [sabotaged(MSELoss, forward=without("sampel_weight", "normalizer"))],
-    "refuses_bad_shapes": [sabotaged(MSELoss, about=about(MSELoss, target=Lax()))],
+    "refuses_bad_shapes": [sabotaged(MSELoss, about=about(MSELoss, tensors={"input": Real(), "target": Lax()}))],
     "refuses_bad_values": [
-        sabotaged(CrossEntropyLoss, _diagnose=lambda self, input, target: None),
-        sabotaged(BCEWithLogitsLoss, _diagnose=lambda self, input, target: None),
+        sabotaged(CrossEntropyLoss, _diagnose=lambda self, tensors: None),
+        sabotaged(BCEWithLogitsLoss, _diagnose=lambda self, tensors: None),
     ],
     "positions_of_torch": [
         Subject(SmoothL1Loss, smooth_l1_of_other_order),
@@ -221,7 +221,7 @@ SABOTAGE: dict[str, list[Subject]] = {
     "documented": [Subject(type("Bare", (MSELoss,), {"__doc__": "Squared error."}), mse_loss)],
     "reads_nothing_off_cpu": [
         sabotaged(MSELoss, formula=reading, about=about(MSELoss, torch=None)),
-        sabotaged(MSELoss, torch_is_right=lambda self, input, target: False),
+        sabotaged(MSELoss, torch_is_right=lambda self, *tensors: False),
     ],
     "a_new_formula_disowns_the_rest": [sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y))],
     "equals_its_twin": [sabotaged(MSELoss, about=about(MSELoss, twin="SmoothL1Loss"))],

@@ -131,8 +131,7 @@ class About:
     """The facts of a loss.
 
     Args:
-        input: What the network's output may be.
-        target: What the target may be.
+        tensors: What a call takes, in its order: the network's output first, what it is measured against as ``target``.
         serves: For each task, the loss's other half; the first is the usual one.
         source: Where the loss comes from.
         torch: The name of its function in ``torch.nn.functional``, where torch has it.
@@ -140,10 +139,19 @@ class About:
         twin: The loss that it is at its defaults, behind the activation that training applies.
     """
 
-    input: Domain
-    target: Domain
+    tensors: Mapping[str, Domain]
     serves: Mapping[Task, Head]
     source: str
     torch: str | None = None
     kernel: str | None = None
     twin: str | None = None
+
+    @property
+    def input(self) -> Domain:
+        """What the network's output may be."""
+        return next(iter(self.tensors.values()))
+
+    @property
+    def target(self) -> Domain:
+        """What the target may be; for a loss that has none, its last tensor."""
+        return self.tensors.get("target") or list(self.tensors.values())[-1]

@@ -7,8 +7,9 @@ describe it in words. Losses, tests, benchmarks and documentation all ask the do
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Domain:
     """One tensor of a loss. ``name`` below is its argument's name; ``input`` the network's output it stands beside."""
+
+    broadcasts: ClassVar[bool] = False  # whether its shape may differ, as torch documents it for a few
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         """Raise TypeError or ValueError where dtype or shape is wrong."""
@@ -36,6 +39,10 @@ class Domain:
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         """The error that its values deserve, if any."""
         return None
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        """Some values that :meth:`diagnose` refuses."""
+        return ()
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         """Values of this domain in float64 (or int64), for a loss of shape ``items``."""
@@ -116,6 +123,9 @@ class LogProbabilities(ClassLogits):
             f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
         )
 
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (0.5, math.inf)
+
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return super().sample(items, classes, generator).log_softmax(1 if items else 0)
 
@@ -139,6 +149,9 @@ class Probabilities(Domain):
             return error
         return ValueError(f"{error}; for logits use {name}.sigmoid() or BCEWithLogitsLoss")
 
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (-0.5, 1.5, math.nan)
+
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return (1.5 * torch.randn(items, generator=generator, dtype=torch.float64)).sigmoid()
 
@@ -148,7 +161,13 @@ class Probabilities(Domain):
 
 @dataclass(frozen=True)
 class Binary(Domain):
-    """0 or 1, or a probability between them."""
+    """0 or 1; with ``soft`` also a probability between them.
+
+    Args:
+        soft: Whether probabilities are taken as well.
+    """
+
+    soft: bool = True
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         _real(loss, name, value)
@@ -156,6 +175,9 @@ class Binary(Domain):
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         return _outside_unit(loss, name, value)
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (-0.5, 1.5, math.nan, math.inf)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return torch.randint(2, items, generator=generator).double()
@@ -228,6 +250,9 @@ class ClassIndex(Domain):
             f"{_who(loss, name)} must hold class ids in [0, {classes}), got {_first(value, wrong)}"
             f"{'; ids that start at 1 need target - 1' if value.min() >= 1 and value.max() == classes else ''}"
         )
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (-1, classes, 2**40)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return torch.randint(classes, items, generator=generator)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from typing_extensions import Unpack, dataclass_transform
 
 from losskit.about import About, Head, Task
-from losskit.native.autograd import by_kernel
-from losskit.native.dispatch import call_torch, readable, takes_kernel, takes_torch
+from losskit.domain import Domain
+from losskit.native.autograd import Prepared, by_kernel
+from losskit.native.dispatch import call_torch, readable, takes_torch
 from losskit.reduction import NOTHING, AtCall, Extra, Reduction, both, checked, reduce
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -123,6 +124,7 @@ class _Fields(nn.Module):
     about: ClassVar[About]
     formula: Callable[..., Tensor]
     reduction: Reduction
+    prepared: Prepared
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -143,6 +145,7 @@ class _Fields(nn.Module):
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__()
+            object.__setattr__(self, "prepared", Prepared())
             given = _bind(type(self), args, kwargs)
             for name, argument in self.arguments.items():
                 value = argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default))
@@ -155,6 +158,7 @@ class _Fields(nn.Module):
         argument = self.arguments.get(name)
         if argument is not None:
             value = argument.check(f"{type(self).__name__}: {name}", value)
+            object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
         super().__setattr__(name, value)
 
 
@@ -162,12 +166,12 @@ def documentation(cls: type[_Fields]) -> str:
     """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source."""
     summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
     arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
+    shapes = "\n".join(f"    {name}: {domain.describe()}" for name, domain in cls.about.tensors.items())
     return f"""{summary}Args:
 {arguments}
 
 Shape:
-    input: {cls.about.input.describe()}
-    target: {cls.about.target.describe()}
+{shapes}
 
     A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.reduction.AtCall`.
 
@@ -221,62 +225,71 @@ class Loss(_Fields):
     """
 
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
-        """The loss of ``input`` against ``target``; :class:`~losskit.reduction.AtCall` says what a call may add."""
-        return self.compute(input, target, at_call)
+        """The loss of ``input`` against ``target``; :class:`~losskit.reduction.AtCall` says what a call may add.
 
-    def compute(self, input: Tensor, target: Tensor, at_call: AtCall) -> Tensor:
-        """Require, compute, reduce."""
-        self.require(input, target)
-        extra = checked(self, at_call, self.items(input), wide(input)) if at_call else NOTHING
-        if takes_kernel(self, input, target):
-            answer = by_kernel(self, input, target, extra)
-            if answer is not None:
-                return answer
-        return self.by_formula(input, target, extra)
+        A loss that takes other tensors writes this method out for these.
+        """
+        return self.compute((input, target), at_call)
 
-    def by_formula(self, input: Tensor, target: Tensor, extra: Extra) -> Tensor:
+    def compute(self, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
+        """The loss of ``tensors``, which stand in the order of ``about.tensors``: by its kernel, else by its formula."""
+        answer = by_kernel(self, tensors, at_call)
+        if answer is not None:
+            return answer
+        self.require(tensors)
+        return self.by_formula(tensors, self.extra(tensors[0], at_call))
+
+    def extra(self, input: Tensor, at_call: AtCall) -> Extra:
+        """What the call adds, checked."""
+        return checked(self, at_call, self.items(input), wide(input)) if at_call else NOTHING
+
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         """The loss by its formula, or by torch's operator where that takes its place."""
-        dtype = wide(input)
-        input, target = self.about.input.cast(input, dtype), self.about.target.cast(target, dtype)
-        fused = takes_torch(self, input, target)
+        dtype, domains = wide(tensors[0]), self.domains.values()
+        tensors = tuple(domain.cast(value, dtype) for domain, value in zip(domains, tensors, strict=True))
+        fused = takes_torch(self, *tensors)
         if fused and all(each is None for each in extra):
-            return call_torch(self, (input, target), self.reduction)
-        kept = both(self.kept(target), extra.mask)
+            return call_torch(self, tensors, self.reduction)
+        kept = both(self.kept(self._target(tensors)), extra.mask)
         if kept is not None and readable(kept) and bool(kept.all()):
             kept = None  # saves a copy of the input
         if kept is not None:  # in the inputs: masking the result would leave NaN gradients
-            input = self._masked(input, kept, self.about.input.neutral(self, input))
-            target = self._masked(target, kept, self.about.target.neutral(self, target))
-        if readable(input, target):
-            self._diagnose(input, target)
-        loss = call_torch(self, (input, target), "none") if fused else self.formula(input, target)
-        share = self.share(target)  # a weight of another dtype must not change the loss's
-        share = None if share is None else share.to(dtype)
+            pairs = zip(domains, tensors, strict=True)
+            tensors = tuple(self._masked(value, kept, domain.neutral(self, value)) for domain, value in pairs)
+        if readable(*tensors):
+            self._diagnose(tensors)
+        loss = call_torch(self, tensors, "none") if fused else self.formula(*tensors)
+        share = self.share(self._target(tensors))
+        share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, extra.sample_weight, extra.normalizer)
 
-    def require(self, input: Tensor, target: Tensor) -> None:
+    def require(self, tensors: tuple[Tensor, ...]) -> None:
         """Raise where a dtype or a shape is wrong; reads no values."""
-        who = type(self).__name__
-        for name, value in (("input", input), ("target", target)):
+        who, names, input = type(self).__name__, tuple(self.domains), tensors[0]
+        for name, value in zip(names, tensors, strict=True):
             if not isinstance(value, Tensor):
                 raise TypeError(
                     f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})"
                 )
-        if target.device != input.device:
-            raise ValueError(
-                f"{who}: input is on {input.device} and target on {target.device}; use target.to(input.device)"
-            )
-        self.about.input.require(self, "input", input, input)
-        self.about.target.require(self, "target", target, input)
+            if value.device != input.device:
+                raise ValueError(
+                    f"{who}: {names[0]} is on {input.device} and {name} on {value.device}; use {name}.to({names[0]}.device)"
+                )
+        for (name, domain), value in zip(self.domains.items(), tensors, strict=True):
+            domain.require(self, name, value, input)
         for name, weight in self._buffers.items():
             if weight is not None:
                 _fits(f"{who}: {name}", self.arguments[name], weight, input, self.class_dim(input))
 
-    def _diagnose(self, input: Tensor, target: Tensor) -> None:
-        error = self.about.input.diagnose(self, "input", input, input)
-        error = error or self.about.target.diagnose(self, "target", target, input)
-        if error is not None:
-            raise error
+    def _target(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        names = tuple(self.about.tensors)
+        return tensors[names.index("target") if "target" in names else -1]
+
+    def _diagnose(self, tensors: tuple[Tensor, ...]) -> None:
+        for (name, domain), value in zip(self.domains.items(), tensors, strict=True):
+            error = domain.diagnose(self, name, value, tensors[0])
+            if error is not None:
+                raise error
 
     def _masked(self, value: Tensor, kept: Tensor, neutral: float) -> Tensor:
         dim = self.class_dim(value) if value.dim() > kept.dim() else None
@@ -334,8 +347,13 @@ class Loss(_Fields):
 
     # What a loss may override.
 
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """What its tensors may be, for these arguments."""
+        return self.about.tensors
+
     def class_dim(self, input: Tensor) -> int | None:
-        """The dimension of ``input`` that holds the classes; None where the loss has none."""
+        """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""
         return None
 
     def kept(self, target: Tensor) -> Tensor | None:
@@ -355,7 +373,7 @@ class Loss(_Fields):
         """The numbers that its kernel takes, in the order of its struct in ``kernels/ops``."""
         return ()
 
-    def torch_is_right(self, input: Tensor, target: Tensor) -> bool:
+    def torch_is_right(self, *tensors: Tensor) -> bool:
         """Whether torch's own operator gives this loss's numbers for these arguments, shapes and dtypes."""
         return True
 
@@ -388,14 +406,13 @@ def instance(cls: type[L], *args: Any, **kwargs: Any) -> L:
 
     Losses with tensor arguments are built each time, so that none is kept alive.
     """
-    if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())):
-        return cls(*args, **kwargs)
-    key = (cls, args, *kwargs.items())
+    key = (cls, args, *kwargs.items()) if kwargs else (cls, args)
     try:
         return _built[key]  # type: ignore[no-any-return]
     except (KeyError, TypeError):  # TypeError: an argument that cannot be hashed, of which the class will complain
         loss = cls(*args, **kwargs)
-        if len(_built) >= 1024:  # someone varies an argument step by step
-            _built.clear()
-        _built[key] = loss
+        if not any(isinstance(value, Tensor) for value in (*args, *kwargs.values())):
+            if len(_built) >= 1024:  # someone varies an argument step by step
+                _built.clear()
+            _built[key] = loss
         return loss

@@ -40,8 +40,7 @@ class BCELoss(Loss):
     """
 
     about = About(
-        input=Probabilities(),
-        target=Binary(),
+        tensors={"input": Probabilities(), "target": Binary()},
         serves={
             Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID, training=Activation.SIGMOID),
             Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID, training=Activation.SIGMOID),
@@ -70,8 +69,8 @@ class BCELoss(Loss):
         loss = (positive if self.pos_weight is None else positive * self.pos_weight) + negative
         return loss if self.weight is None else loss * self.weight
 
-    def torch_is_right(self, input: Tensor, target: Tensor) -> bool:
-        return not torch.is_autocast_enabled(input.device.type)  # torch refuses it there
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return not torch.is_autocast_enabled(tensors[0].device.type)  # torch refuses it there
 
 
 def _log(p: Tensor, log: Callable[[Tensor], Tensor], argument: Tensor) -> Tensor:
@@ -92,4 +91,4 @@ def binary_cross_entropy(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`BCELoss`."""
-    return instance(BCELoss, weight, reduction, pos_weight=pos_weight).compute(input, target, at_call)
+    return instance(BCELoss, weight, reduction, pos_weight=pos_weight).compute((input, target), at_call)

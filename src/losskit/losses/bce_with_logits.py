@@ -30,8 +30,7 @@ class BCEWithLogitsLoss(Loss):
     """
 
     about = About(
-        input=Logits(),
-        target=Binary(),
+        tensors={"input": Logits(), "target": Binary()},
         serves=ON_LABELS,
         source="Cox 1958, The regression analysis of binary sequences",
         torch="binary_cross_entropy_with_logits",
@@ -73,4 +72,4 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """Functional form of :class:`BCEWithLogitsLoss`."""
     loss = instance(BCEWithLogitsLoss, weight, reduction, pos_weight, label_smoothing=label_smoothing)
-    return loss.compute(input, target, at_call)
+    return loss.compute((input, target), at_call)

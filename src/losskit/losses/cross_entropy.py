@@ -36,8 +36,7 @@ class CrossEntropyLoss(Loss):
     """
 
     about = About(
-        input=ClassLogits(),
-        target=ClassIndex(soft=True),
+        tensors={"input": ClassLogits(), "target": ClassIndex(soft=True)},
         serves=ON_CLASSES,
         source="Good 1952, Rational Decisions; label smoothing: Szegedy 2016, arXiv:1512.00567",
         torch="cross_entropy",
@@ -87,8 +86,8 @@ class CrossEntropyLoss(Loss):
     def share(self, target: Tensor) -> Tensor | None:
         return None if self.weight is None or target.is_floating_point() else self.weight[target]
 
-    def torch_is_right(self, input: Tensor, target: Tensor) -> bool:
-        return self.label_smoothing == 0 and not target.is_floating_point()  # both are wrong at logits of -inf
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return self.label_smoothing == 0 and not tensors[1].is_floating_point()  # both are wrong at logits of -inf
 
 
 def cross_entropy(
@@ -104,4 +103,4 @@ def cross_entropy(
 ) -> Tensor:
     """Functional form of :class:`CrossEntropyLoss`."""
     loss = instance(CrossEntropyLoss, weight, ignore_index, reduction, label_smoothing, dim=dim)
-    return loss.compute(input, target, at_call)
+    return loss.compute((input, target), at_call)

@@ -26,8 +26,7 @@ class FocalLoss(Loss):
     """
 
     about = About(
-        input=Logits(),
-        target=Binary(),
+        tensors={"input": Logits(), "target": Binary()},
         serves=ON_LABELS,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="focal",
@@ -63,4 +62,4 @@ def focal_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`FocalLoss`."""
-    return instance(FocalLoss, gamma, alpha, reduction).compute(input, target, at_call)
+    return instance(FocalLoss, gamma, alpha, reduction).compute((input, target), at_call)

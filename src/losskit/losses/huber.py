@@ -26,8 +26,7 @@ class HuberLoss(Loss):
     """
 
     about = About(
-        input=Real(),
-        target=Real(),
+        tensors={"input": Real(), "target": Real()},
         serves=ON_NUMBERS,
         source="Huber 1964, Robust estimation of a location parameter",
         torch="huber_loss",
@@ -65,4 +64,4 @@ def huber_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`HuberLoss`."""
-    return instance(HuberLoss, reduction, delta, weight=weight).compute(input, target, at_call)
+    return instance(HuberLoss, reduction, delta, weight=weight).compute((input, target), at_call)

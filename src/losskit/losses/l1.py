@@ -26,8 +26,7 @@ class L1Loss(Loss):
     """
 
     about = About(
-        input=Real(),
-        target=Real(),
+        tensors={"input": Real(), "target": Real()},
         serves=ON_NUMBERS,
         source="Boscovich 1757, De litteraria expeditione per pontificiam ditionem (least absolute deviations)",
         torch="l1_loss",
@@ -58,4 +57,4 @@ def l1_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`L1Loss`."""
-    return instance(L1Loss, reduction, weight=weight).compute(input, target, at_call)
+    return instance(L1Loss, reduction, weight=weight).compute((input, target), at_call)

@@ -27,8 +27,7 @@ class MSELoss(Loss):
     """
 
     about = About(
-        input=Real(),
-        target=Real(),
+        tensors={"input": Real(), "target": Real()},
         serves=ON_NUMBERS,
         source="Legendre 1805, Nouvelles méthodes pour la détermination des orbites des comètes (least squares)",
         torch="mse_loss",
@@ -59,4 +58,4 @@ def mse_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`MSELoss`."""
-    return instance(MSELoss, reduction, weight=weight).compute(input, target, at_call)
+    return instance(MSELoss, reduction, weight=weight).compute((input, target), at_call)

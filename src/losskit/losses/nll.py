@@ -27,8 +27,7 @@ class NLLLoss(Loss):
     """
 
     about = About(
-        input=LogProbabilities(),
-        target=ClassIndex(),
+        tensors={"input": LogProbabilities(), "target": ClassIndex()},
         serves={
             Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),
             Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),
@@ -69,4 +68,4 @@ def nll_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`NLLLoss`."""
-    return instance(NLLLoss, weight, ignore_index, reduction).compute(input, target, at_call)
+    return instance(NLLLoss, weight, ignore_index, reduction).compute((input, target), at_call)

@@ -25,8 +25,7 @@ class SmoothL1Loss(Loss):
     """
 
     about = About(
-        input=Real(),
-        target=Real(),
+        tensors={"input": Real(), "target": Real()},
         serves=ON_NUMBERS,
         source="Girshick 2015, Fast R-CNN, arXiv:1504.08083",
         torch="smooth_l1_loss",
@@ -51,4 +50,4 @@ def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: Reduction = "mean", beta: float = 1.0, **at_call: Unpack[AtCall]
 ) -> Tensor:
     """Functional form of :class:`SmoothL1Loss`."""
-    return instance(SmoothL1Loss, reduction, beta).compute(input, target, at_call)
+    return instance(SmoothL1Loss, reduction, beta).compute((input, target), at_call)

@@ -26,8 +26,7 @@ class SoftmaxFocalLoss(Loss):
     """
 
     about = About(
-        input=ClassLogits(),
-        target=ClassIndex(),
+        tensors={"input": ClassLogits(), "target": ClassIndex()},
         serves=ON_CLASSES,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="softmax_focal",
@@ -73,4 +72,4 @@ def softmax_focal_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`SoftmaxFocalLoss`."""
-    return instance(SoftmaxFocalLoss, gamma, weight, ignore_index, reduction).compute(input, target, at_call)
+    return instance(SoftmaxFocalLoss, gamma, weight, ignore_index, reduction).compute((input, target), at_call)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from ctypes import CDLL, byref
+from contextlib import suppress
+from ctypes import CDLL, addressof, c_int64
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +18,21 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.native.dispatch import takes_kernel
+from losskit.native.dispatch import attaching, takes_kernel
 from losskit.native.library import (
     DTYPES,
     IDS,
+    LEASED,
     PROBABILITIES,
     REDUCTIONS,
     WIDE,
     Elementwise,
     Rowwise,
     Spread,
-    gradient_like,
+    lease,
     load,
 )
-from losskit.reduction import NOTHING, AtCall, Extra, checked
+from losskit.reduction import NOTHING, AtCall, Extra
 
 if TYPE_CHECKING:
     from losskit.loss import Loss
@@ -40,19 +42,126 @@ class Unfit(Exception):  # noqa: N818 - no error: the formula takes over
     """The kernel cannot do this call, or found values that deserve a message."""
 
 
+class Prepared(dict[Any, "Plan | None"]):
+    """The plans of a loss, by the shapes and dtypes of its tensors; a copy of the loss makes its own."""
+
+    def __reduce__(self) -> tuple[type[Prepared], tuple[()]]:
+        return Prepared, ()
+
+
+class Plan:
+    """What does not change while shapes and dtypes stay: the kernel's call, filled in but for the pointers.
+
+    Small losses live on it: filling a call in takes longer than computing them.
+    """
+
+    def __init__(self, loss: Loss, library: CDLL, input: Tensor, target: Tensor) -> None:
+        dim, dtype = loss.class_dim(input), input.dtype
+        self.items, self.wide = loss.items(input), WIDE[dtype]
+        self.one = None if loss.reduction == "none" else torch.empty((), dtype=self.wide)
+        self.target_dtype = _read_as(target, dtype, ids=dim is not None)
+        self.lease = (c_int64 * input.dim())(*input.shape) if input.nbytes >= LEASED and input.numel() else None
+        self.weights = tuple(name for name, weight in loss._buffers.items() if weight is not None)
+        self.library, self.dtype, self.shape = library, dtype, input.shape
+        self.template = (
+            _elementwise(library, loss, input) if dim is None else _rowwise(library, loss, input, target, dim)
+        )
+        self.run = library.losskit_elementwise if dim is None else library.losskit_rowwise
+        self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several: threads may call the same loss
+
+    def call(self) -> tuple[Elementwise | Rowwise, int]:
+        """A call of one's own, and its address."""
+        try:
+            return self.free.pop()
+        except IndexError:
+            call = type(self.template).from_buffer_copy(self.template)
+            return call, addressof(call)
+
+    def gradient(self, input: Tensor) -> Tensor:
+        """Memory for it, in huge pages where it is large."""
+        leased = None if self.lease is None else lease(self.library, self.lease, self.dtype)
+        return torch.empty_like(input) if leased is None else leased
+
+
+def plan_of(loss: Loss, input: Tensor, target: Tensor) -> Plan | None:
+    """The plan for tensors like these, which are checked where it is made; None: formulas serve."""
+    key = (input.shape, input.dtype, target.shape, target.dtype)
+    try:
+        return loss.prepared[key]
+    except KeyError:
+        loss.require((input, target))
+        library, plan = load(), None
+        if library is not None and input.dtype in DTYPES and input.numel():
+            with suppress(Unfit):
+                plan = Plan(loss, library, input, target)
+        if len(loss.prepared) >= 64:  # sequences of every length
+            loss.prepared.clear()
+        loss.prepared[key] = plan
+        return plan
+
+
+def by_kernel(loss: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor | None:
+    """The loss by its kernel; None where the formula must serve, or must say what is wrong."""
+    if not takes_kernel(loss, tensors):
+        return None
+    input, target = tensors
+    plan = plan_of(loss, input, target)
+    if plan is None:
+        return None
+    extra = loss.extra(input, at_call) if at_call else NOTHING
+    wants_gradient = input.requires_grad and torch.is_grad_enabled()
+    try:
+        value, gradient, scale = _run(plan, loss, input, target, extra, wants_gradient)
+    except Unfit:
+        return None
+    if gradient is None:
+        return value
+    attached: Tensor = _attach(input, Pending(plan, loss, input, target, extra, gradient, scale), value)
+    return attached
+
+
+def _run(
+    plan: Plan, loss: Loss, input: Tensor, target: Tensor, extra: Extra, wants_gradient: bool
+) -> tuple[Tensor, Tensor | None, float]:
+    """Value, gradient, and the factor that the gradient still lacks."""
+    if plan.target_dtype is not None:
+        target = target.to(plan.target_dtype)
+    if not input.is_contiguous():
+        input = input.detach().contiguous()
+    if not target.is_contiguous():
+        target = target.contiguous()
+    value = input.new_empty(plan.items, dtype=plan.wide) if plan.one is None else torch.empty_like(plan.one)
+    gradient = plan.gradient(input) if wants_gradient else None
+    call, address = plan.call()
+    call.threads = torch.get_num_threads()
+    call.input, call.target, call.value = input.data_ptr(), target.data_ptr(), value.data_ptr()
+    call.gradient = None if gradient is None else gradient.data_ptr()
+    ordinary = extra is NOTHING and not plan.weights
+    held = None if ordinary else [*_weights(call, plan, loss), *_extra(call, extra, plan)]
+    status = plan.run(address)
+    del held  # the tensors had to live until here
+    if status or call.found:
+        raise Unfit
+    scale = call.scale if call.unscaled else 1.0
+    if ordinary:  # others hold pointers that must not be used again
+        plan.free.append((call, address))
+    return value, gradient, scale
+
+
 class Pending:
     """What a kernel wrote, and what backward needs to compute it anew.
 
     It holds the input itself: saving a tensor the usual way costs a microsecond, of which a small loss has twenty.
     """
 
-    value: Tensor  # until autograd has it
-    __slots__ = ("extra", "gradient", "input", "loss", "scale", "target", "value", "version")
+    __slots__ = ("extra", "gradient", "input", "loss", "plan", "scale", "target", "version")
 
-    def __init__(self, loss: Loss, input: Tensor, target: Tensor, extra: Extra) -> None:
-        self.loss, self.input, self.target, self.extra = loss, input, target, extra
-        self.gradient: Tensor | None = None
-        self.scale = 1.0  # what the gradient still lacks, beside the upstream gradient
+    def __init__(
+        self, plan: Plan, loss: Loss, input: Tensor, target: Tensor, extra: Extra, gradient: Tensor, scale: float
+    ) -> None:
+        self.plan, self.loss, self.input, self.target, self.extra = plan, loss, input, target, extra
+        self.gradient: Tensor | None = gradient
+        self.scale = scale  # what the gradient still lacks, beside the upstream gradient
         self.version = input._version
 
     def unchanged(self) -> Tensor:
@@ -64,23 +173,38 @@ class Pending:
             )
         return self.input
 
+    def take(self) -> Tensor:
+        """The gradient, of which no reference is kept; at a second backward, computed anew."""
+        gradient, self.gradient = self.gradient, None
+        if gradient is None:
+            self.unchanged()
+            _, gradient, self.scale = _run(self.plan, self.loss, self.input, self.target, self.extra, True)
+            assert gradient is not None
+        return gradient
 
-def by_kernel(loss: Loss, input: Tensor, target: Tensor, extra: Extra) -> Tensor | None:
-    """The loss by its kernel; None where the formula must serve, or must say what is wrong."""
-    library = load()
-    if library is None:
-        return None
-    pending = Pending(loss, input, target, extra)
-    wants_gradient = input.requires_grad and torch.is_grad_enabled()
-    try:
-        value = _call(library, pending, wants_gradient)
-    except Unfit:
-        return None
-    if not wants_gradient:
+
+class _Attached(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, pending: Pending, value: Tensor) -> Tensor:
+        ctx.pending = pending
         return value
-    pending.value = value
-    attached: Tensor = _Attached.apply(input, pending)  # type: ignore[no-untyped-call]
-    return attached
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        pending: Pending = ctx.pending
+        if torch.is_grad_enabled():  # create_graph: saving the gradient and scaling it would lose its second derivative
+            input = pending.unchanged()
+            value = pending.loss.by_formula((input, pending.target), pending.extra)
+            return torch.autograd.grad(value, input, upstream, create_graph=True)[0], None, None
+        gradient = pending.take()
+        if pending.loss.reduction != "none":
+            factor = upstream.item() * pending.scale
+            return gradient if factor == 1 else gradient.mul_(factor), None, None
+        dim = pending.loss.class_dim(gradient)
+        return gradient.mul_(upstream if dim is None else upstream.unsqueeze(dim)), None, None
+
+
+_attach = attaching(_Attached)
 
 
 def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -111,18 +235,17 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
         raise ValueError(f"{type(criterion).__name__}: value_and_grad needs reduction 'mean' or 'sum', got 'none'")
 
     def call(input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> tuple[Tensor, Tensor]:
-        criterion.require(input, target)
-        library = load()
-        if library is not None and takes_kernel(criterion, input, target):
-            extra = checked(criterion, at_call, criterion.items(input), WIDE[input.dtype]) if at_call else NOTHING
-            pending = Pending(criterion, input, target, extra)
-            try:
-                value = _call(library, pending, True)
-            except Unfit:
-                pass
-            else:
-                assert pending.gradient is not None
-                return value, pending.gradient if pending.scale == 1 else pending.gradient.mul_(pending.scale)
+        if takes_kernel(criterion, (input, target)):
+            plan = plan_of(criterion, input, target)
+            if plan is not None:
+                extra = criterion.extra(input, at_call) if at_call else NOTHING
+                try:
+                    value, gradient, scale = _run(plan, criterion, input, target, extra, True)
+                except Unfit:
+                    pass
+                else:
+                    assert gradient is not None
+                    return value, gradient if scale == 1 else gradient.mul_(scale)
         with torch.enable_grad():
             leaf = input.detach().requires_grad_()
             loss = criterion(leaf, target, **at_call)
@@ -131,152 +254,63 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
     return call
 
 
-class _Attached(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, input: Tensor, pending: Pending) -> Tensor:
-        ctx.pending = pending
-        value: Tensor = pending.value
-        del pending.value  # else the loss would hold itself
-        return value
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
-        pending: Pending = ctx.pending
-        if torch.is_grad_enabled():  # create_graph: saving the gradient and scaling it would lose its second derivative
-            input = pending.unchanged()
-            value = pending.loss.by_formula(input, pending.target, pending.extra)
-            return torch.autograd.grad(value, input, upstream, create_graph=True)[0], None
-        if pending.gradient is None:  # a second backward
-            pending.unchanged()
-            library = load()
-            assert library is not None
-            _call(library, pending, True)
-        gradient, pending.gradient = pending.gradient, None
-        assert gradient is not None
-        return _scaled(pending, gradient, upstream), None
+# How a call is filled in
 
 
-def _scaled(pending: Pending, gradient: Tensor, upstream: Tensor) -> Tensor:
-    if pending.loss.reduction != "none":
-        factor = upstream.item() * pending.scale
-        return gradient if factor == 1 else gradient.mul_(factor)
-    dim = pending.loss.class_dim(gradient)
-    return gradient.mul_(upstream if dim is None else upstream.unsqueeze(dim))
+def _read_as(target: Tensor, dtype: torch.dtype, ids: bool) -> torch.dtype | None:
+    """What the target must be converted to; None: it may stay as it is."""
+    if ids and not target.is_floating_point():
+        return None if target.dtype in IDS else torch.int64
+    if target.dtype is dtype:
+        return None
+    if dtype in (torch.float16, torch.bfloat16):
+        raise Unfit  # the target would lose digits
+    return dtype
 
 
-def _call(library: CDLL, pending: Pending, wants_gradient: bool) -> Tensor:
-    """Write value and gradient; the latter into ``pending``."""
-    loss, input = pending.loss, pending.input.detach()
-    if not input.is_contiguous():
-        input = input.contiguous()
-    dim = loss.class_dim(input)
-    shape = () if loss.reduction != "none" else input.shape if dim is None else loss.items(input)
-    value = input.new_empty(shape, dtype=WIDE[input.dtype])
-    gradient = gradient_like(library, input) if wants_gradient else None
-    if dim is None:
-        call: Elementwise | Rowwise = _elementwise(library, pending, input, value, gradient)
-    else:
-        call = _rowwise(library, pending, input, dim, value, gradient)
-    pending.gradient = gradient
-    if call.unscaled:
-        pending.scale = call.scale
-    return value
-
-
-def _elementwise(library: CDLL, pending: Pending, input: Tensor, value: Tensor, gradient: Tensor | None) -> Elementwise:
-    loss, dtype = pending.loss, input.dtype
-    target = _like(pending.target, dtype)
-    call = Elementwise(
-        op_number(library, "elementwise", loss.kernel),
-        DTYPES[dtype],
-        REDUCTIONS[loss.reduction],
-        torch.get_num_threads(),
-        dtype is torch.float16,
-        0,
-        input.numel(),
-        input.data_ptr(),
-        target.data_ptr(),
-        value.data_ptr(),
-        None if gradient is None else gradient.data_ptr(),
-    )
-    held = [
-        spread(getattr(call, name), weight, input.shape, value.dtype)
-        for name, weight in loss._buffers.items()
-        if weight is not None
-    ]
-    if pending.extra is not NOTHING:
-        held += _extra(call, pending.extra, input.shape, value.dtype)
+def _elementwise(library: CDLL, loss: Loss, input: Tensor) -> Elementwise:
+    call = Elementwise(op_number(library, "elementwise", loss.kernel), DTYPES[input.dtype], REDUCTIONS[loss.reduction])
+    call.unscaled = input.dtype is torch.float16
+    call.size = input.numel()
     for index, number in enumerate(loss.kernel_params()):
         call.params[index] = number
-    status = library.losskit_elementwise(byref(call))
-    del held  # the tensors had to live until here
-    if status or call.found:
-        raise Unfit
     return call
 
 
-def _rowwise(
-    library: CDLL, pending: Pending, input: Tensor, dim: int, value: Tensor, gradient: Tensor | None
-) -> Rowwise:
-    loss, target, shape = pending.loss, pending.target, input.shape
-    ids = IDS.get(target.dtype)
-    if ids is None:
-        soft = target.is_floating_point()
-        target, ids = (_like(target, input.dtype), PROBABILITIES) if soft else (target.long(), IDS[torch.int64])
-    if not target.is_contiguous():
-        target = target.contiguous()
-    call = Rowwise(
-        op_number(library, "rowwise", loss.kernel),
-        DTYPES[input.dtype],
-        REDUCTIONS[loss.reduction],
-        torch.get_num_threads(),
-        input.dtype is torch.float16,
-        0,
-        math.prod(shape[:dim]),
-        shape[dim],
-        math.prod(shape[dim + 1 :]),
-        input.data_ptr(),
-        target.data_ptr(),
-        value.data_ptr(),
-        None if gradient is None else gradient.data_ptr(),
-        ids,
-        0,
-        loss.__dict__.get("ignore_index", -1),
-    )
-    weight = loss._buffers.get("weight")
-    if weight is not None:
-        weight = weight.to(value.dtype).contiguous()
+def _rowwise(library: CDLL, loss: Loss, input: Tensor, target: Tensor, dim: int) -> Rowwise:
+    shape = input.shape
+    call = Rowwise(op_number(library, "rowwise", loss.kernel), DTYPES[input.dtype], REDUCTIONS[loss.reduction])
+    call.unscaled = input.dtype is torch.float16
+    call.outer, call.classes, call.inner = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
+    call.ids = PROBABILITIES if target.is_floating_point() else IDS.get(target.dtype, IDS[torch.int64])
+    call.ignore_index = loss.__dict__.get("ignore_index", -1)
+    call.label_smoothing = loss.__dict__.get("label_smoothing", 0.0)
+    for index, number in enumerate(loss.kernel_params()):
+        call.params[index] = number
+    return call
+
+
+def _weights(call: Elementwise | Rowwise, plan: Plan, loss: Loss) -> list[Tensor | None]:
+    """Describe the loss's own weights to the kernel; returns what must be kept alive."""
+    weights = [(name, loss._buffers[name]) for name in plan.weights]
+    if isinstance(call, Elementwise):
+        return [spread(getattr(call, name), weight, plan.shape, plan.wide) for name, weight in weights]
+    held = [weight.to(plan.wide).contiguous() for _, weight in weights if weight is not None]
+    for weight in held:
+        if len(weight) != call.classes:
+            raise Unfit  # put in behind the loss's back; its formula will complain
         call.class_weight = weight.data_ptr()
-    smoothing = loss.__dict__.get("label_smoothing")
-    if smoothing:
-        call.label_smoothing = smoothing
-    held = _extra(call, pending.extra, loss.items(input), value.dtype) if pending.extra is not NOTHING else None
-    for index, number in enumerate(loss.kernel_params()):
-        call.params[index] = number
-    status = library.losskit_rowwise(byref(call))
-    del held
-    if status or call.found:
-        raise Unfit
-    return call
+    return [*held]
 
 
-def _like(target: Tensor, dtype: torch.dtype) -> Tensor:
-    """``target`` in the input's dtype, where that loses nothing, and contiguous."""
-    if target.dtype is not dtype:
-        if dtype in (torch.float16, torch.bfloat16):
-            raise Unfit
-        target = target.to(dtype)
-    return target if target.is_contiguous() else target.contiguous()
-
-
-def _extra(call: Elementwise | Rowwise, extra: Extra, items: torch.Size, dtype: torch.dtype) -> list[Tensor | None]:
+def _extra(call: Elementwise | Rowwise, extra: Extra, plan: Plan) -> list[Tensor | None]:
     if extra.sample_weight is not None and extra.sample_weight.requires_grad:
         raise Unfit
     if extra.normalizer is not None:
         call.normalizer = float(extra.normalizer)
     return [
-        spread(call.sample_weight, extra.sample_weight, items, dtype),
-        spread(call.mask, extra.mask, items, torch.bool),
+        spread(call.sample_weight, extra.sample_weight, plan.items, plan.wide),
+        spread(call.mask, extra.mask, plan.items, torch.bool),
     ]
 
 

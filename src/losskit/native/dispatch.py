@@ -7,6 +7,7 @@ fused operator does where its numbers are right, so that no loss is slower than 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +16,25 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from losskit.native.library import DTYPES
-
 if TYPE_CHECKING:
     from losskit.loss import Loss
 
 
-ORDINARY = {Tensor, torch.nn.Parameter}
+ORDINARY = frozenset({Tensor, torch.nn.Parameter})
+tracing = torch._C._get_tracing_state
+transforms = torch._C._functorch.peek_interpreter_stack
+modes = torch._C._len_torch_dispatch_stack
 
 
 def plain(*tensors: Tensor) -> bool:
     """Whether this is an ordinary eager call: no compiler, tracer, transform or mode sees it, no subclass is in it."""
     return (
         not torch.compiler.is_compiling()
-        and torch._C._get_tracing_state() is None
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and torch._C._len_torch_dispatch_stack() == 0
+        and tracing() is None
+        and transforms() is None
+        and modes() == 0
         and forward_ad._current_level < 0
-        and not {*map(type, tensors)} - ORDINARY
+        and ORDINARY.issuperset(map(type, tensors))
     )
 
 
@@ -44,19 +46,33 @@ def readable(*tensors: Tensor) -> bool:
     return plain(*tensors)
 
 
-def takes_kernel(loss: Loss, input: Tensor, target: Tensor) -> bool:
-    """Whether a kernel may compute ``loss``; it may still decline, for the formula to serve."""
+def takes_kernel(loss: Loss, tensors: tuple[Tensor, ...]) -> bool:
+    """Whether a kernel may compute ``loss``; it may still decline, for the formula to serve.
+
+    It stands on the path of small losses, where 0.1 µs counts: hence :func:`plain` is written out once more.
+    """
     kind: Any = type(loss)
+    if torch.compiler.is_compiling() or not kernel_serves(kind):  # first: the compiler sees no more than this
+        return False
+    input, target = tensors
     return (
-        not torch.compiler.is_compiling()  # first: the compiler folds it, and does not see the rest
-        and kernel_serves(kind)
-        and input.dtype in DTYPES
-        and readable(input, target)
-        and not target.requires_grad
+        type(input) in ORDINARY
+        and type(target) in ORDINARY
+        and input.is_cpu
+        and target.is_cpu
         and input.layout is torch.strided
         and target.layout is torch.strided
-        and input.numel() > 0
+        and not target.requires_grad
+        and tracing() is None
+        and transforms() is None
+        and modes() == 0
+        and forward_ad._current_level < 0
     )
+
+
+def attaching(function: Any) -> Callable[..., Any]:
+    """``function.apply`` less what Python adds to it: a look for transforms, which :func:`takes_kernel` has had."""
+    return super(torch.autograd.Function, function).apply  # type: ignore[no-any-return]
 
 
 @cache
@@ -72,7 +88,7 @@ def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
         tensors[0].device.type != "cpu"
         and loss.about.torch is not None
         and not torch.compiler.is_compiling()
-        and torch._C._functorch.peek_interpreter_stack() is None
+        and transforms() is None
         and unchanged(kind)
         and all(
             name in parameters(loss.about.torch) or getattr(loss, name) == argument.default

@@ -158,6 +158,7 @@ def _supported(there: dict[str, str]) -> list[str]:
 def _declared(library: CDLL) -> CDLL:
     library.losskit_lease.restype = c_void_p
     library.losskit_lease.argtypes = [POINTER(c_int64), c_int32, c_int32]
+    library.losskit_elementwise.argtypes = library.losskit_rowwise.argtypes = [c_void_p]
     library.losskit_elementwise_op.argtypes = library.losskit_rowwise_op.argtypes = [c_char_p]
     library.losskit_empty_cache.restype = c_int64
     library.losskit_keep_blocks.argtypes = [c_int64]
@@ -170,12 +171,16 @@ _capsule.restype = py_object
 _capsule.argtypes = [c_void_p, c_char_p, c_void_p]
 
 
-def gradient_like(library: CDLL, input: Tensor) -> Tensor:
-    """Memory for the gradient of ``input``; large ones live in huge pages, of which torch frees the block."""
-    if input.numel() >= LEASED // 8 and input.nbytes >= LEASED:
-        shape = (c_int64 * input.dim())(*input.shape)
-        managed = library.losskit_lease(shape, input.dim(), DTYPES[input.dtype])
-        if managed:
-            lease: Tensor = from_dlpack(_capsule(managed, b"dltensor", None))
-            return lease
-    return torch.empty_like(input)
+def lease(library: CDLL, shape: Any, dtype: torch.dtype) -> Tensor | None:
+    """Memory in huge pages for a large gradient, of which torch frees the block; None where there is none.
+
+    Args:
+        library: The library.
+        shape: A C array of int64.
+        dtype: Of the gradient.
+    """
+    managed = library.losskit_lease(shape, len(shape), DTYPES[dtype])
+    if not managed:
+        return None
+    block: Tensor = from_dlpack(_capsule(managed, b"dltensor", None))
+    return block
