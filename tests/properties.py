@@ -749,7 +749,7 @@ def predicts_what_it_is_trained_for(subject: Subject) -> None:
             msg=str(task),
         )
         if task.value == "regression":
-            refused(ValueError, ["regression"], criterion.probabilities, output, task)
+            refused(ValueError, ["predict(output)"], criterion.probabilities, output, task)
             continue
         p = criterion.probabilities(output.detach(), task)
         assert p.shape == output.shape

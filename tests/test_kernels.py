@@ -301,10 +301,10 @@ def test_what_is_made_ready_is_never_stale() -> None:
     torch.testing.assert_close(criterion(input, target), first)
     weighted = losskit.CrossEntropyLoss(weight=torch.ones(4))
     weighted(input, target)
-    swapped = {"weight": torch.tensor([1.0, 2.0, 3.0, 4.0])}
+    other = torch.tensor([1.0, 2.0, 3.0, 4.0])
     torch.testing.assert_close(
-        torch.func.functional_call(weighted, swapped, (input, target)),
-        losskit.CrossEntropyLoss(**swapped)(input, target),
+        torch.func.functional_call(weighted, {"weight": other}, (input, target)),
+        losskit.CrossEntropyLoss(weight=other)(input, target),
     )
     with pytest.raises((RuntimeError, IndexError, ValueError)):
         torch.func.functional_call(weighted, {"weight": torch.ones(2)}, (input, target))

@@ -23,6 +23,11 @@ class Task(str, Enum):
     BINARY = "binary"
     MULTICLASS = "multiclass"
     MULTILABEL = "multilabel"
+    COUNTS = "counts"
+    DISTILLATION = "distillation"  # a teacher's probabilities are the target
+    RANKING = "ranking"
+    EMBEDDING = "embedding"
+    SEQUENCE = "sequence"  # labels whose places in the input are not known
 
     def __str__(self) -> str:
         return self.value
@@ -36,6 +41,11 @@ class Encoding(str, Enum):
     ONE_HOT = "one-hot"  # one column a class, a single 1 a row
     ZERO_ONE = "0 or 1"  # one column
     MULTI_HOT = "0 or 1 a label"  # one column a label, each on its own
+    PLUS_MINUS_ONE = "1 or -1"  # one column
+    LABEL_LIST = "class ids of the labels that hold, then -1"  # as many columns as labels
+    PROBABILITIES = "a probability for each class"
+    SEQUENCE = "class ids, and how many"  # CTC
+    NONE = "none"  # the loss compares outputs with each other
 
 
 class Activation(str, Enum):
@@ -45,6 +55,7 @@ class Activation(str, Enum):
     SIGMOID = "sigmoid"
     SOFTMAX = "softmax"
     LOG_SOFTMAX = "log_softmax"
+    EXP = "exp"
 
     def __call__(self, output: Tensor, dim: int) -> Tensor:
         """Apply it to ``output``, a softmax over ``dim``."""
@@ -54,6 +65,8 @@ class Activation(str, Enum):
             return output.softmax(dim)
         if self is Activation.LOG_SOFTMAX:
             return output.log_softmax(dim)
+        if self is Activation.EXP:
+            return output.exp()
         return output
 
 
@@ -73,7 +86,7 @@ class Head:
 
     def width(self, classes: int) -> int:
         """Outputs of the last layer for so many classes (2 in a binary task), labels, or columns of a real target."""
-        return 1 if self.encoding is Encoding.ZERO_ONE else classes
+        return 1 if self.encoding in (Encoding.ZERO_ONE, Encoding.PLUS_MINUS_ONE) else classes
 
     def encode(self, target: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """``target`` (class ids (N,), or columns (N, K)) as this loss takes it."""
@@ -81,12 +94,17 @@ class Head:
             return target.long()
         if self.encoding is Encoding.ONE_HOT:
             return F.one_hot(target.long(), classes).to(dtype)
+        if self.encoding is Encoding.PLUS_MINUS_ONE:
+            return 2 * target.to(dtype).reshape(len(target), -1) - 1
+        if self.encoding is Encoding.LABEL_LIST:
+            ids = torch.where(target > 0, torch.arange(classes), classes).sort(1).values
+            return torch.where(ids < classes, ids, -1)
         return target.to(dtype).reshape(len(target), -1)
 
     def probabilities(self, output: Tensor, dim: int) -> Tensor:
         """Class probabilities from the network's output, of the output's shape."""
-        if self.encoding is Encoding.VALUE:
-            raise ValueError("a regression output holds values, not probabilities; call predict(output)")
+        if self.encoding in (Encoding.VALUE, Encoding.NONE):
+            raise ValueError("this output holds values, not probabilities; call predict(output)")
         if self.encoding is not Encoding.ONE_HOT:
             return self.predicting(output, dim) if self.predicting is not Activation.NONE else output.clamp(0, 1)
         if self.predicting is Activation.SIGMOID:
@@ -97,9 +115,9 @@ class Head:
 
     def predict(self, output: Tensor, dim: int) -> Tensor:
         """Class ids, 0 or 1 a label, or (in regression) the values themselves."""
-        if self.encoding is Encoding.VALUE:
-            return output
-        if self.encoding in (Encoding.ZERO_ONE, Encoding.MULTI_HOT):
+        if self.encoding in (Encoding.VALUE, Encoding.NONE):
+            return self.predicting(output, dim)
+        if self.encoding in (Encoding.ZERO_ONE, Encoding.MULTI_HOT, Encoding.PLUS_MINUS_ONE, Encoding.LABEL_LIST):
             return (output >= (0.0 if self.predicting is Activation.SIGMOID else 0.5)).long()
         return output.argmax(dim)
 

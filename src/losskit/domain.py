@@ -8,8 +8,8 @@ describe it in words. Losses, tests, benchmarks and documentation all ask the do
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Domain:
-    """One tensor of a loss. ``name`` below is its argument's name; ``input`` the network's output it stands beside."""
+    """One tensor of a loss. ``name`` below is its argument's name; ``input`` the network's output it stands beside.
 
-    broadcasts: ClassVar[bool] = False  # whether its shape may differ, as torch documents it for a few
+    Args:
+        broadcasts: Whether a shape that broadcasts to the input's will do, as torch documents it for a few.
+    """
+
+    broadcasts: bool = field(default=False, kw_only=True)
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         """Raise TypeError or ValueError where dtype or shape is wrong."""
@@ -60,15 +64,115 @@ class Real(Domain):
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         if value is input:
             _floating(loss, name, value)
-        else:
-            _real(loss, name, value)
+            return
+        _real(loss, name, value)
+        if not self.broadcasts or not _broadcasts(value, input):
             _same_shape(loss, name, value, input)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return 2 * torch.randn(items, generator=generator, dtype=torch.float64)
 
     def describe(self) -> str:
-        return "Real numbers, of any shape; input and target of the same."
+        return f"Real numbers, of {_any_shape(self)}."
+
+
+@dataclass(frozen=True)
+class NonNegative(Real):
+    """A number that is not negative.
+
+    Args:
+        what: What it is, in words.
+    """
+
+    what: str = "a number"
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        return 1
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        wrong = ~(value >= 0)  # NaN too
+        if not wrong.any():
+            return None
+        nan = value.isnan()
+        if nan.any():
+            return ValueError(f"{_who(loss, name)} holds NaN: {_first(value, nan)}")
+        return ValueError(f"{_who(loss, name)} is {self.what}, which is not negative, got {_first(value, wrong)}")
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (-0.5, math.nan, -math.inf)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return torch.rand(items, generator=generator, dtype=torch.float64) * 3 + 0.3
+
+    def describe(self) -> str:
+        return f"{self.what.capitalize()}, not negative, of {_any_shape(self)}."
+
+
+@dataclass(frozen=True)
+class Count(NonNegative):
+    """How often something was seen."""
+
+    what: str = "a count"
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return torch.poisson(torch.full(items, 3.0, dtype=torch.float64), generator=generator)
+
+
+@dataclass(frozen=True)
+class PlusMinusOne(Domain):
+    """1 for yes, -1 for no."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        who, items = _who(loss, name), tuple(loss.items(input))
+        _real(loss, name, value)
+        if value.dtype in (torch.bool, torch.uint8):
+            raise TypeError(f"{who} must hold 1 and -1, got {value.dtype}; use 2 * {name}.int() - 1")
+        if value.shape != items:
+            if loss.class_dim(input) is None:
+                _same_shape(loss, name, value, input)
+            raise ValueError(
+                f"{who} of shape {tuple(value.shape)} does not fit input of shape {tuple(input.shape)}: it must have "
+                f"shape {items}, one entry for each item"
+                + (f"; use {name}.squeeze(1)" if value.dim() == 2 and value.shape[1:] == (1,) else "")
+            )
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        return 1
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        wrong = value.abs() != 1
+        if not wrong.any():
+            return None
+        zeros = bool(((value == 0) | (value == 1)).all())
+        mend = f"; for 0 and 1 use 2 * {name} - 1" if zeros else ""
+        return ValueError(f"{_who(loss, name)} must be 1 or -1, got {_first(value, wrong)}{mend}")
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (0.0, 0.5, -2.0, math.nan)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return 2 * torch.randint(2, items, generator=generator).double() - 1
+
+    def describe(self) -> str:
+        return "1 or -1 for each item, in any signed dtype."
+
+
+@dataclass(frozen=True)
+class Embedding(Real):
+    """A vector for each item, in the last dimension."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        _floating(loss, name, value)
+        if value.dim() == 0:
+            raise ValueError(f"{_who(loss, name)} must have a dimension of features, the last, got a single number")
+        if value is not input:
+            _same_shape(loss, name, value, input)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return super().sample((*items, classes), classes, generator)
+
+    def describe(self) -> str:
+        return "A vector for each item, (D), (N, D) or (..., D); all of the same shape."
 
 
 @dataclass(frozen=True)
@@ -260,6 +364,15 @@ class ClassIndex(Domain):
     def describe(self) -> str:
         ids = "Class ids in [0, C), of any integer dtype and the input's shape less its class dimension"
         return f"{ids}; or class probabilities of the input's shape." if self.soft else f"{ids}."
+
+
+def _any_shape(domain: Domain) -> str:
+    return "a shape that broadcasts to the input's" if domain.broadcasts else "any shape; all tensors of the same"
+
+
+def _broadcasts(value: Tensor, input: Tensor) -> bool:
+    pairs = zip(reversed(value.shape), reversed(input.shape), strict=False)
+    return value.dim() <= input.dim() and all(own in (1, other) for own, other in pairs)
 
 
 def _who(loss: Loss, name: str) -> str:
