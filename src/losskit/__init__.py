@@ -14,11 +14,19 @@ if TYPE_CHECKING:
     from losskit import functional as functional, native as native
     from losskit.about import Task as Task
     from losskit.catalog import CATALOG as CATALOG
+    from losskit.global_mean import global_count as global_count
     from losskit.loss import Loss as Loss, arg as arg
     from losskit.losses import *  # noqa: F403
     from losskit.native.autograd import value_and_grad as value_and_grad
 else:
-    _HOME = {"Task": "about", "CATALOG": "catalog", "Loss": "loss", "arg": "loss", "value_and_grad": "native.autograd"}
+    _HOME = {
+        "Task": "about",
+        "CATALOG": "catalog",
+        "global_count": "global_mean",
+        "Loss": "loss",
+        "arg": "loss",
+        "value_and_grad": "native.autograd",
+    }
 
     def __getattr__(name: str) -> Any:
         if name in ("functional", "native"):

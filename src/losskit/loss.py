@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from typing_extensions import Unpack, dataclass_transform
 
 from losskit.about import About, Head, Task
-from losskit.domain import Domain
+from losskit.domain import ClassIndex, Domain
 from losskit.native.autograd import Prepared, by_kernel
 from losskit.native.dispatch import call_torch, readable, takes_torch
 from losskit.reduction import NOTHING, AtCall, Extra, Reduction, both, checked, reduce
@@ -299,6 +299,12 @@ class Loss(_Fields):
         """The shape of the unreduced loss."""
         dim = self.class_dim(input)
         return input.shape if dim is None else input.shape[:dim] + input.shape[dim + 1 :]
+
+    def items_of(self, target: Tensor) -> torch.Size:
+        """The shape of the unreduced loss, from the target alone."""
+        domain = self.domains.get("target")
+        whole = domain is None or (isinstance(domain, ClassIndex) and target.is_floating_point())
+        return self.items(target) if whole else target.shape
 
     # What the loss's other half does with a network's output.
 
