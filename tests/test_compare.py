@@ -18,12 +18,13 @@ import pytest
 import torch
 
 from losskit import CATALOG, Task
+from losskit.catalog import STANDARD, TUTORIAL
 from losskit.compare import CompareError, Data, DataError, Preprocessor, engine, load, make_plan
 from losskit.compare.data import stratified
 from losskit.compare.engine import Job, Row, Split, Trial, best, do, jobs, measure, run
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import conclude
-from losskit.compare.plan import RATES, REFERENCE, TUTORIAL, Configuration, Plan
+from losskit.compare.plan import RATES, Configuration, Plan
 from losskit.compare.recipe import recipe
 from losskit.compare.report import header, table, words
 from losskit.compare.store import Store
@@ -278,7 +279,7 @@ def test_the_losses_are_those_of_the_catalog(name: str) -> None:
     serving = {loss.__name__: loss.about.twin for loss in CATALOG if data.task in loss.about.serves}
     assert set(plan.losses) == {loss for loss, twin in serving.items() if twin is None}
     assert set(make_plan(data, losses=list(serving)).losses) == set(serving)
-    assert plan.reference == REFERENCE[data.task] in plan.losses
+    assert plan.reference == STANDARD[data.task] in plan.losses
     assert plan.metric == {"wine": "accuracy", "breast_cancer": "average_precision", "diabetes": "rmse"}[name]
 
 

@@ -6,7 +6,7 @@ A fact enters :class:`About` only when two places read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import torch
@@ -28,6 +28,16 @@ class Task(str, Enum):
     RANKING = "ranking"
     EMBEDDING = "embedding"
     SEQUENCE = "sequence"  # labels whose places in the input are not known
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Situation(str, Enum):
+    """What data may be like, so that one loss suits it better than another."""
+
+    OUTLIERS = "outliers"
+    IMBALANCED = "imbalanced"
 
     def __str__(self) -> str:
         return self.value
@@ -155,6 +165,7 @@ class About:
         torch: The name of its function in ``torch.nn.functional``, where torch has it.
         kernel: The name of its kernel, where it has one.
         twin: The loss that it is at its defaults, behind the activation that training applies.
+        suits: The situations it is meant for, each with the arguments, as code, that it then takes.
     """
 
     tensors: Mapping[str, Domain]
@@ -163,6 +174,7 @@ class About:
     torch: str | None = None
     kernel: str | None = None
     twin: str | None = None
+    suits: Mapping[Situation, str] = field(default_factory=dict)
 
     @property
     def input(self) -> Domain:

@@ -5,8 +5,25 @@ from __future__ import annotations
 from inspect import isclass
 
 from losskit import losses
+from losskit.about import Task
 from losskit.loss import Loss
 
 CATALOG: tuple[type[Loss], ...] = tuple(
     value for value in vars(losses).values() if isclass(value) and issubclass(value, Loss)
 )
+
+#: The standard loss of each task: what ``compare`` tests the others against, and what ``guide`` names first.
+STANDARD = {
+    Task.MULTICLASS: "CrossEntropyLoss",
+    Task.BINARY: "BCEWithLogitsLoss",
+    Task.REGRESSION: "MSELoss",
+    Task.MULTILABEL: "BCEWithLogitsLoss",
+    Task.COUNTS: "PoissonNLLLoss",
+    Task.DISTILLATION: "KLDivLoss",
+    Task.RANKING: "MarginRankingLoss",
+    Task.EMBEDDING: "TripletMarginLoss",
+    Task.SEQUENCE: "CTCLoss",
+}
+
+#: Optimizers, and the learning rates that the classic tutorials start them with.
+TUTORIAL = {"SGD": 0.01, "Adam": 0.001, "RMSprop": 0.001, "AdamW": 0.001}

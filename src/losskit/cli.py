@@ -89,5 +89,79 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_guide(verbs: Any) -> None:
+    told = "Which loss, last layer, target and optimizer to start with, before any data is seen."
+    parser = verbs.add_parser("guide", help="which loss for my task?", description=told)
+    add = parser.add_argument
+    add("--task", choices=TASKS, metavar="TASK", help=f"one of {', '.join(TASKS)}")
+    add("--output", choices=OUTPUTS, metavar="KIND", help=f"what the last layer gives: {', '.join(OUTPUTS)}")
+    add("--outliers", action="store_true", help="some targets are far off")
+    add("--imbalanced", action="store_true", help="some classes are much rarer than others")
+    _add_language(parser)
+    parser.set_defaults(call=_guide)
+
+
+def _add_list(verbs: Any) -> None:
+    parser = verbs.add_parser("list", help="which losses are there?", description="All losses of the catalog.")
+    parser.set_defaults(call=_list)
+
+
+def _add_explain(verbs: Any) -> None:
+    told = "Formula, arguments, last layer, gradient, pitfalls, code and source of a loss."
+    parser = verbs.add_parser("explain", help="what is this loss, and how is it used?", description=told)
+    parser.add_argument("name", metavar="NAME", help="of the class or the function; Keras's names too")
+    _add_language(parser)
+    parser.set_defaults(call=_explain)
+
+
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Chinese (default: en)")
+
+
+def _guide(options: argparse.Namespace) -> int:
+    from losskit.about import Situation, Task
+    from losskit.guide.show import guide
+
+    situations = [each for each in Situation if getattr(options, each.value)]
+    task = None if options.task is None else Task(options.task)
+    return _show(guide(task, options.output, situations, options.lang))
+
+
+def _list(options: argparse.Namespace) -> int:
+    from losskit.guide.show import listing
+
+    return _show(listing())
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from losskit.guide.show import UnknownLossError, explain
+
+    try:
+        return _show(explain(options.name, options.lang))
+    except UnknownLossError as error:
+        return _refuse(str(error))
+
+
+def _show(page: str) -> int:
+    """Print ``page`` in what standard output can show."""
+    encoding = sys.stdout.encoding or "ascii"
+    print(page.encode(encoding, "replace").decode(encoding), end="")
+    return 0
+
+
+# Written here too, since ``--help`` must not import torch; a test holds them to where they come from.
+TASKS = (
+    "regression",
+    "binary",
+    "multiclass",
+    "multilabel",
+    "counts",
+    "distillation",
+    "ranking",
+    "embedding",
+    "sequence",
+)
+OUTPUTS = ("log-probabilities", "probabilities", "logits")
+
 #: Each adds a verb to the parser.
-VERBS: tuple[Callable[[Any], None], ...] = (_add_compare,)
+VERBS: tuple[Callable[[Any], None], ...] = (_add_guide, _add_list, _add_explain, _add_compare)

@@ -8,21 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from losskit.about import Task
-from losskit.catalog import CATALOG
+from losskit.catalog import CATALOG, STANDARD, TUTORIAL
 from losskit.compare.data import Data
 from losskit.compare.errors import CompareError
 from losskit.compare.metrics import METRICS, Metric
 from losskit.loss import Loss
-
-#: The standard loss of each task, against which the others are tested.
-REFERENCE = {
-    Task.MULTICLASS: "CrossEntropyLoss",
-    Task.BINARY: "BCEWithLogitsLoss",
-    Task.REGRESSION: "MSELoss",
-}
-
-#: The rates of the classic tutorials.
-TUTORIAL = {"SGD": 0.01, "Adam": 0.001, "RMSprop": 0.001, "AdamW": 0.001}
 
 #: Rates in steps of 5 about them. SGD needs the larger ones: a loss that averages over classes has small gradients.
 RATES = {
@@ -156,7 +146,7 @@ def make_plan(
         data=data.name,
         task=data.task,
         losses={name: name for name in _chosen(data.task, losses)},
-        reference=REFERENCE[data.task],
+        reference=STANDARD[data.task],
         metric=metric or next(iter(metrics)),
         epochs=epochs or _epochs(len(data.target) * (folds - 1) // folds, batch),
         batch=batch,
@@ -173,10 +163,10 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
         if name not in serving:
             known = "is no loss of the catalog" if name not in CLASSES else f"does not serve a {task} task"
             raise CompareError(f"--losses: {name} {known}; choose among {', '.join(serving)}")
-    if losses and not set(losses) - {REFERENCE[task]}:
+    if losses and not set(losses) - {STANDARD[task]}:
         raise CompareError(f"--losses: {losses[0]} is the reference itself; name another to compare with it")
     usual = [name for name in serving if CLASSES[name].about.twin is None]  # a twin would only be trained twice
-    return [name for name in serving if name in (losses or usual) or name == REFERENCE[task]]
+    return [name for name in serving if name in (losses or usual) or name == STANDARD[task]]
 
 
 def _batch(rows: int) -> int:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.about import About, Activation, Encoding, Head, Situation, Task
 from losskit.domain import Binary, Probabilities
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -50,6 +50,7 @@ class BCELoss(Loss):
         torch="binary_cross_entropy",
         kernel="bce",
         twin="BCEWithLogitsLoss",
+        suits={Situation.IMBALANCED: "pos_weight=(labels == 0).sum(0) / (labels == 1).sum(0)"},
     )
     weight: Tensor | None = arg(
         default=None, shape="broadcast", within="[0, inf)", doc="Weight of each element; broadcasts to the input."

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_LABELS, About
+from losskit.about import ON_LABELS, About, Situation
 from losskit.domain import Binary, Logits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -35,6 +35,7 @@ class BCEWithLogitsLoss(Loss):
         source="Cox 1958, The regression analysis of binary sequences",
         torch="binary_cross_entropy_with_logits",
         kernel="bce_with_logits",
+        suits={Situation.IMBALANCED: "pos_weight=(labels == 0).sum(0) / (labels == 1).sum(0)"},
     )
     weight: Tensor | None = arg(
         default=None, shape="broadcast", within="[0, inf)", doc="Weight of each element; broadcasts to the input."

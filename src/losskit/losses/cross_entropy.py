@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_CLASSES, About
+from losskit.about import ON_CLASSES, About, Situation
 from losskit.domain import ClassIndex, ClassLogits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -41,6 +41,7 @@ class CrossEntropyLoss(Loss):
         source="Good 1952, Rational Decisions; label smoothing: Szegedy 2016, arXiv:1512.00567",
         torch="cross_entropy",
         kernel="cross_entropy",
+        suits={Situation.IMBALANCED: "weight=len(labels) / (C * torch.bincount(labels, minlength=C).clamp(min=1))"},
     )
     weight: Tensor | None = arg(
         default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."

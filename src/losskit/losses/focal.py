@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_LABELS, About
+from losskit.about import ON_LABELS, About, Situation
 from losskit.domain import Binary, Logits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -30,6 +30,7 @@ class FocalLoss(Loss):
         serves=ON_LABELS,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="focal",
+        suits={Situation.IMBALANCED: "gamma=2.0, alpha=0.25"},
     )
     gamma: float = arg(default=2.0, within="[0, inf)", doc="How strongly easy answers are turned down.")
     alpha: float | None = arg(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_NUMBERS, About
+from losskit.about import ON_NUMBERS, About, Situation
 from losskit.domain import Real
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -32,6 +32,7 @@ class HuberLoss(Loss):
         torch="huber_loss",
         kernel="huber",
         twin="SmoothL1Loss",
+        suits={Situation.OUTLIERS: ""},
     )
     reduction: Reduction = reduction_arg(default="mean")
     delta: float = arg(

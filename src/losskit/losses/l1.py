@@ -3,7 +3,7 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_NUMBERS, About
+from losskit.about import ON_NUMBERS, About, Situation
 from losskit.domain import Real
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -31,6 +31,7 @@ class L1Loss(Loss):
         source="Boscovich 1757, De litteraria expeditione per pontificiam ditionem (least absolute deviations)",
         torch="l1_loss",
         kernel="l1",
+        suits={Situation.OUTLIERS: ""},
     )
     reduction: Reduction = reduction_arg(default="mean")
     weight: Tensor | None = arg(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.about import About, Activation, Encoding, Head, Situation, Task
 from losskit.domain import ClassIndex, LogProbabilities
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -35,6 +35,7 @@ class NLLLoss(Loss):
         source="Fisher 1922, On the mathematical foundations of theoretical statistics (maximum likelihood)",
         torch="nll_loss",
         twin="CrossEntropyLoss",
+        suits={Situation.IMBALANCED: "weight=len(labels) / (C * torch.bincount(labels, minlength=C).clamp(min=1))"},
     )
     weight: Tensor | None = arg(
         default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_NUMBERS, About
+from losskit.about import ON_NUMBERS, About, Situation
 from losskit.domain import Real
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -30,6 +30,7 @@ class SmoothL1Loss(Loss):
         source="Girshick 2015, Fast R-CNN, arXiv:1504.08083",
         torch="smooth_l1_loss",
         kernel="smooth_l1",
+        suits={Situation.OUTLIERS: ""},
     )
     reduction: Reduction = reduction_arg(default="mean")
     beta: float = arg(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_CLASSES, About
+from losskit.about import ON_CLASSES, About, Situation
 from losskit.domain import ClassIndex, ClassLogits
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
@@ -30,6 +30,7 @@ class SoftmaxFocalLoss(Loss):
         serves=ON_CLASSES,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="softmax_focal",
+        suits={Situation.IMBALANCED: "gamma=2.0"},
     )
     gamma: float = arg(default=2.0, within="[0, inf)", doc="How strongly easy answers are turned down.")
     weight: Tensor | None = arg(

@@ -1,0 +1,73 @@
+"""Which losses fit what is known before any data is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from losskit.about import Activation, Head, Situation, Task
+from losskit.catalog import CATALOG, STANDARD
+from losskit.domain import Logits, LogProbabilities, Probabilities
+from losskit.loss import Loss
+
+#: What the last layer gives, and the domain of a loss that takes it. The first that fits names a loss's output.
+OUTPUTS = {"log-probabilities": LogProbabilities, "probabilities": Probabilities, "logits": Logits}
+
+
+#: The tasks that a situation makes a difference to.
+CONCERNS = {
+    Situation.OUTLIERS: {Task.REGRESSION},
+    Situation.IMBALANCED: {Task.BINARY, Task.MULTICLASS, Task.MULTILABEL},
+}
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A loss for a task.
+
+    Args:
+        loss: The loss.
+        head: Its other half for the task.
+        arguments: As code, for the situations that were named.
+        suits: Those of the situations that it is meant for.
+    """
+
+    loss: type[Loss]
+    head: Head
+    arguments: str
+    suits: tuple[Situation, ...]
+
+
+def output_of(loss: type[Loss]) -> str:
+    """What the loss takes from the network: one of :data:`OUTPUTS`, or values."""
+    return next((name for name, domain in OUTPUTS.items() if isinstance(loss.about.input, domain)), "values")
+
+
+def choose(task: Task, output: str | None = None, situations: Collection[Situation] = ()) -> list[Pick]:
+    """The losses that serve ``task``, best first.
+
+    What suits the situations comes first, then the task's standard loss, then what needs no activation of one's own.
+
+    Args:
+        task: What the network is for.
+        output: What its last layer gives; None: that is free to choose.
+        situations: What the data is like.
+    """
+    picks = []
+    for loss in CATALOG:
+        about = loss.about
+        if task in about.serves and output in (None, output_of(loss)):
+            suits = tuple(each for each in situations if each in about.suits and task in CONCERNS[each])
+            arguments = ", ".join(about.suits[each] for each in suits if about.suits[each])
+            picks.append(Pick(loss, about.serves[task], arguments, suits))
+    return sorted(picks, key=lambda pick: _order(task, pick))
+
+
+def _order(task: Task, pick: Pick) -> tuple[bool | int, ...]:
+    name, training = pick.loss.__name__, pick.head.training
+    return (
+        -len(pick.suits),
+        name != STANDARD[task],
+        training is not Activation.NONE,
+        pick.loss.about.twin is not None,
+    )

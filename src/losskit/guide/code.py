@@ -1,0 +1,67 @@
+"""A loss in use, as a script to paste."""
+
+from __future__ import annotations
+
+import doctest
+
+from losskit.about import Activation, Encoding, Head, Task
+from losskit.catalog import TUTORIAL
+from losskit.loss import Loss
+
+#: For each task whose targets are labels: the number of outputs' name and value, and stand-ins for the labels.
+DATA = {
+    Task.REGRESSION: ("K = 1  # values to predict", "torch.randn(256, K)"),
+    Task.BINARY: ("C = 2  # classes", "torch.randint(C, (256,))"),
+    Task.MULTICLASS: ("C = 10  # classes", "torch.randint(C, (256,))"),
+    Task.MULTILABEL: ("C = 5  # labels", "torch.randint(2, (256, C))"),
+    Task.COUNTS: ("K = 1  # counts to predict", "torch.poisson(torch.full((256, K), 3.0))"),
+}
+
+TEMPLATE = """\
+import torch
+from torch import nn
+
+import losskit
+
+{size}
+features, labels = torch.randn(256, 20), {labels}  # your data
+
+criterion = losskit.{criterion}
+head = criterion.head("{task}")
+network = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, head.width({letter})))
+optimizer = torch.optim.Adam(network.parameters(), lr={rate})
+
+target = head.encode(labels, {letter})
+for epoch in range(20):
+    for batch in torch.randperm(len(features)).split(64):
+        optimizer.zero_grad()
+        loss = criterion({output}, target[batch])
+        loss.backward()
+        optimizer.step()
+
+print(criterion.predict(network(features).detach(), "{task}")[:5])
+"""
+
+
+def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
+    """A training on stand-in data that runs as printed; the loss's own example where targets are no labels."""
+    head: Head | None = None if task is None else loss.about.serves[task]
+    if task not in DATA or head is None or head.encoding is Encoding.NONE:
+        return example(loss)
+    size, labels = DATA[task]
+    call = f"{loss.__name__}({arguments})"
+    raw = "network(features[batch])"
+    return TEMPLATE.format(
+        size=size,
+        labels=labels,
+        criterion=call if len(call) < 80 else f"{loss.__name__}(\n    {arguments}\n)",
+        task=task,
+        letter=size[0],
+        rate=TUTORIAL["Adam"],
+        output=raw if head.training is Activation.NONE else f"head.training({raw}, 1)",
+    )
+
+
+def example(loss: type[Loss]) -> str:
+    """The example of the loss's docstring, without its answers."""
+    return "".join(each.source for each in doctest.DocTestParser().get_examples(str(loss.__doc__)))

@@ -1,0 +1,59 @@
+"""The shape of a loss's gradient, measured on the loss itself: what an outlier, or a confident mistake, does to it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from losskit.domain import Binary, ClassIndex, ClassLogits, Logits, LogProbabilities, PlusMinusOne, Probabilities, Real
+from losskit.loss import Loss
+
+ERRORS, MARGINS, CHANCES = (0.1, 1.0, 10.0, 100.0), (-100.0, -10.0, -1.0, 0.0, 1.0, 10.0), (0.001, 0.1, 0.5, 0.9, 0.999)
+
+
+def slopes(loss: type[Loss]) -> str:
+    """A table of the gradient, and what it means; empty where one number does not tell."""
+    domains = loss.about.tensors
+    if list(domains) != ["input", "target"]:
+        return ""
+    input, target = domains["input"], domains["target"]
+    if type(input) is Real and type(target) is Real:
+        found = [_slope(loss, torch.tensor([error]), torch.zeros(1)) for error in ERRORS]
+        return _table("Gradient at an error of", ERRORS, found, _of_errors(found))
+    if isinstance(input, Probabilities):
+        found = [_slope(loss, torch.tensor([chance]), torch.ones(1)) for chance in CHANCES]
+        return _table("Gradient where the right answer has the probability", CHANCES, found, "")
+    if isinstance(input, ClassLogits) and not isinstance(input, LogProbabilities) and isinstance(target, ClassIndex):
+        found = [_slope(loss, torch.tensor([[margin, 0.0]]), torch.tensor([0])) for margin in MARGINS]
+        return _table("Gradient where the right class leads by a logit of", MARGINS, found, _of_margins(found))
+    if isinstance(target, PlusMinusOne) or (isinstance(input, Logits) and isinstance(target, Binary)):
+        try:
+            found = [_slope(loss, torch.tensor([margin]), torch.ones(1)) for margin in MARGINS]
+        except (ValueError, TypeError):  # a loss over several labels
+            return ""
+        return _table("Gradient where the right answer has a score of", MARGINS, found, _of_margins(found))
+    return ""
+
+
+def _slope(loss: type[Loss], input: Tensor, target: Tensor) -> float:
+    leaf = input.clone().requires_grad_()
+    value: Tensor = loss(reduction="sum")(leaf, target)
+    return float(torch.autograd.grad(value, leaf)[0].flatten()[0])
+
+
+def _of_errors(found: list[float]) -> str:
+    if found[-1] > 2 * found[1]:
+        return "It grows with the error: one outlier can outweigh a whole batch."
+    return "It stops growing: an outlier pulls no harder than any large error."
+
+
+def _of_margins(found: list[float]) -> str:
+    if abs(found[0]) > 2 * abs(found[1]):
+        return "It grows with the mistake: one wrong label can outweigh a whole batch."
+    return "A confident mistake pulls with bounded strength, so a wrong label does bounded harm."
+
+
+def _table(title: str, at: tuple[float, ...], found: list[float], meaning: str) -> str:
+    head = "".join(f"{each:>11g}" for each in at)
+    row = "".join(f"{each:>11.3g}" for each in found)
+    return "\n".join([title, f"    {head}", f"    {row}", *([f"    {meaning}"] if meaning else [])])

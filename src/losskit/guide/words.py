@@ -1,0 +1,88 @@
+"""What the guide says, in each language."""
+
+from __future__ import annotations
+
+from losskit.about import Encoding, Situation, Task
+
+LANGUAGES = ("en", "zh")
+
+#: For each phrase: English, Chinese.
+PHRASES: dict[str, tuple[str, str]] = {
+    "task": ("Task", "任务"),
+    "take": ("Take", "选用"),
+    "or": ("or", "或者"),
+    "output": ("network's output", "网络输出"),
+    "training": ("last layer, training", "最后一层（训练时）"),
+    "predicting": ("last layer, predicting", "最后一层（预测时）"),
+    "nothing": ("nothing: the output of the linear layer goes into the loss", "不加激活：线性层的输出直接送入损失函数"),
+    "as is": ("nothing: the output is the answer", "不加激活：输出就是答案"),
+    "target": ("target", "目标"),
+    "why": ("because", "理由"),
+    "suits": ("made for", "适用于"),
+    "standard": ("the standard loss of this task", "该任务的标准损失"),
+    "serves": ("it serves this task", "可用于该任务"),
+    "also": ("also", "其他可选"),
+    "optimizers": ("Optimizers to start with", "可先尝试的优化器与学习率"),
+    "code": ("Code", "代码"),
+    "none": ("no loss of this task takes", "该任务没有损失函数接受"),
+    "next": ("Next", "下一步"),
+    "explain": ("more about it", "了解更多"),
+    "compare": ("does the choice matter on your data?", "在你的数据上，选择哪个损失真的重要吗？"),
+    "all tasks": ("Which loss for which task", "什么任务用什么损失"),
+    "narrow": ("Say more with", "进一步指定"),
+    "give": ("give instead", "请改为给出"),
+}
+
+TASKS: dict[Task, tuple[str, str]] = {
+    Task.REGRESSION: ("a number, or several", "预测一个或多个数值"),
+    Task.BINARY: ("yes or no", "二分类：是或否"),
+    Task.MULTICLASS: ("one class of several", "多分类：多个类别中选一个"),
+    Task.MULTILABEL: ("yes or no for each of several labels", "多标签：每个标签是或否"),
+    Task.COUNTS: ("how often something happens", "计数：某事发生多少次"),
+    Task.DISTILLATION: ("a teacher's probabilities", "蒸馏：拟合教师模型的概率"),
+    Task.RANKING: ("which of two comes first", "排序：两个之中谁在前"),
+    Task.EMBEDDING: ("vectors that lie close where things are alike", "嵌入：相似的东西向量相近"),
+    Task.SEQUENCE: ("labels in order, their places unknown", "序列：知道标签次序，不知道对齐位置"),
+}
+
+TARGETS: dict[Encoding, tuple[str, str]] = {
+    Encoding.VALUE: ("float, of the output's shape (N, K)", "浮点数，形状与输出相同 (N, K)"),
+    Encoding.IDS: ("int64 class ids, shape (N,): not one-hot", "int64 类别编号，形状 (N,)：不要用 one-hot"),
+    Encoding.ONE_HOT: ("float one-hot rows, shape (N, C)", "浮点 one-hot 行，形状 (N, C)"),
+    Encoding.ZERO_ONE: (
+        "0 or 1 (float or bool), shape (N, 1) as the output",
+        "0 或 1（浮点或布尔），形状与输出相同 (N, 1)",
+    ),
+    Encoding.MULTI_HOT: ("0 or 1 for each label, shape (N, L)", "每个标签 0 或 1，形状 (N, L)"),
+    Encoding.PLUS_MINUS_ONE: ("1 or -1, shape (N, 1): not 0 and 1", "1 或 -1，形状 (N, 1)：不是 0 和 1"),
+    Encoding.LABEL_LIST: (
+        "int64 ids of the labels that hold, then -1, shape (N, L)",
+        "成立标签的 int64 编号，其后填 -1，形状 (N, L)",
+    ),
+    Encoding.PROBABILITIES: ("float probabilities that sum to 1, shape (N, C)", "和为 1 的浮点概率，形状 (N, C)"),
+    Encoding.SEQUENCE: (
+        "int64 labels (N, S) without the blank, and both lengths",
+        "不含空白符的 int64 标签 (N, S)，以及两种长度",
+    ),
+    Encoding.NONE: (
+        "outputs are compared with each other; 1 or -1 where it takes a target",
+        "输出之间互相比较；如有目标，则为 1 或 -1",
+    ),
+}
+
+SITUATIONS: dict[Situation, tuple[str, str]] = {
+    Situation.OUTLIERS: ("outliers", "离群值"),
+    Situation.IMBALANCED: ("classes of unequal size", "类别不平衡"),
+}
+
+
+def say(what: str | Task | Encoding | Situation, language: str) -> str:
+    """A phrase, or what a task, a target or a situation is, in ``language``."""
+    which = LANGUAGES.index(language)
+    if isinstance(what, Task):
+        return TASKS[what][which]
+    if isinstance(what, Encoding):
+        return TARGETS[what][which]
+    if isinstance(what, Situation):
+        return SITUATIONS[what][which]
+    return PHRASES[what][which]

@@ -1,0 +1,129 @@
+"""``losskit guide``, ``list`` and ``explain``: what they say is true, runs as printed, and fits the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+from unicodedata import east_asian_width
+
+import pytest
+import torch
+
+import losskit
+from losskit import cli
+from losskit.about import Encoding, Situation, Task
+from losskit.catalog import STANDARD
+from losskit.guide.choose import OUTPUTS, choose
+from losskit.guide.code import script
+from losskit.guide.show import KERAS, UnknownLossError, explain, find, guide, listing
+from losskit.guide.words import LANGUAGES, PHRASES, SITUATIONS, TARGETS, TASKS
+from losskit.loss import Loss
+
+PAIRS = [(loss, task) for loss in losskit.CATALOG for task in loss.about.serves]
+
+
+def columns(line: str) -> int:
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in line)
+
+
+def run(code: str) -> str:
+    torch.manual_seed(0)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "<guide>", "exec"), {})
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize(("loss", "task"), PAIRS, ids=lambda each: getattr(each, "__name__", str(each)))
+def test_the_code_runs_as_printed(loss: type[Loss], task: Task) -> None:
+    assert run(script(loss, task))
+    for situation, arguments in loss.about.suits.items():
+        if task in (Task.REGRESSION,) or (situation is Situation.IMBALANCED and task is not Task.MULTICLASS):
+            run(script(loss, task, arguments))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_fits_and_names_what_it_must(language: str) -> None:
+    for task, output, outliers, imbalanced in itertools.product(
+        [None, *Task], [None, *OUTPUTS], [False, True], [False, True]
+    ):
+        given = [Situation.OUTLIERS] * outliers + [Situation.IMBALANCED] * imbalanced
+        page = guide(task, output, given, language)
+        assert max(map(columns, page.splitlines())) <= 100
+        picks = [] if task is None else choose(task, output, given)
+        if picks:
+            assert picks[0].loss.__name__ in page
+            assert all(f"torch.optim.{name}(" in page for name in ("SGD", "Adam", "RMSprop", "AdamW"))
+    for loss in losskit.CATALOG:
+        page = explain(loss.__name__, language)
+        assert max(map(columns, page.splitlines())) <= 100
+        for words in ("Formula:", loss.about.source, *loss.arguments):
+            assert words in page
+
+
+def test_what_it_picks() -> None:
+    def first(task: Task, output: str | None = None, *situations: Situation) -> str:
+        return choose(task, output, situations)[0].loss.__name__
+
+    for task in STANDARD:
+        if any(task in loss.about.serves for loss in losskit.CATALOG):
+            assert first(task) == STANDARD[task]
+    assert first(Task.BINARY, "probabilities") == "BCELoss"
+    assert first(Task.MULTICLASS, "log-probabilities") == "NLLLoss"
+    assert first(Task.MULTICLASS, "logits", Situation.IMBALANCED) == "CrossEntropyLoss"
+    assert "pos_weight" in choose(Task.BINARY, None, [Situation.IMBALANCED])[0].arguments
+    assert first(Task.REGRESSION, None, Situation.OUTLIERS) != "MSELoss"
+    assert first(Task.MULTICLASS, None, Situation.OUTLIERS) == "CrossEntropyLoss"  # outliers are not its matter
+    assert "give instead                values" in guide(Task.REGRESSION, "probabilities", [])
+
+
+def test_list_shows_all() -> None:
+    page = listing()
+    assert max(map(columns, page.splitlines())) <= 100
+    for loss in losskit.CATALOG:
+        assert f"{loss.__name__} " in page
+
+
+def test_names() -> None:
+    for name in ("HuberLoss", "huberloss", "huber_loss", "huber", "Huber"):
+        assert find(name)[0] is losskit.HuberLoss
+    assert find("binary_cross_entropy_with_logits")[0] is losskit.BCEWithLogitsLoss
+    assert find("bce")[0] is losskit.BCELoss
+    assert find("mse")[0] is losskit.MSELoss
+    assert find("MeanSquaredError")[0] is losskit.MSELoss
+    assert "losskit.keras.MeanSquaredError" in explain("mean_squared_error")
+    with pytest.raises(UnknownLossError, match="did you mean HuberLoss"):
+        find("hubber")
+    with pytest.raises(UnknownLossError, match="losskit list shows all"):
+        find("zzz")
+
+
+def test_gradients_are_measured() -> None:
+    assert "one outlier can outweigh a whole batch" in explain("MSELoss")
+    assert "It stops growing" in explain("HuberLoss")
+    assert "bounded strength" in explain("CrossEntropyLoss")
+
+
+def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["guide", "--task", "binary", "--imbalanced"]) == 0
+    assert "BCEWithLogitsLoss(pos_weight=" in capsys.readouterr().out
+    assert cli.main(["list"]) == 0
+    assert "CrossEntropyLoss" in capsys.readouterr().out
+    assert cli.main(["explain", "huber", "--lang", "zh"]) == 0
+    assert "最后一层" in capsys.readouterr().out
+    assert cli.main(["explain", "hubber"]) == 2
+    assert capsys.readouterr().err == "losskit: no loss 'hubber'; did you mean HuberLoss?\n"
+
+
+def test_what_is_written_twice_agrees() -> None:
+    assert tuple(map(str, Task)) == cli.TASKS
+    assert tuple(OUTPUTS) == cli.OUTPUTS
+    assert set(TASKS) == set(Task)
+    assert set(TARGETS) == set(Encoding)
+    assert set(SITUATIONS) == set(Situation)
+    assert all(
+        len(pair) == 2 and all(pair) for table in (PHRASES, TASKS, TARGETS, SITUATIONS) for pair in table.values()
+    )
+    assert set(STANDARD) == set(Task)
+    assert KERAS
