@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WERROR ?= OFF
 
-.PHONY: setup test demo null clean
+.PHONY: setup test demo null bench clean
 
 setup: $(READY)
 
@@ -29,6 +29,11 @@ demo: $(READY)
 # Is the comparison honest where there is nothing to find? 200 comparisons of a loss with itself, about 10 minutes.
 null: $(READY)
 	$(BIN)/python benchmarks/null_run.py
+
+# Measures everything anew, some 20 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py --json docs/benchmarks.json > /dev/null
+	$(BIN)/python benchmarks/bench.py --table docs/benchmarks.json > docs/benchmarks.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,9 +1,11 @@
 """How fast the losses are: forward and backward against torch, on this machine.
 
-Every loss of the catalog is measured beside its rivals in turn (A, B, A, B, …) in one process; a cell is the median of the
-ratios of the rounds, rival's time over losskit's: above 1 losskit is faster. ``input.grad`` is freed inside each variant.
+Every loss of the catalog is measured beside its rivals in turn, in one fresh process a table; a cell is the median over the
+rounds of the rival's time over losskit's: above 1 losskit is faster. Prints the page that docs/benchmarks.md is.
 
-    python benchmarks/bench.py [--sizes small medium large] [--threads 1 2] [--compile] [--json FILE]
+    python benchmarks/bench.py --json FILE    # measures all, minutes on a machine that does nothing else
+    python benchmarks/bench.py --table FILE   # renders what was measured
+    python benchmarks/bench.py --quick        # fewer rounds of fewer tables
 """
 
 from __future__ import annotations
@@ -12,146 +14,259 @@ import argparse
 import json
 import os
 import platform
-import statistics
+import re
+import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
 
+import page
+import paired
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+import training
+import variants
+from paired import MIB, Effort
+from results import Machine, Memory, Results, Table, TrainingStep
+from targets import place
 
 import losskit
-from losskit import functional, native
+from losskit import native
 
-SIZES = {"small": (64, 10), "medium": (4096, 1000), "large": (16384, 1024)}
-CALLS = {"small": 200, "medium": 1, "large": 1}
-ROUNDS = {"small": 21, "medium": 21, "large": 9}
-Step = Callable[[], object]
-
-
-def eager_focal(input: Tensor, target: Tensor) -> Tensor:
-    """What people write, torch having none."""
-    loss = F.binary_cross_entropy_with_logits(input, target, reduction="none")
-    p = input.sigmoid()
-    return (loss * (1 - (p * target + (1 - p) * (1 - target))) ** 2).mean()
+T = TypeVar("T")
+HEAPS = {"default": "0", "thp": "1"}
+HEAP = "THP_MEM_ALLOC_ENABLE"  # read at torch's first allocation
+HUGE = 2 * MIB  # it concerns tensors of so many bytes
+PARTS = ("tables", "memory", "steps")
 
 
-def eager_softmax_focal(input: Tensor, target: Tensor) -> Tensor:
-    loss = F.cross_entropy(input, target, reduction="none")
-    return ((1 - (-loss).exp()) ** 2 * loss).mean()
+@dataclass(frozen=True)
+class Size:
+    """The shape of the inputs of a table, and what is measured at it.
+
+    Args:
+        shape: Rows and columns, or items and classes.
+        module: Whether modules are measured beside functions, from which they differ by a microsecond.
+        memory: Whether the memory of cross-entropy is measured.
+        losses: These; none named: the catalog.
+    """
+
+    shape: tuple[int, int]
+    module: bool = False
+    memory: bool = False
+    losses: tuple[str, ...] = ()
 
 
-EAGER = {"FocalLoss": eager_focal, "SoftmaxFocalLoss": eager_softmax_focal}
+SIZES = {
+    "tiny": Size((8, 5), module=True, memory=True),  # for the test of this program
+    "small": Size((64, 10), module=True),
+    "medium": Size((4096, 1000)),
+    "large": Size((16384, 1024)),
+    "vocabulary": Size((8192, 32000), memory=True, losses=("CrossEntropyLoss",)),
+}
 
 
-def backward(function: Callable[..., Tensor], input: Tensor, target: Tensor) -> Step:
-    def step() -> None:
-        function(input, target).backward()  # type: ignore[no-untyped-call]
-        input.grad = None
+@dataclass(frozen=True)
+class Plan:
+    """What a run measures."""
 
-    return step
+    parts: tuple[str, ...]
+    sizes: tuple[str, ...]
+    threads: tuple[int, ...]
+    heaps: tuple[str, ...]
+    rivals: tuple[str, ...]
+    losses: tuple[str, ...]
+    quick: bool
 
+    @property
+    def effort(self) -> Effort:
+        """How long each loss is measured."""
+        return paired.QUICK if self.quick else Effort()
 
-def rivals(loss: type[losskit.Loss], input: Tensor, target: Tensor, compiled: bool) -> dict[str, tuple[Step, Step]]:
-    """Pairs of rival and losskit, by the name of the column."""
-    by_file = {getattr(functional, name).__module__: name for name in vars(functional)["__all__"]}
-    own = getattr(functional, by_file[loss.__module__])
-    eager = EAGER.get(loss.__name__) or getattr(F, str(loss.about.torch))
-    criterion = loss()
-    detached = input.detach()
-    bare = losskit.value_and_grad(criterion)
-    ours = backward(own, input, target)
-    pairs: dict[str, tuple[Step, Step]] = {
-        "function": (backward(eager, input, target), ours),
-        "module": (backward(eager, input, target), backward(criterion, input, target)),
-        "value_and_grad": (backward(eager, input, target), lambda: bare(detached, target)),
-    }
-    if compiled:
-        fused = torch.compile(torch.func.grad_and_value(eager))
-        pairs["function / compiled"] = (backward(torch.compile(eager), input, target), ours)
-        pairs["v&g / compiled g&v"] = (lambda: fused(detached, target), lambda: bare(detached, target))
-    return pairs
+    @property
+    def flags(self) -> list[str]:
+        """What repeats a table of this run, beside the flags that choose the table."""
+        flags = ["--quick"] if self.quick else []
+        flags += ["--rivals", *self.rivals] if self.rivals != usual_rivals(self.quick) else []
+        return flags + (["--losses", *self.losses] if self.losses else [])
 
+    def catalog(self, size: str) -> list[type[losskit.Loss]]:
+        """The losses of a table."""
+        named = [set(names) for names in (self.losses, SIZES[size].losses) if names]
+        return [loss for loss in losskit.CATALOG if all(loss.__name__ in names for names in named)]
 
-def once(step: Step, calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        step()
-    return (time.perf_counter() - start) / calls
-
-
-def ratio(rival: Step, ours: Step, calls: int, rounds: int) -> float:
-    """The median over the rounds of the rival's time over ours, each going first in turn."""
-    once(rival, 3), once(ours, 3)
-    found = []
-    for each in range(rounds):
-        if each % 2:
-            theirs, own = once(rival, calls), once(ours, calls)
-        else:
-            own, theirs = once(ours, calls), once(rival, calls)
-        found.append(theirs / own)
-    return statistics.median(found)
+    def tables(self) -> Iterator[tuple[str, str, int]]:
+        """Size, heap and threads of each; where tensors are small the heaps are one."""
+        for size in self.sizes:
+            for heap in self.heaps:
+                if self.catalog(size) and (heap == "default" or 4 * prod(SIZES[size].shape) >= HUGE):
+                    yield from ((size, heap, threads) for threads in self.threads)
 
 
-def copy_time(shape: tuple[int, ...]) -> float:
-    """Seconds that a copy of so many float32 takes, to say what memory allows."""
-    one, other = torch.ones(shape), torch.ones(shape)
-    return statistics.median(once(lambda: one.copy_(other), 1) for _ in range(15))
+def usual_rivals(quick: bool) -> tuple[str, ...]:
+    return variants.RIVALS[:1] if quick else variants.RIVALS
 
 
-def measure(size: str, compiled: bool) -> list[dict[str, Any]]:
+def fresh(heap: str, function: Callable[..., T], *arguments: object) -> T:
+    """Call ``function`` in a new process of this heap, whose compiler starts no processes that would disturb it."""
+    os.environ |= {HEAP: HEAPS[heap], "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def table(plan: Plan, size: str, heap: str, threads: int) -> Table:
+    torch.set_num_threads(threads)
+    shape = SIZES[size].shape
+    copy = paired.copy(shape)
     rows = []
-    for loss in losskit.CATALOG:
-        generator = torch.Generator().manual_seed(0)
-        input = loss.about.input.sample(SIZES[size][:1], SIZES[size][1], generator)
-        classes = loss().class_dim(torch.zeros(2, 3)) is not None
-        items = SIZES[size][:1] if classes else SIZES[size]
-        if not classes:
-            input = loss.about.input.sample(items, 0, generator)
-        target = loss.about.target.sample(items, SIZES[size][1], generator)
-        input = input.float().requires_grad_()
-        target = target.float() if target.is_floating_point() else target
-        row: dict[str, Any] = {"loss": loss.__name__, "kernel": loss.about.kernel is not None}
-        for name, (rival, ours) in rivals(loss, input, target, compiled).items():
-            row[name] = round(ratio(rival, ours, CALLS[size], ROUNDS[size]), 2)
-        rows.append(row)
-    return rows
+    for loss in plan.catalog(size):
+        rows.append(variants.measure(loss, shape, plan.rivals, SIZES[size].module, copy, plan.effort))
+        progress(f"{place(size, heap, threads)}: {loss.__name__} {rows[-1]['ratios']}")
+    return {
+        "size": size,
+        "shape": list(shape),
+        "heap": heap,
+        "threads": threads,
+        "bandwidth": float(f"{2 * 4 * prod(shape) / median(row['seconds']['copy'] for row in rows):.4g}"),
+        "rows": rows,
+    }
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    columns = [name for name in rows[0] if name not in ("loss", "kernel")]
-    lines = [f"{'loss':20}" + "".join(f"{name:>20}" if len(name) > 14 else f"{name:>16}" for name in columns)]
-    for row in rows:
-        cells = "".join(f"{row[name]:>{20 if len(name) > 14 else 16}.2f}" for name in columns)
-        lines.append(f"{row['loss'] + ('' if row['kernel'] else ' *'):20}{cells}")
-    return "\n".join(lines)
+def growth(name: str, shape: tuple[int, int], variant: str) -> float | None:
+    """MiB that a variant adds to the peak of this process; a call of another size has loaded what is loaded once."""
+    loss = next(each for each in losskit.CATALOG if each.__name__ == name)
+    for each in ((2, 2), shape):
+        step = variants.variants(loss, variants.draw(loss, each), ("eager",), module=False)[variant]
+        grown = paired.growth(step)
+    return None if grown is None else round(grown, 1)
+
+
+def memory(size: str, heap: str) -> Memory:
+    shape = SIZES[size].shape
+    grown = {who: fresh(heap, growth, "CrossEntropyLoss", shape, f"{who} function") for who in ("torch", "losskit")}
+    progress(f"{size}, {HEAP} {HEAPS[heap]}: MiB {grown}")
+    return {
+        "loss": "CrossEntropyLoss",
+        "size": size,
+        "shape": list(shape),
+        "heap": heap,
+        "gradient": round(4 * prod(shape) / MIB, 1),
+        "torch": grown["torch"],
+        "losskit": grown["losskit"],
+    }
+
+
+def steps(plan: Plan, heap: str, threads: int) -> list[TrainingStep]:
+    torch.set_num_threads(threads)
+    found = [training.measure(network, heap, plan.effort) for network in training.NETWORKS]
+    progress(f"{place('training steps', heap, threads)}: {[each['speedup'] for each in found]}")
+    return found
+
+
+def run(plan: Plan, save: Callable[[Results], None]) -> Results:
+    """Measure it all, saving after each part."""
+    start, busy, own = time.perf_counter(), paired.busy(), paired.own()
+    results: Results = {
+        "machine": machine(),
+        "flags": plan.flags,
+        "seconds": 0,
+        "others": None,
+        "tables": [],
+        "memory": [],
+        "steps": [],
+    }
+
+    def finish() -> None:
+        elapsed, now = time.perf_counter() - start, paired.busy()
+        results["seconds"] = round(elapsed)
+        if busy is not None and now is not None:
+            results["others"] = round(max(now - busy - (paired.own() - own), 0) / elapsed, 2)
+        save(results)
+
+    for size, heap, threads in plan.tables() if "tables" in plan.parts else ():
+        results["tables"].append(fresh(heap, table, plan, size, heap, threads))
+        finish()
+    for heap in plan.heaps:
+        if "memory" in plan.parts:
+            sizes = [size for size in plan.sizes if SIZES[size].memory]
+            results["memory"] += [memory(size, heap) for size in sizes]
+        if "steps" in plan.parts:
+            for threads in plan.threads:
+                results["steps"] += fresh(heap, steps, plan, heap, threads)
+        finish()
+    return results
+
+
+def machine() -> Machine:
+    level = native.status().level
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count() or 0,
+        "kernels": f"x86-64-{level}" if level in ("v2", "v3", "v4") else level or f"none: {native.status().reason}",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "losskit": losskit.__version__,
+    }
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0]}, {platform.machine()}" if models else platform.machine()
+
+
+def progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def to_json(results: Results) -> str:
+    """JSON with a line for each measured thing, so that two runs can be told apart by ``diff``."""
+    return re.sub(r' ?(\{"(?:size|loss|network)":)', r"\n\1", json.dumps(results, ensure_ascii=False)) + "\n"
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", metavar="FILE", help="measure nothing: render the JSON of an earlier run")
+    parser.add_argument("--json", metavar="FILE", help="write what was measured")
+    parser.add_argument("--quick", action="store_true", help="small and medium, default heap, eager, fewer rounds")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES)
+    parser.add_argument("--threads", nargs="+", type=int, default=(1, 2))
+    parser.add_argument("--heaps", nargs="+", choices=HEAPS)
+    parser.add_argument("--rivals", nargs="+", choices=variants.RIVALS)
+    parser.add_argument("--losses", nargs="+", choices=[loss.__name__ for loss in losskit.CATALOG], default=())
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--compile", action="store_true", help="torch.compile as a rival as well (minutes more)")
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    heap = os.environ.get("THP_MEM_ALLOC_ENABLE", "unset")
-    print(f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, kernels {native.status().level}")
-    print(
-        f"float32, forward and backward, THP_MEM_ALLOC_ENABLE {heap}; rival's time over losskit's, so above 1 is faster"
+    options = parse()
+    if options.table:
+        print(page.render(json.loads(Path(options.table).read_text(encoding="utf-8"))))
+        return
+    quick = options.quick
+    plan = Plan(
+        tuple(options.parts),
+        tuple(options.sizes or [*SIZES][1 : 3 if quick else None]),
+        tuple(options.threads),
+        tuple(options.heaps or [*HEAPS][: 1 if quick else None]),
+        tuple(options.rivals or usual_rivals(quick)),
+        tuple(options.losses),
+        quick,
     )
-    found = []
-    for size in options.sizes:
-        for threads in options.threads:
-            torch.set_num_threads(threads)
-            print(f"\n{size} {SIZES[size]}, threads {threads}, a copy takes {copy_time(SIZES[size]) * 1e3:.3f} ms")
-            rows = measure(size, options.compile)
-            print(table(rows), flush=True)
-            found.append({"size": size, "threads": threads, "rows": rows})
-    print("\n* has no kernel: its formula, against torch's operator")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"torch": torch.__version__, "heap": heap, "level": native.status().level, "found": found}, file)
+
+    def save(results: Results) -> None:
+        if options.json:
+            Path(options.json).write_text(to_json(results), encoding="utf-8")
+
+    print(page.render(run(plan, save)))
 
 
 if __name__ == "__main__":

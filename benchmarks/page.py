@@ -1,0 +1,267 @@
+"""The page of a run, docs/benchmarks.md: at most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+import targets
+from results import Memory, Results, Table, TrainingStep
+from targets import listed, place
+
+WIDTH = 100
+COMMAND = ".venv/bin/python benchmarks/bench.py"
+IDLE = 0.2  # cores: a machine that is left alone
+MEMORY_BOUND = 1 << 20  # elements; below it calls and caches count, not memory
+#: What a column of ratios is called in a table, where there is little room.
+HEADS = {
+    "function": "function",
+    "module": "module",
+    "value_and_grad": "v&g",
+    "compiled": "compiled",
+    "compiled grad_and_value": "comp g&v",
+}
+INTRODUCTION = (
+    "Forward and backward in float32: **the rival's time over losskit's**, so above 1 losskit is faster, and below 1, in "
+    "**bold**, it loses. Nothing here is typed by hand: `benchmarks/bench.py --json FILE` measures, and `--table FILE` "
+    "renders this page from what it wrote."
+)
+METHOD = (
+    "Each table is measured in one fresh process, in which all variants of a loss take turns, in another order each round. A "
+    "cell is the median over the rounds of the ratio within a round.",
+    "Gradients are freed within the time that is taken, as training frees them. Before anything is timed, each variant has "
+    "run and given the same loss; compilation is not counted.",
+    "Inputs are drawn from the domains that a loss declares. The rival of a loss marked ‡ is what people write by hand, torch "
+    "having none (`BY_HAND` in `benchmarks/variants.py`); a loss marked † has no kernel, and its formula is measured.",
+    '"Huge pages" is `THP_MEM_ALLOC_ENABLE=1`, by which torch asks the system for huge pages from 2 MiB on. Under the '
+    "default heap it often pays more for fresh memory than for the loss. losskit asks for huge pages in any case.",
+)
+LEGEND = (
+    "**function**: `torch.nn.functional` against `losskit.functional`; **module**: `torch.nn` against `losskit`",
+    "**v&g**: torch's function with its backward against `losskit.value_and_grad`, which goes without autograd",
+    "**compiled**: `torch.compile` of torch's function, with its backward, against losskit's function",
+    "**comp g&v**: `torch.compile` of `torch.func.grad_and_value` of it against `losskit.value_and_grad`",
+    "**time** is that of losskit's function; **× memory** is that time over what reading all tensors and writing all "
+    "gradients once would take at the bandwidth of a copy of the same size, which took turns with the rest",
+)
+STEP_LEGEND = (
+    "**step** is its time with torch's loss; **torch** and **losskit** are the shares of the loss in the step",
+    "**faster** and **v&g**: the step with torch's loss over that with losskit's function, and with "
+    "`losskit.value_and_grad`; **at most**: over that with no loss",
+)
+
+
+def render(results: Results) -> str:
+    """The page."""
+    blocks = [
+        "# Benchmarks",
+        prose(INTRODUCTION),
+        bullets(whereabouts(results)),
+        "## How it was measured",
+        bullets(METHOD),
+        "The columns:",
+        bullets(LEGEND),
+        *(block for table in results["tables"] for block in section(table, results["flags"])),
+        *memory(results),
+        *steps(results),
+        "## Where losskit loses",
+        bullets(losses(results)),
+        *missing(results),
+        "## Targets",
+        bullets(verdicts(results)),
+    ]
+    return "\n\n".join(blocks)
+
+
+def whereabouts(results: Results) -> Iterator[str]:
+    machine = results["machine"]
+    yield f"{machine['processor']}, {machine['cores']} cores; kernels {machine['kernels']}"
+    yield f"torch {machine['torch']}, Python {machine['python']}, losskit {machine['losskit']}"
+    rounds = [row["rounds"] for table in results["tables"] for row in table["rows"]]
+    took = f"measured in {results['seconds'] / 60:.0f} minutes, {min(rounds, default=0)} to {max(rounds, default=0)} rounds a cell"
+    yield f"{took}: a quick run, which is a rough one" if "--quick" in results["flags"] else took
+    if results["others"] is not None:
+        others = f"other processes took {results['others']:.2f} cores meanwhile"
+        yield f"**{others}: do not trust these figures**" if results["others"] > IDLE else others
+
+
+def section(table: Table, flags: list[str]) -> Iterator[str]:
+    where = place(table["size"], table["heap"], table["threads"])
+    yield f"## {times(table['shape'])}: {where}"
+    yield command("tables", flags, table["size"], heap=table["heap"], threads=table["threads"])
+    if table["shape"][0] * table["shape"][1] >= MEMORY_BOUND:
+        yield prose(f"A copy of as many float32 moves {table['bandwidth'] / 1e9:.1f} GB/s, read and written.")
+    yield grid(*cells(table))
+
+
+def cells(table: Table) -> tuple[list[str], list[list[str]]]:
+    columns = [name for name in HEADS if any(name in row["ratios"] for row in table["rows"])]
+    traffic = table["shape"][0] * table["shape"][1] >= MEMORY_BOUND
+    heads = ["loss", *(HEADS[name] for name in columns), "time", *(["× memory"] if traffic else [])]
+    return heads, [
+        [
+            row["loss"] + "†" * (not row["kernel"]) + "‡" * (row["rival"] is None),
+            *(figure(row["ratios"].get(name)) for name in columns),
+            duration(row["seconds"]["losskit function"]),
+            *([f"{row['traffic']:.2f}"] if traffic else []),
+        ]
+        for row in table["rows"]
+    ]
+
+
+def memory(results: Results) -> Iterator[str]:
+    if not results["memory"]:
+        return
+    yield "## Memory"
+    yield command("memory", results["flags"], *{each["size"]: None for each in results["memory"]})
+    yield prose("MiB by which forward and backward let the peak of a fresh process grow.")
+    heads = ["loss", "input", "heap", "gradient", "torch", "losskit"]
+    yield grid(heads, [grown(each) for each in results["memory"]])
+
+
+def grown(each: Memory) -> list[str]:
+    figures = ["n/a" if value is None else f"{value:,.0f}" for value in (each["torch"], each["losskit"])]
+    return [each["loss"], times(each["shape"]), heap(each["heap"]), f"{each['gradient']:,.0f}", *figures]
+
+
+def steps(results: Results) -> Iterator[str]:
+    if not results["steps"]:
+        return
+    yield "## The share of the loss in a training step"
+    yield prose(
+        "Whole steps (forward, cross-entropy, backward, SGD). The share is what a step saves when a gradient is handed to "
+        "its backward instead of a loss; of it follows the most that any loss could speed up the step."
+    )
+    for heap, threads in {(each["heap"], each["threads"]): None for each in results["steps"]}:
+        rows = [each for each in results["steps"] if (each["heap"], each["threads"]) == (heap, threads)]
+        yield f"{place('Steps', heap, threads)}:"
+        yield command("steps", results["flags"], heap=heap, threads=threads)
+        yield grid(
+            ["network", "step", "torch", "losskit", "faster", "v&g", "at most"],
+            [stepped(each) for each in rows],
+        )
+    yield bullets(STEP_LEGEND)
+
+
+def stepped(each: TrainingStep) -> list[str]:
+    share = [f"{each['share'][name]:.1%}" for name in ("torch", "losskit")]
+    speedup = [figure(each["speedup"][name]) for name in ("losskit", "value_and_grad")]
+    return [
+        each["network"],
+        duration(each["seconds"]["torch"]),
+        *share,
+        *speedup,
+        f"{each['speedup']['no loss']:.2f}",
+    ]
+
+
+def losses(results: Results) -> Iterator[str]:
+    """Every cell below 1, in words."""
+    cells = [
+        round(value, 2) for table in results["tables"] for row in table["rows"] for value in row["ratios"].values()
+    ]
+    yield f"{sum(value < 1 for value in cells)} of {len(cells)} cells of the tables are below 1"
+    for table in results["tables"]:
+        for column in HEADS:
+            lost = {row["loss"]: row["ratios"].get(column, 1.0) for row in table["rows"]}
+            lost = {name: value for name, value in lost.items() if round(value, 2) < 1}
+            if lost:
+                where = place(table["size"], table["heap"], table["threads"])
+                yield f"{where}, {column}: {figures(lost)}"
+    for each in results["steps"]:
+        for variant in ("losskit", "value_and_grad"):
+            if round(each["speedup"][variant], 2) < 1:
+                where = place("training step", each["heap"], each["threads"])
+                yield f"{where}, {each['network']}, {variant}: {each['speedup'][variant]:.2f}"
+
+
+def missing(results: Results) -> Iterator[str]:
+    lines = [
+        f"{place(table['size'], table['heap'], table['threads'])}, {row['loss']}, {variant}: {reason}"
+        for table in results["tables"]
+        for row in table["rows"]
+        for variant, reason in row["missing"].items()
+    ]
+    if lines:
+        yield "## What could not be measured"
+        yield bullets(lines)
+
+
+def verdicts(results: Results) -> Iterator[str]:
+    """First what falls short, then what is met, then what this run did not measure."""
+    judged = targets.judge(results)
+    for each in judged:
+        if each.short:
+            yield f"**short**: {each.says}: {figures(each.short)}"
+    for each in judged:
+        if each.values and not each.short:
+            yield f"met: {each.says}: {figures(each.values) if len(each.values) == 1 else spread(each.values)}"
+    for each in judged:
+        if each.absent:
+            yield f"not measured: {each.says}: {listed(each.absent)}"
+        elif not each.values:
+            yield f"not measured: {each.says}"
+
+
+def spread(values: dict[str, float]) -> str:
+    return f"{min(values.values()):.2f} to {max(values.values()):.2f}"
+
+
+def figures(values: dict[str, float]) -> str:
+    return listed(f"{name} {value:.2f}" for name, value in values.items())
+
+
+def figure(ratio: float | None) -> str:
+    if ratio is None:
+        return "n/a"
+    return f"{ratio:.2f}" if round(ratio, 2) >= 1 else f"**{ratio:.2f}**"
+
+
+def duration(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds > 0.9995 * size:  # which is written as 1
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def times(shape: Iterable[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def heap(name: str) -> str:
+    return "default" if name == "default" else "huge pages"
+
+
+def command(part: str, flags: list[str], *sizes: str, heap: str | None = None, threads: int | None = None) -> str:
+    """What the reader runs to see the same, in a block."""
+    chosen = ["--parts", part]
+    chosen += ["--sizes", *sizes] if sizes else []
+    chosen += ["--threads", str(threads), "--heaps", heap] if heap else []
+    lines = wrapped(f"$ {COMMAND} {' '.join([*chosen, *flags])}", WIDTH - 2, "    ")
+    return "```console\n" + " \\\n".join(lines) + "\n```"
+
+
+def grid(heads: list[str], rows: list[list[str]]) -> str:
+    """A table of Markdown, aligned so that it can be read as it stands, too."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    lines = [
+        [
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        for line in (heads, rule, *rows)
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def prose(text: str) -> str:
+    return "\n".join(wrapped(text, WIDTH, ""))
+
+
+def bullets(texts: Iterable[str]) -> str:
+    return "\n".join(line for text in texts for line in wrapped(f"* {text}", WIDTH, "  "))
+
+
+def wrapped(text: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)

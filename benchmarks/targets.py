@@ -1,0 +1,144 @@
+"""What the losses are meant to reach, and whether a run shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import geometric_mean
+
+from results import Results, Row
+
+SMALL_MARGIN = ("MSELoss", "SmoothL1Loss", "HuberLoss")  # so cheap that at 64 × 10 autograd from Python outweighs them
+GRADIENTS = 1.02  # memory of so many gradients, the rest being what a process grows by anyway
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound on one column of one table.
+
+    Args:
+        column: Of the table; ``"traffic"`` is a bound from above, for element-wise losses.
+        bound: Two decimals of the measured figure are held against it.
+        size: Of the table.
+        losses: For these; none named: for all.
+        but: Less these.
+        threads: Of the table.
+        heap: Of the table.
+        mean: It is meant of the geometric mean over the losses.
+        note: On what it depends.
+    """
+
+    column: str
+    bound: float
+    size: str
+    losses: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    threads: int = 1
+    heap: str = "default"
+    mean: bool = False
+    note: str = ""
+
+    def concerns(self, row: Row) -> bool:
+        """Whether it is meant for this loss."""
+        if self.column == "traffic" and not row["elementwise"]:
+            return False
+        return row["loss"] in self.losses if self.losses else row["loss"] not in self.but
+
+    def met(self, value: float) -> bool:
+        """Whether a figure reaches it."""
+        return value <= self.bound if self.column == "traffic" else value >= self.bound
+
+    def figures(self, results: Results) -> dict[str, float]:
+        """By loss, to two decimals, what a run has of them."""
+        rows = self.rows(results)
+        if self.column == "traffic":
+            return {row["loss"]: round(row["traffic"], 2) for row in rows}
+        exact = {row["loss"]: row["ratios"][self.column] for row in rows if self.column in row["ratios"]}
+        if self.mean and exact:
+            return {"the mean": round(geometric_mean(exact.values()), 2)}
+        return {name: round(value, 2) for name, value in exact.items()}
+
+    def absent(self, results: Results) -> tuple[str, ...]:
+        """Losses that a measured table has no figure of."""
+        rows = self.rows(results)
+        lacking = (row["loss"] for row in rows if self.column != "traffic" and self.column not in row["ratios"])
+        return tuple(lacking)
+
+    def rows(self, results: Results) -> list[Row]:
+        """Those of a run that it is meant for."""
+        return [
+            row
+            for table in results["tables"]
+            if (table["size"], table["heap"], table["threads"]) == (self.size, self.heap, self.threads)
+            for row in filter(self.concerns, table["rows"])
+        ]
+
+    def __str__(self) -> str:
+        bound = f"at most {self.bound}" if self.column == "traffic" else f"at least {self.bound}"
+        every = " for each element-wise loss" if self.column == "traffic" else " for each loss"
+        whom = f" for {listed(self.losses)}" if self.losses else ", geometric mean" if self.mean else every
+        rest = f" but {listed(self.but)}" if self.but else ""
+        note = f" ({self.note})" if self.note else ""
+        return f"{place(self.size, self.heap, self.threads)}: {'× memory' if self.column == 'traffic' else self.column} {bound}{whom}{rest}{note}"
+
+
+def place(size: str, heap: str, threads: int) -> str:
+    """A table in words."""
+    return f"{size}, {threads} thread{'s' * (threads != 1)}, {'default heap' if heap == 'default' else 'huge pages'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+TARGETS = (
+    Target("function", 0.9, "small", SMALL_MARGIN),
+    Target("module", 0.85, "small", SMALL_MARGIN),
+    *(Target(column, 1.0, "small", but=(*SMALL_MARGIN, "FocalLoss")) for column in ("function", "module")),
+    *(Target(column, 4.0, "small", ("FocalLoss",)) for column in ("function", "module")),
+    Target("value_and_grad", 5.0, "small"),
+    Target("function", 2.3, "medium", ("MSELoss",)),
+    Target("function", 3.0, "medium", ("MSELoss",), note="with streaming stores"),
+    Target("function", 2.0, "medium", ("CrossEntropyLoss",)),
+    Target("function", 3.0, "medium", ("BCEWithLogitsLoss",)),
+    Target("function", 8.0, "medium", ("L1Loss", "BCELoss")),
+    Target("function", 15.0, "medium", ("FocalLoss",)),
+    Target("compiled grad_and_value", 1.2, "medium", mean=True),
+    Target("function", 8.0, "large"),
+    Target("function", 6.0, "large", threads=2),
+    Target("compiled grad_and_value", 4.0, "large"),
+    Target("function", 2.5, "large", heap="thp"),
+    Target("traffic", 1.7, "large", heap="thp"),
+    Target("function", 10.0, "vocabulary", ("CrossEntropyLoss",)),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run says of a target: all figures, and those that fall short; none: it was not measured."""
+
+    says: str
+    values: dict[str, float]
+    short: dict[str, float]
+    absent: tuple[str, ...] = ()  # losses that a table lacks a figure of
+
+
+def judge(results: Results) -> list[Verdict]:
+    """Every target against the figures of its table."""
+    verdicts = []
+    for target in TARGETS:
+        values = target.figures(results)
+        short = {name: value for name, value in values.items() if not target.met(value)}
+        verdicts.append(Verdict(str(target), values, short, target.absent(results)))
+    return [*verdicts, memory(results)]
+
+
+def memory(results: Results) -> Verdict:
+    values: dict[str, float] = {}
+    short: dict[str, float] = {}
+    for each in results["memory"]:
+        if (each["size"], each["heap"]) == ("vocabulary", "default") and each["losskit"] is not None:
+            values[each["loss"]] = round(each["losskit"] / each["gradient"], 2)
+            short |= {each["loss"]: values[each["loss"]]} if values[each["loss"]] > GRADIENTS else {}
+    return Verdict(f"vocabulary, default heap: memory of at most {GRADIENTS} gradients", values, short)

@@ -1,0 +1,82 @@
+"""Which share the loss has in a training step, and what a faster one gives."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import replace
+
+import paired
+import torch
+import torch.nn.functional as F
+from paired import Effort, Step
+from results import TrainingStep
+from torch import Tensor, nn
+
+import losskit
+from losskit import functional
+
+
+def mlp() -> tuple[nn.Module, Tensor, int]:
+    return nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)), torch.randn(64, 784), 10
+
+
+def cnn() -> tuple[nn.Module, Tensor, int]:
+    layers = [nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(800, 10)), torch.randn(64, 1, 28, 28), 10
+
+
+def language_head() -> tuple[nn.Module, Tensor, int]:
+    return nn.Linear(256, 8192, bias=False), torch.randn(512, 256), 8192
+
+
+NETWORKS = {
+    "MLP 784-128-10, batch 64": mlp,
+    "CNN on 28 × 28, batch 64": cnn,
+    "LM head 256 to 8192, 512 tokens": language_head,
+}
+
+
+def measure(network: str, heap: str, effort: Effort) -> TrainingStep:
+    """Whole steps (forward, loss, backward, SGD) in turn on one network, whose rate is too small to change it."""
+    torch.manual_seed(0)
+    model, input, classes = NETWORKS[network]()
+    target = torch.randint(classes, (len(input),))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+    bare = losskit.value_and_grad(losskit.CrossEntropyLoss())
+    given = bare(model(input).detach(), target)[1]
+
+    def torch_loss(output: Tensor) -> None:
+        F.cross_entropy(output, target).backward()  # type: ignore[no-untyped-call]
+
+    def losskit_loss(output: Tensor) -> None:
+        functional.cross_entropy(output, target).backward()  # type: ignore[no-untyped-call]
+
+    def without_autograd(output: Tensor) -> None:
+        output.backward(bare(output.detach(), target)[1])  # type: ignore[no-untyped-call]
+
+    def none(output: Tensor) -> None:
+        output.backward(given)  # type: ignore[no-untyped-call]
+
+    losses = {"torch": torch_loss, "losskit": losskit_loss, "value_and_grad": without_autograd, "no loss": none}
+
+    def step(loss: str) -> Step:
+        def run() -> Tensor:
+            optimizer.zero_grad()
+            output: Tensor = model(input)
+            losses[loss](output)
+            optimizer.step()
+            return output
+
+        return run
+
+    longer = replace(effort, budget=3 * effort.budget, rounds=(effort.rounds[0], 2 * effort.rounds[1]))
+    times = paired.alternate({name: step(name) for name in losses}, longer)  # a share is a small difference
+    with_loss = [name for name in losses if name != "no loss"]
+    return {
+        "network": network,
+        "heap": heap,
+        "threads": torch.get_num_threads(),
+        "seconds": {name: float(f"{statistics.median(each):.4g}") for name, each in times.items()},
+        "share": {name: round(1 - paired.ratio(times["no loss"], times[name]), 4) for name in with_loss},
+        "speedup": {name: round(paired.ratio(times["torch"], times[name]), 4) for name in losses if name != "torch"},
+    }

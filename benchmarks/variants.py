@@ -1,0 +1,146 @@
+"""What is measured of a loss: torch's form, losskit's, and their compiled rivals, on inputs drawn from its domains."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+
+import paired
+import torch
+import torch.nn.functional as F
+from paired import Effort, Step
+from results import Row
+from torch import Tensor, nn
+
+import losskit
+from losskit import functional
+
+#: Columns: the rival and the variant of losskit that stands against it.
+COLUMNS = {
+    "function": ("torch function", "losskit function"),
+    "module": ("torch module", "losskit module"),
+    "value_and_grad": ("torch function", "losskit value_and_grad"),
+    "compiled": ("compiled function", "losskit function"),
+    "compiled grad_and_value": ("compiled grad_and_value", "losskit value_and_grad"),
+}
+RIVALS = ("eager", "compiled")
+
+
+def focal_by_hand(input: Tensor, target: Tensor) -> Tensor:
+    loss = F.binary_cross_entropy_with_logits(input, target, reduction="none")
+    p = input.sigmoid()
+    return (loss * (1 - (p * target + (1 - p) * (1 - target))) ** 2).mean()
+
+
+def softmax_focal_by_hand(input: Tensor, target: Tensor) -> Tensor:
+    loss = F.cross_entropy(input, target, reduction="none")
+    return ((1 - (-loss).exp()) ** 2 * loss).mean()
+
+
+#: What people write where torch has nothing.
+BY_HAND = {"FocalLoss": focal_by_hand, "SoftmaxFocalLoss": softmax_focal_by_hand}
+
+
+def draw(loss: type[losskit.Loss], shape: tuple[int, int]) -> tuple[Tensor, ...]:
+    """The tensors of a call, those first that get a gradient; a loss with classes has one item a row."""
+    generator = torch.Generator().manual_seed(0)
+    has_classes = loss().class_dim(torch.zeros(2, 2)) is not None
+    items = shape[:1] if has_classes else shape
+    input = loss.about.input.sample(items, shape[1], generator).float().requires_grad_()
+    target = loss.about.target.sample(items, shape[1], generator)
+    return input, target.float() if target.is_floating_point() else target
+
+
+def backward(function: Callable[..., Tensor], tensors: tuple[Tensor, ...]) -> Step:
+    """Forward and backward; freeing the gradients is part of it, as it is of training."""
+    leaves = [tensor for tensor in tensors if tensor.requires_grad]
+
+    def step() -> Tensor:
+        value = function(*tensors)
+        value.backward()  # type: ignore[no-untyped-call]
+        for leaf in leaves:
+            leaf.grad = None
+        return value
+
+    return step
+
+
+def variants(
+    loss: type[losskit.Loss], tensors: tuple[Tensor, ...], rivals: tuple[str, ...], module: bool
+) -> dict[str, Step]:
+    """A step for each variant, by name; modules on request, since they differ from functions by a microsecond."""
+    by_file = {getattr(functional, name).__module__: name for name in vars(functional)["__all__"]}
+    criterion, detached = loss(), tuple(tensor.detach() for tensor in tensors)
+    bare = losskit.value_and_grad(criterion)
+    own = getattr(functional, by_file.get(loss.__module__, ""), criterion)  # some are a class only
+    steps = {
+        "losskit function": backward(own, tensors),
+        "losskit value_and_grad": lambda: bare(*detached)[0],
+    }
+    if module:
+        steps["losskit module"] = backward(criterion, tensors)
+    eager = BY_HAND.get(loss.__name__) or getattr(F, str(loss.about.torch), None)
+    if eager is None:
+        return steps
+    if "eager" in rivals:
+        steps["torch function"] = backward(eager, tensors)
+        if module:
+            known: type[nn.Module] | None = getattr(nn, loss.__name__, None)
+            steps["torch module"] = backward(eager if known is None else known(), tensors)
+    if "compiled" in rivals:
+        torch._dynamo.reset()  # else the guards of the losses before would be tried first
+        torch._dynamo.config.fail_on_recompile_limit_hit = True  # no rival that fell back to eager in silence
+        fused = torch.compile(torch.func.grad_and_value(eager), dynamic=False)
+        steps["compiled function"] = backward(torch.compile(eager, dynamic=False), tensors)
+        steps["compiled grad_and_value"] = lambda: fused(*detached)[1]
+    return steps
+
+
+def measure(
+    loss: type[losskit.Loss],
+    shape: tuple[int, int],
+    rivals: tuple[str, ...],
+    module: bool,
+    copy: Step,
+    effort: Effort,
+) -> Row:
+    tensors = draw(loss, shape)
+    steps, missing = usable(variants(loss, tensors, rivals, module))
+    times = paired.alternate(steps | {"copy": copy}, effort)
+    seconds = {name: statistics.median(each) for name, each in times.items()}
+    touched = sum(tensor.nbytes * (2 if tensor.requires_grad else 1) for tensor in tensors)
+    copies = touched / (2 * 4 * math.prod(shape))  # a copy reads and writes so many float32
+    return {
+        "loss": loss.__name__,
+        "rival": loss.about.torch,
+        "kernel": loss.about.kernel is not None,
+        "elementwise": tensors[0].shape == tensors[1].shape,
+        "ratios": {
+            column: round(paired.ratio(times[rival], times[ours]), 4)
+            for column, (rival, ours) in COLUMNS.items()
+            if rival in times and ours in times
+        },
+        "seconds": {name: float(f"{each:.4g}") for name, each in seconds.items()},
+        "traffic": round(paired.ratio(times["losskit function"], times["copy"]) / copies, 4),
+        "rounds": len(times["losskit function"]),
+        "missing": missing,
+    }
+
+
+def usable(steps: dict[str, Step]) -> tuple[dict[str, Step], dict[str, str]]:
+    """The steps that run and give what losskit's function gives, warmed up; of the others, why not."""
+    value = steps["losskit function"]().item()
+    good: dict[str, Step] = {}
+    missing: dict[str, str] = {}
+    for name, step in steps.items():
+        try:
+            other = step().item()
+        except Exception as error:  # a compiler has many ways to fail, and the rest is worth measuring
+            missing[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
+            continue
+        if math.isclose(value, other, rel_tol=1e-3):
+            good[name] = step
+        else:
+            missing[name] = f"it computes {other:g}, losskit's function {value:g}"
+    return good, missing

@@ -1,0 +1,117 @@
+"""The benchmark runs, and its page says what it measured. Times are nobody's business here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import losskit
+
+if TYPE_CHECKING:
+    from results import Results
+
+ROOT = Path(__file__).parent.parent
+BENCH = ROOT / "benchmarks" / "bench.py"
+LOSSES = ("MSELoss", "FocalLoss", "CrossEntropyLoss")
+
+
+def bench(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(BENCH), *arguments], capture_output=True, text=True, timeout=300, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A short run: where it wrote, and what it printed."""
+    file = tmp_path_factory.mktemp("bench") / "out.json"
+    few = ("--sizes", "tiny", "--threads", "1", "--losses", *LOSSES)
+    return file, bench("--quick", *few, "--json", str(file))
+
+
+@pytest.fixture
+def results(run: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Results:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    read: Results = json.loads(run[0].read_text(encoding="utf-8"))
+    return read
+
+
+def test_every_variant_is_measured(results: Results) -> None:
+    (table,) = results["tables"]
+    assert [row["loss"] for row in table["rows"]] == [
+        each.__name__ for each in losskit.CATALOG if each.__name__ in LOSSES
+    ]
+    for row in table["rows"]:
+        assert set(row["ratios"]) == {"function", "module", "value_and_grad"}
+        assert row["missing"] == {}
+    assert [each["loss"] for each in results["memory"]] == ["CrossEntropyLoss"]
+    assert len(results["steps"]) == 3
+    assert table["bandwidth"] > 0
+
+
+def test_the_page_is_narrow_and_rendered_from_the_file(run: tuple[Path, str]) -> None:
+    file, printed = run
+    assert bench("--table", str(file)) == printed
+    assert max(map(len, printed.splitlines())) <= 100
+    for name in LOSSES:
+        assert f"| {name}" in printed
+
+
+def test_a_long_name_fits_beside_losing_and_large_figures(results: Results) -> None:
+    import page
+
+    row = results["tables"][0]["rows"][0]
+    row["loss"], row["kernel"] = "TripletMarginWithDistanceLoss", False
+    for column, ratio in zip(page.HEADS, (0.12, 0.34, 123.45, 1234.5, 1.0), strict=True):
+        row["ratios"][column] = ratio
+    lines = page.render(results).splitlines()
+    assert max(map(len, lines)) <= 100
+    (cells,) = (line for line in lines if line.startswith("| TripletMarginWithDistanceLoss†"))
+    assert "**0.12** | **0.34**" in cells
+    assert "* tiny, 1 thread, default heap, function: TripletMarginWithDistanceLoss 0.12" in page.render(results)
+
+
+def test_targets_are_held_against_the_figures(results: Results) -> None:
+    import targets
+
+    rows = results["tables"][0]["rows"]
+    results["tables"][0]["size"] = "small"
+    for row in rows:
+        row["ratios"] |= {"function": 3.0, "module": 3.0, "value_and_grad": 5.0}
+    judged = {each.says: each for each in targets.judge(results)}
+    focal = judged["small, 1 thread, default heap: function at least 4.0 for FocalLoss"]
+    assert (focal.values, focal.short) == ({"FocalLoss": 3.0}, {"FocalLoss": 3.0})
+    bare = judged["small, 1 thread, default heap: value_and_grad at least 5.0 for each loss"]
+    assert len(bare.values) == 3
+    assert not bare.short
+    del rows[0]["ratios"]["value_and_grad"]
+    assert [each.absent for each in targets.judge(results)].count((rows[0]["loss"],)) == 1
+    assert not judged["large, 1 thread, huge pages: × memory at most 1.7 for each element-wise loss"].values
+
+
+def test_a_rival_that_fails_or_computes_something_else_is_left_out(results: Results) -> None:
+    import torch
+    import variants
+
+    def fails() -> torch.Tensor:
+        raise RuntimeError("no compiler\nand a trace")
+
+    steps = {"losskit function": lambda: torch.tensor(1.0), "compiled function": fails}
+    good, missing = variants.usable({**steps, "torch function": lambda: torch.tensor(1.1)})
+    assert list(good) == ["losskit function"]
+    assert missing == {
+        "compiled function": "RuntimeError: no compiler",
+        "torch function": "it computes 1.1, losskit's function 1",
+    }
+
+
+def test_the_page_in_docs_is_that_of_its_figures() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert bench("--table", str(ROOT / "docs" / "benchmarks.json")) == page
