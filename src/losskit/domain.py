@@ -200,6 +200,8 @@ class ClassLogits(Logits):
             raise ValueError(
                 f"{_who(loss, name)} must have a class dimension: (C), (N, C) or (N, C, ...), got shape {tuple(value.shape)}"
             )
+        if value.shape[dim] == 0:
+            raise ValueError(f"{_who(loss, name)} has no class: shape {tuple(value.shape)}, dimension {dim}")
         if value.shape[dim] == 1:
             raise ValueError(
                 f"{_who(loss, name)} has one class (shape {tuple(value.shape)}, dimension {dim}), and the softmax of one "
