@@ -33,6 +33,13 @@ def huber(x: Array, y: Array, delta: float = 1.0, weight: Array | float = 1.0) -
     return loss
 
 
+def poisson_nll(x: Array, y: Array, log_input: bool = True, full: bool = False, eps: float = 1e-8) -> Array:
+    loss: Array = np.exp(x) - y * x if log_input else x - y * np.log(x + eps)
+    many = np.maximum(y, 2)  # of the counts above 1; the others get nothing
+    stirling = many * np.log(many) - many + np.log(2 * np.pi * many) / 2
+    return loss + stirling * (y > 1) if full else loss
+
+
 def bce(x: Array, y: Array, weight: Array | float = 1.0, pos_weight: Array | float = 1.0) -> Array:
     with np.errstate(divide="ignore"):
         yes, no = np.maximum(np.log(x), -100), np.maximum(np.log(1 - x), -100)
@@ -116,6 +123,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
     "NLLLoss": nll,
+    "PoissonNLLLoss": poisson_nll,
     "SmoothL1Loss": smooth_l1,
     "SoftmaxFocalLoss": softmax_focal,
 }

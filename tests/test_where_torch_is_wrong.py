@@ -394,3 +394,73 @@ def test_tutorial_numbers() -> None:
     target = torch.tensor([3, 1, 4])
     weight = torch.tensor([0.1, 0.2, 0.3, 0.2, 0.2])
     assert losskit.CrossEntropyLoss(weight)(logits, target).item() == pytest.approx(1.5892, abs=5e-5)
+
+
+@pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])
+def test_counts_are_not_broadcast_in_silence(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    input, target = torch.randn(shapes[0]), torch.ones(shapes[1])
+    torch_still(not fails(lambda: F.poisson_nll_loss(input, target)), "Poisson NLL broadcasts in silence")
+    with pytest.raises(ValueError, match=r"PoissonNLLLoss: target of shape .* does not fit input of shape") as caught:
+        functional.poisson_nll_loss(input, target)
+    assert str(shapes[0]) in str(caught.value)
+    assert str(shapes[1]) in str(caught.value)
+
+
+def test_a_negative_rate_is_called_one() -> None:
+    input, target = torch.tensor([2.0, -0.5]), torch.tensor([1.0, 1.0])
+    torch_still(bool(F.poisson_nll_loss(input, target, log_input=False).isnan()), "a negative rate gives NaN")
+    words = r"PoissonNLLLoss: input is a rate, which is not negative, got -0.5 at \(1,\) \(1 of 2 values\); .*log_input=True"
+    with pytest.raises(ValueError, match=words):
+        functional.poisson_nll_loss(input, target, log_input=False)
+    functional.poisson_nll_loss(input, target)  # as a logarithm it is one
+    keep = torch.tensor([True, False])
+    for reduction in ("mean", "sum"):
+        loss = losskit.PoissonNLLLoss(log_input=False, reduction=reduction)(input, target, mask=keep)
+        assert loss.item() == pytest.approx(2 - math.log(2))
+
+
+def test_a_negative_count_is_called_one() -> None:
+    torch_still(not fails(lambda: F.poisson_nll_loss(torch.zeros(2), -torch.ones(2))), "negative counts are taken")
+    with pytest.raises(ValueError, match="target is a count, which is not negative"):
+        functional.poisson_nll_loss(torch.zeros(2), -torch.ones(2))
+
+
+@pytest.mark.parametrize("log_input", [True, False])
+@pytest.mark.parametrize("full", [True, False])
+def test_poisson_agrees_with_torch(log_input: bool, full: bool) -> None:
+    """Stirling's terms too, which counts up to 1 do not get; and a rate of 0 beside ``eps``."""
+    rates, target = torch.rand(64, dtype=torch.float64) * 5, torch.poisson(torch.full((64,), 2.0, dtype=torch.float64))
+    rates[0], target[:4] = 0, torch.tensor([2.0, 0.0, 1.0, 1.5])
+    input = rates.clamp(min=0.1).log() if log_input else rates
+    for eps in (1e-8, 0.3):
+        for reduction in ("none", "mean", "sum"):
+            ours = functional.poisson_nll_loss(input, target, log_input, full, eps, reduction)
+            theirs = F.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=reduction)
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+        own, torchs = (
+            gradient(lambda x, f=f, eps=eps: f(x, target, log_input, full, eps=eps), input)  # type: ignore[misc]
+            for f in (functional.poisson_nll_loss, F.poisson_nll_loss)
+        )
+        torch.testing.assert_close(own, torchs, rtol=1e-12, atol=1e-12)
+
+
+def test_stirlings_terms_give_a_count_of_zero_no_nan() -> None:
+    input, target = torch.zeros(3), torch.tensor([0.0, 1.0, 2.0])
+    theirs = gradient(lambda y: F.poisson_nll_loss(input, y, full=True), target)
+    torch_still(bool(theirs.isnan().any()), "the gradient of a count of 0 is NaN with full=True")
+    ours = gradient(lambda y: functional.poisson_nll_loss(input, y, full=True), target)
+    torch.testing.assert_close(ours, torch.tensor([0.0, 0.0, (math.log(2) + 1 / 4) / 3]))
+
+
+def test_rates_are_predicted_whatever_the_input_is() -> None:
+    """Trained behind the activation that its head names, a free output comes to predict the counts."""
+    counts = torch.tensor([[0.5], [2.0], [7.0]])
+    for log_input in (True, False):
+        criterion = losskit.PoissonNLLLoss(log_input)
+        output = torch.zeros(3, 1, requires_grad=True)
+        optimizer = torch.optim.Adam([output], 0.2)
+        for _ in range(150):
+            optimizer.zero_grad()
+            criterion(criterion.head("counts").training(output, 1), counts).backward()
+            optimizer.step()
+        torch.testing.assert_close(criterion.predict(output.detach()), counts, atol=0.01, rtol=0.01)

@@ -82,9 +82,11 @@ class NonNegative(Real):
 
     Args:
         what: What it is, in words.
+        mend: What to do where it is negative.
     """
 
     what: str = "a number"
+    mend: str = ""
 
     def neutral(self, loss: Loss, value: Tensor) -> float:
         return 1
@@ -96,7 +98,8 @@ class NonNegative(Real):
         nan = value.isnan()
         if nan.any():
             return ValueError(f"{_who(loss, name)} holds NaN: {_first(value, nan)}")
-        return ValueError(f"{_who(loss, name)} is {self.what}, which is not negative, got {_first(value, wrong)}")
+        mend = f"; {self.mend}" if self.mend else ""
+        return ValueError(f"{_who(loss, name)} is {self.what}, which is not negative, got {_first(value, wrong)}{mend}")
 
     def outside(self, classes: int) -> tuple[float, ...]:
         return (-0.5, math.nan, -math.inf)

@@ -54,6 +54,10 @@ class Arg:
             if value not in self.among:
                 raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
             return value
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise TypeError(f"{who} must be True or False, got {value!r}")
+            return value
         whole = isinstance(self.default, int)
         if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
             raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}")
@@ -88,8 +92,8 @@ def arg(
     """Declare a field of a loss.
 
     Args:
-        default: Its default, which also tells its type: a float takes any real number, an int an integer, None a
-            real number or (with ``shape``) a tensor, or None itself.
+        default: Its default, which also tells its type: a float takes any real number, an int an integer, a bool
+            True or False, None a real number or (with ``shape``) a tensor, or None itself.
         within: The interval of its values as mathematicians write it, ``"(0, inf)"`` or ``"[0, 1]"``.
         among: The values it may take, where they are few.
         shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),

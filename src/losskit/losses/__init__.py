@@ -6,6 +6,9 @@ from losskit.losses.l1 import L1Loss as L1Loss, l1_loss as l1_loss
 from losskit.losses.mse import MSELoss as MSELoss, mse_loss as mse_loss
 from losskit.losses.smooth_l1 import SmoothL1Loss as SmoothL1Loss, smooth_l1_loss as smooth_l1_loss
 
+# Counts
+from losskit.losses.poisson_nll import PoissonNLLLoss as PoissonNLLLoss, poisson_nll_loss as poisson_nll_loss
+
 # Yes or no, or one such for each label
 from losskit.losses.bce import BCELoss as BCELoss, binary_cross_entropy as binary_cross_entropy
 from losskit.losses.bce_with_logits import (
