@@ -33,6 +33,13 @@ def huber(x: Array, y: Array, delta: float = 1.0, weight: Array | float = 1.0) -
     return loss
 
 
+def gaussian_nll(x: Array, y: Array, var: Array, full: bool = False, eps: float = 1e-6) -> Array:
+    sigma = np.sqrt(np.maximum(var, eps))
+    density = np.exp(-(((x - y) / sigma) ** 2) / 2) / sigma
+    loss: Array = -np.log(density / np.sqrt(2 * np.pi) if full else density)
+    return loss
+
+
 def poisson_nll(x: Array, y: Array, log_input: bool = True, full: bool = False, eps: float = 1e-8) -> Array:
     loss: Array = np.exp(x) - y * x if log_input else x - y * np.log(x + eps)
     many = np.maximum(y, 2)  # of the counts above 1; the others get nothing
@@ -119,6 +126,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCEWithLogitsLoss": bce_with_logits,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
+    "GaussianNLLLoss": gaussian_nll,
     "HuberLoss": huber,
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),

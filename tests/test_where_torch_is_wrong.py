@@ -464,3 +464,123 @@ def test_rates_are_predicted_whatever_the_input_is() -> None:
             criterion(criterion.head("counts").training(output, 1), counts).backward()
             optimizer.step()
         torch.testing.assert_close(criterion.predict(output.detach()), counts, atol=0.01, rtol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1, 1), (1, 3, 1, 1), (1, 1, 1, 1), (1,), (), (4, 1, 2, 2), (4, 3, 2), None])
+def test_a_variance_may_be_shared(shape: tuple[int, ...] | None) -> None:
+    """By any dimensions, named by 1s; by the last one, left out; or by all, as a number."""
+    input, target = torch.randn(4, 3, 2, 2), torch.randn(4, 3, 2, 2)
+    var = 2 if shape is None else torch.rand(shape) + 0.5
+    claim = f"a var of shape {shape} is refused beside (4, 3, 2, 2)"
+    if shape not in ((4, 1, 2, 2), (4, 3, 2)):
+        torch_still(type_fails(lambda: F.gaussian_nll_loss(input, target, var)), claim)
+    aligned = torch.as_tensor(var, dtype=torch.float32)
+    aligned = (aligned.unsqueeze(-1) if shape == (4, 3, 2) else aligned).expand(4, 3, 2, 2)
+    mask = torch.rand(4, 3, 2, 2) > 0.3
+    for reduction in ("none", "mean", "sum"):
+        expected = F.gaussian_nll_loss(input, target, aligned.contiguous(), reduction=reduction)
+        torch.testing.assert_close(functional.gaussian_nll_loss(input, target, var, reduction=reduction), expected)
+        torch.testing.assert_close(losskit.GaussianNLLLoss(reduction=reduction)(input, target, var), expected)
+    torch.testing.assert_close(
+        functional.gaussian_nll_loss(input, target, var, mask=mask),
+        F.gaussian_nll_loss(input[mask], target[mask], aligned[mask]),
+    )
+
+
+def type_fails(call: Callable[[], object]) -> bool:
+    try:
+        return fails(call)
+    except TypeError:
+        return True
+
+
+def test_whose_variances_is_not_guessed() -> None:
+    """A variance for each column: torch reads it as one for each row where there are as many of them."""
+    input, target, var = torch.zeros(3, 3), torch.zeros(3, 3), torch.tensor([1.0, 2.0, 3.0])
+    torch.testing.assert_close(
+        functional.gaussian_nll_loss(input, target, var), F.gaussian_nll_loss(input, target, var)
+    )
+    with pytest.raises(
+        ValueError, match=r"var of shape \(3,\) does not fit input of shape \(4, 3\).*expand_as\(input\)"
+    ):
+        functional.gaussian_nll_loss(torch.zeros(4, 3), torch.zeros(4, 3), var)
+    functional.gaussian_nll_loss(torch.zeros(4, 3), torch.zeros(4, 3), var.expand_as(torch.zeros(4, 3)))
+    functional.gaussian_nll_loss(torch.zeros(4, 3), torch.zeros(4, 3), var.unsqueeze(0))
+
+
+@pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((1, 3), (5, 3)), ((5,), ())])
+def test_a_target_of_other_dimensions_is_not_broadcast(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    input, target = torch.randn(shapes[0]), torch.randn(shapes[1])
+    torch_still(not fails(lambda: F.gaussian_nll_loss(input, target, 1.0)), f"{shapes} is broadcast in silence")
+    with pytest.raises(ValueError, match=r"GaussianNLLLoss: target of shape .* does not fit input of shape"):
+        functional.gaussian_nll_loss(input, target, 1.0)
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (1, 3), (1, 1)])
+def test_a_target_may_be_shared_as_torch_documents(shape: tuple[int, ...]) -> None:
+    input, target, var = torch.randn(5, 3), torch.randn(shape), torch.rand(5, 3) + 0.1
+    ours = functional.gaussian_nll_loss(input, target, var, True, reduction="none")
+    torch.testing.assert_close(ours, F.gaussian_nll_loss(input, target, var, True, reduction="none"))
+    keep = torch.rand(5, 3) > 0.5
+    ours = functional.gaussian_nll_loss(input, target, var, True, mask=keep)
+    torch.testing.assert_close(ours, F.gaussian_nll_loss(input[keep], target.expand(5, 3)[keep], var[keep], True))
+
+
+def test_variances_compile_without_a_break() -> None:
+    input, target, var = torch.zeros(2, 3), torch.ones(2, 3), torch.tensor([0.5, 2.0])
+
+    def breaks(loss: Callable[..., Tensor], var: Tensor | float) -> bool:
+        torch._dynamo.reset()
+        try:
+            torch.compile(loss, fullgraph=True, backend="aot_eager")(input, target, var)
+        except Exception:  # the compiler's own kinds differ from one torch to the next
+            return True
+        return False
+
+    torch_still(breaks(F.gaussian_nll_loss, var), "Gaussian NLL breaks the graph to look for negative variances")
+    assert not breaks(functional.gaussian_nll_loss, var)
+    compiled = torch.compile(losskit.GaussianNLLLoss(), fullgraph=True, backend="aot_eager")
+    for number in (2.0, 3.0, 4):
+        torch.testing.assert_close(compiled(input, target, number), F.gaussian_nll_loss(input, target, float(number)))
+
+
+def test_a_variance_that_is_none_is_refused() -> None:
+    input, target = torch.zeros(3), torch.zeros(3)
+    for var in (-1.0, torch.tensor([1.0, -1.0, 2.0])):
+        assert fails(lambda var=var: F.gaussian_nll_loss(input, target, var))  # type: ignore[misc]
+        with pytest.raises(ValueError, match=r"GaussianNLLLoss: var is a variance, which is not negative, got -1 at"):
+            functional.gaussian_nll_loss(input, target, var)
+    for wrong in (True, "1", None):
+        with pytest.raises(TypeError, match="GaussianNLLLoss: var must be a tensor"):
+            functional.gaussian_nll_loss(input, target, wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("eps", [1e-6, 0.3])
+def test_a_variance_below_eps_is_clamped_as_torch_clamps_it(eps: float) -> None:
+    """Its gradient passes the clamp: the exemption of ``eps`` from gradcheck."""
+    input, target = torch.randn(6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
+    var = torch.tensor([0.0, 1e-9, 0.1, 0.29, 0.31, 4.0], dtype=torch.float64)
+    for full in (True, False):
+        for reduction in ("none", "mean", "sum"):
+            torch.testing.assert_close(
+                functional.gaussian_nll_loss(input, target, var, full, eps, reduction),
+                F.gaussian_nll_loss(input, target, var, full, eps, reduction),
+            )
+    own, torchs = (
+        gradient(lambda v, f=f: f(input, target, v, eps=eps), var)  # type: ignore[misc]
+        for f in (functional.gaussian_nll_loss, F.gaussian_nll_loss)
+    )
+    torch.testing.assert_close(own, torchs)
+    assert (own[:2] != 0).all()
+
+
+def test_variance_and_mean_are_learnt() -> None:
+    target = torch.randn(4000, dtype=torch.float64) * 3 + 1
+    mean, log_var = (torch.zeros((), dtype=torch.float64, requires_grad=True) for _ in range(2))
+    optimizer = torch.optim.Adam([mean, log_var], 0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        functional.gaussian_nll_loss(mean.expand(4000), target, log_var.exp()).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    torch.testing.assert_close(mean.detach(), target.mean(), atol=1e-2, rtol=1e-2)
+    torch.testing.assert_close(log_var.detach().exp(), target.var(correction=0), atol=1e-2, rtol=1e-2)

@@ -23,7 +23,7 @@ class Domain:
     """One tensor of a loss. ``name`` below is its argument's name; ``input`` the network's output it stands beside.
 
     Args:
-        broadcasts: Whether a shape that broadcasts to the input's will do, as torch documents it for a few.
+        broadcasts: Whether it may have 1 in the place of any of the input's dimensions, as torch documents it for a few.
     """
 
     broadcasts: bool = field(default=False, kw_only=True)
@@ -105,7 +105,7 @@ class NonNegative(Real):
         return (-0.5, math.nan, -math.inf)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return torch.rand(items, generator=generator, dtype=torch.float64) * 3 + 0.3
+        return 3 * torch.rand(items, generator=generator, dtype=torch.float64) ** 2 + 0.05
 
     def describe(self) -> str:
         return f"{self.what.capitalize()}, not negative, of {_any_shape(self)}."
@@ -370,12 +370,15 @@ class ClassIndex(Domain):
 
 
 def _any_shape(domain: Domain) -> str:
-    return "a shape that broadcasts to the input's" if domain.broadcasts else "any shape; all tensors of the same"
+    if domain.broadcasts:
+        return "the input's shape, or with 1 in the place of any of its dimensions"
+    return "any shape; all tensors of the same"
 
 
 def _broadcasts(value: Tensor, input: Tensor) -> bool:
-    pairs = zip(reversed(value.shape), reversed(input.shape), strict=False)
-    return value.dim() <= input.dim() and all(own in (1, other) for own, other in pairs)
+    """Dimension by dimension: (N) beside (N, N) would leave open which of them is meant."""
+    pairs = zip(value.shape, input.shape, strict=False)
+    return value.dim() == input.dim() and all(own in (1, other) for own, other in pairs)
 
 
 def _who(loss: Loss, name: str) -> str:

@@ -98,17 +98,18 @@ def arg(
         among: The values it may take, where they are few.
         shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
             or to ``"broadcast"`` against it.
-        kw_only: Given by name alone, as every argument that torch does not have.
+        kw_only: Given by name alone, as every argument that torch does not have, or has by name.
         doc: What it is, with its unit.
     """
     return Arg(default, within, among, shape, kw_only, doc)
 
 
-def reduction_arg(*, default: Reduction) -> Any:
+def reduction_arg(*, default: Reduction, kw_only: bool = False) -> Any:
     """Declare the reduction, as every loss does at the position where torch has it."""
     return arg(
         default=default,
         among=REDUCTIONS,
+        kw_only=kw_only,
         doc="``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts.",
     )
 

@@ -1,6 +1,7 @@
 """All losses, one file each, grouped by task. A line here puts a loss into the catalog and into every verb."""
 
 # Regression
+from losskit.losses.gaussian_nll import GaussianNLLLoss as GaussianNLLLoss, gaussian_nll_loss as gaussian_nll_loss
 from losskit.losses.huber import HuberLoss as HuberLoss, huber_loss as huber_loss
 from losskit.losses.l1 import L1Loss as L1Loss, l1_loss as l1_loss
 from losskit.losses.mse import MSELoss as MSELoss, mse_loss as mse_loss
