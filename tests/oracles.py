@@ -40,6 +40,15 @@ def gaussian_nll(x: Array, y: Array, var: Array, full: bool = False, eps: float 
     return loss
 
 
+def kl_div(x: Array, q: Array, log_target: bool = False) -> Array:
+    p, q = np.exp(x), np.exp(q) if log_target else q
+    loss = np.zeros(q.shape)
+    for at in np.ndindex(q.shape):
+        if q[at] != 0:
+            loss[at] = q[at] * np.log(q[at] / p[at])
+    return loss
+
+
 def poisson_nll(x: Array, y: Array, log_input: bool = True, full: bool = False, eps: float = 1e-8) -> Array:
     loss: Array = np.exp(x) - y * x if log_input else x - y * np.log(x + eps)
     many = np.maximum(y, 2)  # of the counts above 1; the others get nothing
@@ -128,6 +137,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "FocalLoss": focal,
     "GaussianNLLLoss": gaussian_nll,
     "HuberLoss": huber,
+    "KLDivLoss": kl_div,
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
     "NLLLoss": nll,

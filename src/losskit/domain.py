@@ -221,14 +221,9 @@ class LogProbabilities(ClassLogits):
     """Logarithms of class probabilities: what a log-softmax gives."""
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        wrong = value > 1e-3  # a log-softmax in half precision may round to just above 0
-        if not wrong.any():
-            return None
         dim = loss.class_dim(value)
-        return ValueError(
-            f"{_who(loss, name)} must hold log-probabilities, which are not positive, got {_first(value, wrong)}; "
-            f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
-        )
+        mend = f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
+        return _positive_logarithm(loss, name, value, mend)
 
     def outside(self, classes: int) -> tuple[float, ...]:
         return (0.5, math.inf)
@@ -264,6 +259,44 @@ class Probabilities(Domain):
 
     def describe(self) -> str:
         return "Probabilities in [0, 1] (a sigmoid before it), of any shape."
+
+
+@dataclass(frozen=True)
+class Mass(Domain):
+    """What a distribution gives to each element; over which dimension it sums to 1 is not known.
+
+    Args:
+        log: Whether it is the logarithm of that.
+        mend: What to do with values that cannot be.
+    """
+
+    log: bool = False
+    mend: str = ""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        (_floating if self.log else _real)(loss, name, value)
+        _same_shape(loss, name, value, input)
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        return 0 if self.log else 1
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        if self.log:
+            return _positive_logarithm(loss, name, value, self.mend)
+        error = _outside_unit(loss, name, value)
+        return error if error is None or value.isnan().any() else ValueError(f"{error}; {self.mend}")
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (0.5, math.inf) if self.log else (-0.5, 1.5, math.nan)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        logits = 2 * torch.randn(items, generator=generator, dtype=torch.float64)
+        return logits.log_softmax(-1) if self.log else logits.softmax(-1)
+
+    def describe(self) -> str:
+        return (
+            f"{'Logarithms of probabilities' if self.log else 'Probabilities'}, of any shape; all tensors of the same."
+        )
 
 
 @dataclass(frozen=True)
@@ -419,6 +452,15 @@ def _first(value: Tensor, wrong: Tensor) -> str:
     """The first wrong value, where it stands, and how many there are."""
     index = tuple(wrong.nonzero()[0].tolist())
     return f"{value[index].item():g} at {index or 'its only place'} ({int(wrong.sum())} of {value.numel()} values)"
+
+
+def _positive_logarithm(loss: Loss, name: str, value: Tensor, mend: str) -> Exception | None:
+    wrong = value > 1e-3  # a log-softmax in half precision may round to just above 0
+    if not wrong.any():
+        return None
+    return ValueError(
+        f"{_who(loss, name)} must hold log-probabilities, which are not positive, got {_first(value, wrong)}; {mend}"
+    )
 
 
 def _outside_unit(loss: Loss, name: str, value: Tensor) -> Exception | None:

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +21,7 @@ from losskit.about import About, Head, Task
 from losskit.domain import Domain
 from losskit.native.autograd import Prepared, by_kernel
 from losskit.native.dispatch import call_torch, readable, takes_torch
-from losskit.reduction import NOTHING, AtCall, Extra, Reduction, both, checked, reduce
-
-REDUCTIONS = ("none", "mean", "sum")
+from losskit.reduction import NOTHING, AtCall, BatchReduction, Extra, Reduction, both, checked, reduce
 
 L = TypeVar("L", bound="Loss")
 
@@ -104,13 +102,14 @@ def arg(
     return Arg(default, within, among, shape, kw_only, doc)
 
 
-def reduction_arg(*, default: Reduction, kw_only: bool = False) -> Any:
+def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:
     """Declare the reduction, as every loss does at the position where torch has it."""
+    words = "``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts"
     return arg(
         default=default,
-        among=REDUCTIONS,
+        among=get_args(BatchReduction if batchmean else Reduction),
         kw_only=kw_only,
-        doc="``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts.",
+        doc=f"{words}, ``'batchmean'`` by the rows that count." if batchmean else f"{words}.",
     )
 
 
@@ -128,7 +127,7 @@ class _Fields(nn.Module):
     arguments: ClassVar[dict[str, Arg]] = {}
     about: ClassVar[About]
     formula: Callable[..., Tensor]
-    reduction: Reduction
+    reduction: BatchReduction  # most losses narrow it
     prepared: Prepared
 
     def __init_subclass__(cls) -> None:

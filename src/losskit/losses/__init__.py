@@ -10,6 +10,9 @@ from losskit.losses.smooth_l1 import SmoothL1Loss as SmoothL1Loss, smooth_l1_los
 # Counts
 from losskit.losses.poisson_nll import PoissonNLLLoss as PoissonNLLLoss, poisson_nll_loss as poisson_nll_loss
 
+# A distribution, as a teacher gives it
+from losskit.losses.kl_div import KLDivLoss as KLDivLoss, kl_div as kl_div
+
 # Yes or no, or one such for each label
 from losskit.losses.bce import BCELoss as BCELoss, binary_cross_entropy as binary_cross_entropy
 from losskit.losses.bce_with_logits import (
