@@ -44,12 +44,11 @@ BY_HAND = {"FocalLoss": focal_by_hand, "SoftmaxFocalLoss": softmax_focal_by_hand
 
 def draw(loss: type[losskit.Loss], shape: tuple[int, int]) -> tuple[Tensor, ...]:
     """The tensors of a call, those first that get a gradient; a loss with classes has one item a row."""
-    generator = torch.Generator().manual_seed(0)
-    has_classes = loss().class_dim(torch.zeros(2, 2)) is not None
-    items = shape[:1] if has_classes else shape
-    input = loss.about.input.sample(items, shape[1], generator).float().requires_grad_()
-    target = loss.about.target.sample(items, shape[1], generator)
-    return input, target.float() if target.is_floating_point() else target
+    criterion, generator = loss(), torch.Generator().manual_seed(0)
+    items = shape if criterion.class_dim(torch.zeros(2, 2)) is None else shape[:1]
+    drawn = [domain.sample(items, shape[1], generator) for domain in criterion.domains.values()]
+    input, *rest = (value.float() if value.is_floating_point() else value for value in drawn)
+    return input.requires_grad_(), *rest
 
 
 def backward(function: Callable[..., Tensor], tensors: tuple[Tensor, ...]) -> Step:

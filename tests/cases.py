@@ -97,6 +97,8 @@ def another(argument: Arg, items: tuple[int, ...], classes: int) -> Any:
     if argument.shape is not None:
         shape = {"classes": (classes,), "elements": items, "broadcast": items[-1:]}[argument.shape]
         return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+    if isinstance(argument.default, bool):
+        return not argument.default
     if isinstance(argument.default, int):
         return 1 if argument.default != 1 else -1
     assert argument.within is not None, "an argument of a new kind: say here what else it may be"

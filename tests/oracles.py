@@ -33,6 +33,29 @@ def huber(x: Array, y: Array, delta: float = 1.0, weight: Array | float = 1.0) -
     return loss
 
 
+def gaussian_nll(x: Array, y: Array, var: Array, full: bool = False, eps: float = 1e-6) -> Array:
+    sigma = np.sqrt(np.maximum(var, eps))
+    density = np.exp(-(((x - y) / sigma) ** 2) / 2) / sigma
+    loss: Array = -np.log(density / np.sqrt(2 * np.pi) if full else density)
+    return loss
+
+
+def kl_div(x: Array, q: Array, log_target: bool = False) -> Array:
+    p, q = np.exp(x), np.exp(q) if log_target else q
+    loss = np.zeros(q.shape)
+    for at in np.ndindex(q.shape):
+        if q[at] != 0:
+            loss[at] = q[at] * np.log(q[at] / p[at])
+    return loss
+
+
+def poisson_nll(x: Array, y: Array, log_input: bool = True, full: bool = False, eps: float = 1e-8) -> Array:
+    loss: Array = np.exp(x) - y * x if log_input else x - y * np.log(x + eps)
+    many = np.maximum(y, 2)  # of the counts above 1; the others get nothing
+    stirling = many * np.log(many) - many + np.log(2 * np.pi * many) / 2
+    return loss + stirling * (y > 1) if full else loss
+
+
 def bce(x: Array, y: Array, weight: Array | float = 1.0, pos_weight: Array | float = 1.0) -> Array:
     with np.errstate(divide="ignore"):
         yes, no = np.maximum(np.log(x), -100), np.maximum(np.log(1 - x), -100)
@@ -112,10 +135,13 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCEWithLogitsLoss": bce_with_logits,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
+    "GaussianNLLLoss": gaussian_nll,
     "HuberLoss": huber,
+    "KLDivLoss": kl_div,
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
     "NLLLoss": nll,
+    "PoissonNLLLoss": poisson_nll,
     "SmoothL1Loss": smooth_l1,
     "SoftmaxFocalLoss": softmax_focal,
 }

@@ -180,6 +180,10 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
         (lambda: load("iris", "y"), "leave out --target"),
         (lambda: make_plan(wine, losses=["NoLoss"]), "NoLoss is no loss of the catalog; choose among"),
         (lambda: make_plan(load("diabetes"), losses=["FocalLoss"]), "FocalLoss does not serve a regression task"),
+        (
+            lambda: make_plan(load("diabetes"), losses=["GaussianNLLLoss"]),
+            "GaussianNLLLoss takes input, target, var, and",
+        ),
         (lambda: make_plan(wine, losses=["CrossEntropyLoss"]), "is the reference itself"),
         (lambda: make_plan(wine, metric="rmse"), "--metric of a multiclass task must be one of accuracy"),
         (lambda: make_plan(wine, folds=1), "--folds must be at least 2, got 1"),
@@ -276,7 +280,8 @@ def test_the_choice_of_a_rate_does_not_see_the_test_fold(wine: Data) -> None:
 def test_the_losses_are_those_of_the_catalog(name: str) -> None:
     data = load(name)
     plan = make_plan(data)
-    serving = {loss.__name__: loss.about.twin for loss in CATALOG if data.task in loss.about.serves}
+    two = [loss for loss in CATALOG if list(loss.about.tensors) == ["input", "target"]]
+    serving = {loss.__name__: loss.about.twin for loss in two if data.task in loss.about.serves}
     assert set(plan.losses) == {loss for loss, twin in serving.items() if twin is None}
     assert set(make_plan(data, losses=list(serving)).losses) == set(serving)
     assert plan.reference == STANDARD[data.task] in plan.losses

@@ -20,6 +20,7 @@ from losskit.losses import (
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     FocalLoss,
+    KLDivLoss,
     MSELoss,
     SmoothL1Loss,
     cross_entropy,
@@ -165,6 +166,11 @@ SABOTAGE: dict[str, list[Subject]] = {
     "mask_algebra": [
         sabotaged(MSELoss, forward=masking_the_result),
         sabotaged(CrossEntropyLoss, forward=without("mask")),
+    ],
+    "batchmean_algebra": [
+        sabotaged(KLDivLoss, forward=without("mask")),
+        sabotaged(KLDivLoss, forward=without("sample_weight")),
+        sabotaged(KLDivLoss, formula=lambda s, x, q: KLDivLoss.formula(s, x, q) / len(x)),
     ],
     "mask_over_leading_dimensions": [sabotaged(MSELoss, items=one_column)],
     "sample_weight_algebra": [sabotaged(FocalLoss, forward=without("sample_weight"))],

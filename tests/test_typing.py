@@ -17,12 +17,19 @@ x = torch.randn(3)
 losskit.MSELoss("sum")
 losskit.SmoothL1Loss("mean", 0.5)
 losskit.CrossEntropyLoss(torch.ones(3), -100, "none", 0.1, dim=-1)
+losskit.KLDivLoss("batchmean", log_target=True)
+losskit.PoissonNLLLoss(False, True, 1e-6, "sum")
+losskit.GaussianNLLLoss(full=True, reduction="none")(x, x, 1.0)
+functional.gaussian_nll_loss(x, x, x, True, 1e-6, "sum", mask=x > 0)
 functional.mse_loss(x, x, "sum", mask=x > 0, sample_weight=x, normalizer=3.0)
 """
 BAD = [
     "losskit.SmoothL1Loss(bta=1.0)",
     "losskit.SmoothL1Loss(beta='wide')",
     "losskit.MSELoss('avg')",
+    "losskit.MSELoss('batchmean')",
+    "losskit.PoissonNLLLoss(log_input='yes')",
+    "losskit.GaussianNLLLoss(True)",  # torch has it by name alone
     "losskit.CrossEntropyLoss(None, -100, 'mean', 0.0, 1)",  # dim comes by name alone
     "losskit.CrossEntropyLos()",
     "functional.mse_loss(x, x, reduction='avg')",

@@ -394,3 +394,318 @@ def test_tutorial_numbers() -> None:
     target = torch.tensor([3, 1, 4])
     weight = torch.tensor([0.1, 0.2, 0.3, 0.2, 0.2])
     assert losskit.CrossEntropyLoss(weight)(logits, target).item() == pytest.approx(1.5892, abs=5e-5)
+
+
+@pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])
+def test_counts_are_not_broadcast_in_silence(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    input, target = torch.randn(shapes[0]), torch.ones(shapes[1])
+    torch_still(not fails(lambda: F.poisson_nll_loss(input, target)), "Poisson NLL broadcasts in silence")
+    with pytest.raises(ValueError, match=r"PoissonNLLLoss: target of shape .* does not fit input of shape") as caught:
+        functional.poisson_nll_loss(input, target)
+    assert str(shapes[0]) in str(caught.value)
+    assert str(shapes[1]) in str(caught.value)
+
+
+def test_a_negative_rate_is_called_one() -> None:
+    input, target = torch.tensor([2.0, -0.5]), torch.tensor([1.0, 1.0])
+    torch_still(bool(F.poisson_nll_loss(input, target, log_input=False).isnan()), "a negative rate gives NaN")
+    words = r"PoissonNLLLoss: input is a rate, which is not negative, got -0.5 at \(1,\) \(1 of 2 values\); .*log_input=True"
+    with pytest.raises(ValueError, match=words):
+        functional.poisson_nll_loss(input, target, log_input=False)
+    functional.poisson_nll_loss(input, target)  # as a logarithm it is one
+    keep = torch.tensor([True, False])
+    for reduction in ("mean", "sum"):
+        loss = losskit.PoissonNLLLoss(log_input=False, reduction=reduction)(input, target, mask=keep)
+        assert loss.item() == pytest.approx(2 - math.log(2))
+
+
+def test_a_negative_count_is_called_one() -> None:
+    torch_still(not fails(lambda: F.poisson_nll_loss(torch.zeros(2), -torch.ones(2))), "negative counts are taken")
+    with pytest.raises(ValueError, match="target is a count, which is not negative"):
+        functional.poisson_nll_loss(torch.zeros(2), -torch.ones(2))
+
+
+@pytest.mark.parametrize("log_input", [True, False])
+@pytest.mark.parametrize("full", [True, False])
+def test_poisson_agrees_with_torch(log_input: bool, full: bool) -> None:
+    """Stirling's terms too, which counts up to 1 do not get; and a rate of 0 beside ``eps``."""
+    rates, target = torch.rand(64, dtype=torch.float64) * 5, torch.poisson(torch.full((64,), 2.0, dtype=torch.float64))
+    rates[0], target[:4] = 0, torch.tensor([2.0, 0.0, 1.0, 1.5])
+    input = rates.clamp(min=0.1).log() if log_input else rates
+    for eps in (1e-8, 0.3):
+        for reduction in ("none", "mean", "sum"):
+            ours = functional.poisson_nll_loss(input, target, log_input, full, eps, reduction)
+            theirs = F.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=reduction)
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+        own, torchs = (
+            gradient(lambda x, f=f, eps=eps: f(x, target, log_input, full, eps=eps), input)  # type: ignore[misc]
+            for f in (functional.poisson_nll_loss, F.poisson_nll_loss)
+        )
+        torch.testing.assert_close(own, torchs, rtol=1e-12, atol=1e-12)
+
+
+def test_stirlings_terms_give_a_count_of_zero_no_nan() -> None:
+    input, target = torch.zeros(3), torch.tensor([0.0, 1.0, 2.0])
+    theirs = gradient(lambda y: F.poisson_nll_loss(input, y, full=True), target)
+    torch_still(bool(theirs.isnan().any()), "the gradient of a count of 0 is NaN with full=True")
+    ours = gradient(lambda y: functional.poisson_nll_loss(input, y, full=True), target)
+    torch.testing.assert_close(ours, torch.tensor([0.0, 0.0, (math.log(2) + 1 / 4) / 3]))
+
+
+def test_rates_are_predicted_whatever_the_input_is() -> None:
+    """Trained behind the activation that its head names, a free output comes to predict the counts."""
+    counts = torch.tensor([[0.5], [2.0], [7.0]])
+    for log_input in (True, False):
+        criterion = losskit.PoissonNLLLoss(log_input)
+        output = torch.zeros(3, 1, requires_grad=True)
+        optimizer = torch.optim.Adam([output], 0.2)
+        for _ in range(150):
+            optimizer.zero_grad()
+            criterion(criterion.head("counts").training(output, 1), counts).backward()
+            optimizer.step()
+        torch.testing.assert_close(criterion.predict(output.detach()), counts, atol=0.01, rtol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1, 1), (1, 3, 1, 1), (1, 1, 1, 1), (1,), (), (4, 1, 2, 2), (4, 3, 2), None])
+def test_a_variance_may_be_shared(shape: tuple[int, ...] | None) -> None:
+    """By any dimensions, named by 1s; by the last one, left out; or by all, as a number."""
+    input, target = torch.randn(4, 3, 2, 2), torch.randn(4, 3, 2, 2)
+    var = 2 if shape is None else torch.rand(shape) + 0.5
+    claim = f"a var of shape {shape} is refused beside (4, 3, 2, 2)"
+    if shape not in ((4, 1, 2, 2), (4, 3, 2)):
+        torch_still(type_fails(lambda: F.gaussian_nll_loss(input, target, var)), claim)
+    aligned = torch.as_tensor(var, dtype=torch.float32)
+    aligned = (aligned.unsqueeze(-1) if shape == (4, 3, 2) else aligned).expand(4, 3, 2, 2)
+    mask = torch.rand(4, 3, 2, 2) > 0.3
+    for reduction in ("none", "mean", "sum"):
+        expected = F.gaussian_nll_loss(input, target, aligned.contiguous(), reduction=reduction)
+        torch.testing.assert_close(functional.gaussian_nll_loss(input, target, var, reduction=reduction), expected)
+        torch.testing.assert_close(losskit.GaussianNLLLoss(reduction=reduction)(input, target, var), expected)
+    torch.testing.assert_close(
+        functional.gaussian_nll_loss(input, target, var, mask=mask),
+        F.gaussian_nll_loss(input[mask], target[mask], aligned[mask]),
+    )
+
+
+def type_fails(call: Callable[[], object]) -> bool:
+    try:
+        return fails(call)
+    except TypeError:
+        return True
+
+
+def test_whose_variances_is_not_guessed() -> None:
+    """A variance for each column: torch reads it as one for each row where there are as many of them."""
+    input, target, var = torch.zeros(3, 3), torch.zeros(3, 3), torch.tensor([1.0, 2.0, 3.0])
+    torch.testing.assert_close(
+        functional.gaussian_nll_loss(input, target, var), F.gaussian_nll_loss(input, target, var)
+    )
+    with pytest.raises(
+        ValueError, match=r"var of shape \(3,\) does not fit input of shape \(4, 3\).*expand_as\(input\)"
+    ):
+        functional.gaussian_nll_loss(torch.zeros(4, 3), torch.zeros(4, 3), var)
+    functional.gaussian_nll_loss(torch.zeros(4, 3), torch.zeros(4, 3), var.expand_as(torch.zeros(4, 3)))
+    functional.gaussian_nll_loss(torch.zeros(4, 3), torch.zeros(4, 3), var.unsqueeze(0))
+
+
+@pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((1, 3), (5, 3)), ((5,), ())])
+def test_a_target_of_other_dimensions_is_not_broadcast(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    input, target = torch.randn(shapes[0]), torch.randn(shapes[1])
+    torch_still(not fails(lambda: F.gaussian_nll_loss(input, target, 1.0)), f"{shapes} is broadcast in silence")
+    with pytest.raises(ValueError, match=r"GaussianNLLLoss: target of shape .* does not fit input of shape"):
+        functional.gaussian_nll_loss(input, target, 1.0)
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (1, 3), (1, 1)])
+def test_a_target_may_be_shared_as_torch_documents(shape: tuple[int, ...]) -> None:
+    input, target, var = torch.randn(5, 3), torch.randn(shape), torch.rand(5, 3) + 0.1
+    ours = functional.gaussian_nll_loss(input, target, var, True, reduction="none")
+    torch.testing.assert_close(ours, F.gaussian_nll_loss(input, target, var, True, reduction="none"))
+    keep = torch.rand(5, 3) > 0.5
+    ours = functional.gaussian_nll_loss(input, target, var, True, mask=keep)
+    torch.testing.assert_close(ours, F.gaussian_nll_loss(input[keep], target.expand(5, 3)[keep], var[keep], True))
+
+
+def test_variances_compile_without_a_break() -> None:
+    input, target, var = torch.zeros(2, 3), torch.ones(2, 3), torch.tensor([0.5, 2.0])
+
+    def breaks(loss: Callable[..., Tensor], var: Tensor | float) -> bool:
+        torch._dynamo.reset()
+        try:
+            torch.compile(loss, fullgraph=True, backend="aot_eager")(input, target, var)
+        except Exception:  # the compiler's own kinds differ from one torch to the next
+            return True
+        return False
+
+    torch_still(breaks(F.gaussian_nll_loss, var), "Gaussian NLL breaks the graph to look for negative variances")
+    assert not breaks(functional.gaussian_nll_loss, var)
+    compiled = torch.compile(losskit.GaussianNLLLoss(), fullgraph=True, backend="aot_eager")
+    for number in (2.0, 3.0, 4):
+        torch.testing.assert_close(compiled(input, target, number), F.gaussian_nll_loss(input, target, float(number)))
+
+
+def test_a_variance_that_is_none_is_refused() -> None:
+    input, target = torch.zeros(3), torch.zeros(3)
+    for var in (-1.0, torch.tensor([1.0, -1.0, 2.0])):
+        assert fails(lambda var=var: F.gaussian_nll_loss(input, target, var))  # type: ignore[misc]
+        with pytest.raises(ValueError, match=r"GaussianNLLLoss: var is a variance, which is not negative, got -1 at"):
+            functional.gaussian_nll_loss(input, target, var)
+    for wrong in (True, "1", None):
+        with pytest.raises(TypeError, match="GaussianNLLLoss: var must be a tensor"):
+            functional.gaussian_nll_loss(input, target, wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("eps", [1e-6, 0.3])
+def test_a_variance_below_eps_is_clamped_as_torch_clamps_it(eps: float) -> None:
+    """Its gradient passes the clamp: the exemption of ``eps`` from gradcheck."""
+    input, target = torch.randn(6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
+    var = torch.tensor([0.0, 1e-9, 0.1, 0.29, 0.31, 4.0], dtype=torch.float64)
+    for full in (True, False):
+        for reduction in ("none", "mean", "sum"):
+            torch.testing.assert_close(
+                functional.gaussian_nll_loss(input, target, var, full, eps, reduction),
+                F.gaussian_nll_loss(input, target, var, full, eps, reduction),
+            )
+    own, torchs = (
+        gradient(lambda v, f=f: f(input, target, v, eps=eps), var)  # type: ignore[misc]
+        for f in (functional.gaussian_nll_loss, F.gaussian_nll_loss)
+    )
+    torch.testing.assert_close(own, torchs)
+    assert (own[:2] != 0).all()
+
+
+def test_variance_and_mean_are_learnt() -> None:
+    target = torch.randn(4000, dtype=torch.float64) * 3 + 1
+    mean, log_var = (torch.zeros((), dtype=torch.float64, requires_grad=True) for _ in range(2))
+    optimizer = torch.optim.Adam([mean, log_var], 0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        functional.gaussian_nll_loss(mean.expand(4000), target, log_var.exp()).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    torch.testing.assert_close(mean.detach(), target.mean(), atol=1e-2, rtol=1e-2)
+    torch.testing.assert_close(log_var.detach().exp(), target.var(correction=0), atol=1e-2, rtol=1e-2)
+
+
+def of_kl(loss: Callable[..., Tensor], log_target: bool) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda x, q: loss(x, q, reduction="sum", log_target=log_target)
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_zero_log_zero_of_a_divergence_is_zero(log_target: bool) -> None:
+    """In value and in both gradients: a target of 0, whatever the input is there."""
+    q = torch.tensor([0.0, 0.0, 0.25, 0.75])
+    target = q.log() if log_target else q
+    ours, theirs = of_kl(functional.kl_div, log_target), of_kl(F.kl_div, log_target)
+    plain = torch.tensor([0.25, 0.25, 0.25, 0.25]).log()
+    masked = torch.tensor([-torch.inf, math.log(0.5), math.log(0.3), math.log(0.2)])
+    torch_still(bool(theirs(masked, target).isnan()), "0 · log 0 is NaN where the input is -inf")
+    if log_target:
+        torch_still(bool(theirs(plain, target).isnan()), "a log-target of -inf is NaN")
+    for input in (plain, masked):
+        expected = of_kl(F.kl_div, False)(input[2:], q[2:])
+        torch.testing.assert_close(ours(input, target), expected)
+        torch.testing.assert_close(gradient(lambda x, y=target: ours(x, y), input), -q)  # type: ignore[misc]
+        of_target = gradient(lambda y, x=input: ours(x, y), target)  # type: ignore[misc]
+        assert (of_target[:2] == 0).all()
+        torch.testing.assert_close(
+            of_target[2:],
+            gradient(lambda y, x=input[2:]: theirs(x, y), target[2:]),  # type: ignore[misc]
+        )
+        leaf = input.clone().requires_grad_()
+        (first,) = torch.autograd.grad(ours(leaf.log_softmax(0), target), leaf, create_graph=True)
+        (second,) = torch.autograd.grad(first.sum(), leaf)
+        assert second.isfinite().all()
+    batch, reference = (
+        f(masked.expand(2, 4), target.expand(2, 4), "batchmean", log_target=log_target)
+        for f in (functional.kl_div, lambda x, y, _, log_target: ours(x, y) / 2)
+    )
+    torch.testing.assert_close(batch, reference)
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_what_the_input_calls_impossible_costs_inf(log_target: bool) -> None:
+    input, q = torch.tensor([-torch.inf, 0.0]), torch.tensor([0.5, 0.5])
+    loss = of_kl(functional.kl_div, log_target)
+    assert loss(input, q.log() if log_target else q) == torch.inf
+    grad = gradient(lambda x: loss(x, q.log() if log_target else q), input)
+    torch.testing.assert_close(grad, -q)
+
+
+def test_a_divergence_of_what_rounds_to_zero_exists() -> None:
+    """exp(-200) is 0 in float32, and so 0 log 0 again."""
+    input, target = torch.tensor([-torch.inf, 0.0]), torch.tensor([-200.0, 0.0])
+    torch_still(bool(F.kl_div(input, target, reduction="sum", log_target=True).isnan()), "exp(-200) · inf is NaN")
+    assert functional.kl_div(input, target, "sum", True) == 0
+
+
+@pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])
+def test_distributions_are_not_broadcast_in_silence(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    input, target = -torch.rand(shapes[0]), torch.rand(shapes[1])
+    torch_still(not fails(lambda: F.kl_div(input, target, reduction="sum")), "KLDiv broadcasts in silence")
+    with pytest.raises(ValueError, match=r"KLDivLoss: target of shape .* does not fit input of shape") as caught:
+        functional.kl_div(input, target)
+    assert str(shapes[0]) in str(caught.value)
+    assert str(shapes[1]) in str(caught.value)
+
+
+def test_probabilities_are_no_logarithms_of_them() -> None:
+    p, q = torch.tensor([[0.2, 0.8]]), torch.tensor([[0.3, 0.7]])
+    torch_still(F.kl_div(p, q, reduction="sum").item() < 0, "probabilities as input give a negative divergence")
+    with pytest.raises(ValueError, match=r"KLDivLoss: input must hold log-probabilities.*\(0, 0\).*input.log\(\)"):
+        functional.kl_div(p, q)
+    with pytest.raises(ValueError, match=r"target must lie in \[0, 1\], got -1.2.* at \(0, 0\).*log_target=True"):
+        functional.kl_div(p.log(), q.log())
+    with pytest.raises(ValueError, match=r"target must hold log-probabilities.*log_target=False"):
+        functional.kl_div(p.log(), q, log_target=True)
+    with pytest.raises(ValueError, match="target holds NaN"):
+        functional.kl_div(p.log(), q * math.nan)
+
+
+def test_the_mean_of_terms_is_no_divergence() -> None:
+    """It is 1 / C of one; batchmean is one, and both are torch's."""
+    input, target = torch.randn(4, 5).log_softmax(1), torch.randn(4, 5).softmax(1)
+    divergence = torch.distributions.kl_divergence(
+        torch.distributions.Categorical(probs=target), torch.distributions.Categorical(logits=input)
+    ).mean()
+    torch.testing.assert_close(functional.kl_div(input, target, "batchmean"), divergence)
+    torch.testing.assert_close(functional.kl_div(input, target, "mean"), divergence / 5)
+    for log_target in (False, True):
+        y = target.log() if log_target else target
+        for shape in ((4, 5), (20,), (2, 2, 5)):
+            for reduction in ("none", "sum", "batchmean"):
+                ours = functional.kl_div(input.view(shape), y.view(shape), reduction, log_target)
+                theirs = F.kl_div(input.view(shape), y.view(shape), reduction=reduction, log_target=log_target)
+                torch.testing.assert_close(ours, theirs)
+    one = torch.tensor(-0.5)
+    torch.testing.assert_close(
+        functional.kl_div(one, one.exp() / 2, "batchmean"), F.kl_div(one, one.exp() / 2, reduction="batchmean")
+    )
+
+
+def test_one_hot_teachers_of_any_dtype() -> None:
+    input, hot = torch.randn(4, 3).log_softmax(1), F.one_hot(torch.tensor([0, 2, 1, 1]), 3)
+    torch_still(fails(lambda: F.kl_div(input, hot, reduction="sum")), "integer targets of KLDiv are refused")
+    for dtype in (torch.int64, torch.uint8, torch.bool):
+        ours = functional.kl_div(input, hot.to(dtype), "batchmean")
+        torch.testing.assert_close(ours, F.nll_loss(input, hot.argmax(1)))
+
+
+def test_a_student_is_trained_on_logarithms_as_well() -> None:
+    teacher = torch.tensor([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]])
+    for log_target in (False, True):
+        criterion = losskit.KLDivLoss("batchmean", log_target)
+        head = criterion.head("distillation")
+        target, output = head.encode(teacher, 3), torch.zeros(2, 3, requires_grad=True)
+        optimizer = torch.optim.Adam([output], 0.2)
+        for _ in range(150):
+            optimizer.zero_grad()
+            criterion(head.training(output, 1), target).backward()
+            optimizer.step()
+        torch.testing.assert_close(criterion.probabilities(output.detach()), teacher, atol=0.01, rtol=0.01)
+        assert criterion.predict(output.detach()).tolist() == [1, 0]
+
+
+def test_batchmean_is_what_kl_alone_has() -> None:
+    with pytest.raises(ValueError, match="MSELoss: reduction must be one of 'none', 'mean', 'sum', got 'batchmean'"):
+        losskit.MSELoss("batchmean")  # type: ignore[arg-type]
+    assert losskit.KLDivLoss("batchmean").reduction == "batchmean"

@@ -54,6 +54,7 @@ class Encoding(str, Enum):
     PLUS_MINUS_ONE = "1 or -1"  # one column
     LABEL_LIST = "class ids of the labels that hold, then -1"  # as many columns as labels
     PROBABILITIES = "a probability for each class"
+    LOG_PROBABILITIES = "the logarithm of a probability for each class"
     SEQUENCE = "class ids, and how many"  # CTC
     NONE = "none"  # the loss compares outputs with each other
 
@@ -99,7 +100,7 @@ class Head:
         return 1 if self.encoding in (Encoding.ZERO_ONE, Encoding.PLUS_MINUS_ONE) else classes
 
     def encode(self, target: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """``target`` (class ids (N,), or columns (N, K)) as this loss takes it."""
+        """``target`` (class ids (N,), or columns (N, K), probabilities too) as this loss takes it."""
         if self.encoding is Encoding.IDS:
             return target.long()
         if self.encoding is Encoding.ONE_HOT:
@@ -109,7 +110,8 @@ class Head:
         if self.encoding is Encoding.LABEL_LIST:
             ids = torch.where(target > 0, torch.arange(classes), classes).sort(1).values
             return torch.where(ids < classes, ids, -1)
-        return target.to(dtype).reshape(len(target), -1)
+        columns = target.to(dtype).reshape(len(target), -1)
+        return columns.log() if self.encoding is Encoding.LOG_PROBABILITIES else columns
 
     def probabilities(self, output: Tensor, dim: int) -> Tensor:
         """Class probabilities from the network's output, of the output's shape."""

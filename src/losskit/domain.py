@@ -23,7 +23,7 @@ class Domain:
     """One tensor of a loss. ``name`` below is its argument's name; ``input`` the network's output it stands beside.
 
     Args:
-        broadcasts: Whether a shape that broadcasts to the input's will do, as torch documents it for a few.
+        broadcasts: Whether it may have 1 in the place of any of the input's dimensions, as torch documents it for a few.
     """
 
     broadcasts: bool = field(default=False, kw_only=True)
@@ -82,9 +82,11 @@ class NonNegative(Real):
 
     Args:
         what: What it is, in words.
+        mend: What to do where it is negative.
     """
 
     what: str = "a number"
+    mend: str = ""
 
     def neutral(self, loss: Loss, value: Tensor) -> float:
         return 1
@@ -96,13 +98,14 @@ class NonNegative(Real):
         nan = value.isnan()
         if nan.any():
             return ValueError(f"{_who(loss, name)} holds NaN: {_first(value, nan)}")
-        return ValueError(f"{_who(loss, name)} is {self.what}, which is not negative, got {_first(value, wrong)}")
+        mend = f"; {self.mend}" if self.mend else ""
+        return ValueError(f"{_who(loss, name)} is {self.what}, which is not negative, got {_first(value, wrong)}{mend}")
 
     def outside(self, classes: int) -> tuple[float, ...]:
         return (-0.5, math.nan, -math.inf)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return torch.rand(items, generator=generator, dtype=torch.float64) * 3 + 0.3
+        return 3 * torch.rand(items, generator=generator, dtype=torch.float64) ** 2 + 0.05
 
     def describe(self) -> str:
         return f"{self.what.capitalize()}, not negative, of {_any_shape(self)}."
@@ -220,14 +223,9 @@ class LogProbabilities(ClassLogits):
     """Logarithms of class probabilities: what a log-softmax gives."""
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        wrong = value > 1e-3  # a log-softmax in half precision may round to just above 0
-        if not wrong.any():
-            return None
         dim = loss.class_dim(value)
-        return ValueError(
-            f"{_who(loss, name)} must hold log-probabilities, which are not positive, got {_first(value, wrong)}; "
-            f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
-        )
+        mend = f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
+        return _positive_logarithm(loss, name, value, mend)
 
     def outside(self, classes: int) -> tuple[float, ...]:
         return (0.5, math.inf)
@@ -263,6 +261,44 @@ class Probabilities(Domain):
 
     def describe(self) -> str:
         return "Probabilities in [0, 1] (a sigmoid before it), of any shape."
+
+
+@dataclass(frozen=True)
+class Mass(Domain):
+    """What a distribution gives to each element; over which dimension it sums to 1 is not known.
+
+    Args:
+        log: Whether it is the logarithm of that.
+        mend: What to do with values that cannot be.
+    """
+
+    log: bool = False
+    mend: str = ""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        (_floating if self.log else _real)(loss, name, value)
+        _same_shape(loss, name, value, input)
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        return 0 if self.log else 1
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        if self.log:
+            return _positive_logarithm(loss, name, value, self.mend)
+        error = _outside_unit(loss, name, value)
+        return error if error is None or value.isnan().any() else ValueError(f"{error}; {self.mend}")
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (0.5, math.inf) if self.log else (-0.5, 1.5, math.nan)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        logits = 2 * torch.randn(items, generator=generator, dtype=torch.float64)
+        return logits.log_softmax(-1) if self.log else logits.softmax(-1)
+
+    def describe(self) -> str:
+        return (
+            f"{'Logarithms of probabilities' if self.log else 'Probabilities'}, of any shape; all tensors of the same."
+        )
 
 
 @dataclass(frozen=True)
@@ -369,12 +405,15 @@ class ClassIndex(Domain):
 
 
 def _any_shape(domain: Domain) -> str:
-    return "a shape that broadcasts to the input's" if domain.broadcasts else "any shape; all tensors of the same"
+    if domain.broadcasts:
+        return "the input's shape, or with 1 in the place of any of its dimensions"
+    return "any shape; all tensors of the same"
 
 
 def _broadcasts(value: Tensor, input: Tensor) -> bool:
-    pairs = zip(reversed(value.shape), reversed(input.shape), strict=False)
-    return value.dim() <= input.dim() and all(own in (1, other) for own, other in pairs)
+    """Dimension by dimension: (N) beside (N, N) would leave open which of them is meant."""
+    pairs = zip(value.shape, input.shape, strict=False)
+    return value.dim() == input.dim() and all(own in (1, other) for own, other in pairs)
 
 
 def _who(loss: Loss, name: str) -> str:
@@ -415,6 +454,15 @@ def _first(value: Tensor, wrong: Tensor) -> str:
     """The first wrong value, where it stands, and how many there are."""
     index = tuple(wrong.nonzero()[0].tolist())
     return f"{value[index].item():g} at {index or 'its only place'} ({int(wrong.sum())} of {value.numel()} values)"
+
+
+def _positive_logarithm(loss: Loss, name: str, value: Tensor, mend: str) -> Exception | None:
+    wrong = value > 1e-3  # a log-softmax in half precision may round to just above 0
+    if not wrong.any():
+        return None
+    return ValueError(
+        f"{_who(loss, name)} must hold log-probabilities, which are not positive, got {_first(value, wrong)}; {mend}"
+    )
 
 
 def _outside_unit(loss: Loss, name: str, value: Tensor) -> Exception | None:

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +21,7 @@ from losskit.about import About, Head, Task
 from losskit.domain import ClassIndex, Domain
 from losskit.native.autograd import Prepared, by_kernel
 from losskit.native.dispatch import call_torch, readable, takes_torch
-from losskit.reduction import NOTHING, AtCall, Extra, Reduction, both, checked, reduce
-
-REDUCTIONS = ("none", "mean", "sum")
+from losskit.reduction import NOTHING, AtCall, BatchReduction, Extra, Reduction, both, checked, reduce
 
 L = TypeVar("L", bound="Loss")
 
@@ -53,6 +51,10 @@ class Arg:
         if self.among is not None:
             if value not in self.among:
                 raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
+            return value
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise TypeError(f"{who} must be True or False, got {value!r}")
             return value
         whole = isinstance(self.default, int)
         if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
@@ -88,24 +90,26 @@ def arg(
     """Declare a field of a loss.
 
     Args:
-        default: Its default, which also tells its type: a float takes any real number, an int an integer, None a
-            real number or (with ``shape``) a tensor, or None itself.
+        default: Its default, which also tells its type: a float takes any real number, an int an integer, a bool
+            True or False, None a real number or (with ``shape``) a tensor, or None itself.
         within: The interval of its values as mathematicians write it, ``"(0, inf)"`` or ``"[0, 1]"``.
         among: The values it may take, where they are few.
         shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
             or to ``"broadcast"`` against it.
-        kw_only: Given by name alone, as every argument that torch does not have.
+        kw_only: Given by name alone, as every argument that torch does not have, or has by name.
         doc: What it is, with its unit.
     """
     return Arg(default, within, among, shape, kw_only, doc)
 
 
-def reduction_arg(*, default: Reduction) -> Any:
+def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:
     """Declare the reduction, as every loss does at the position where torch has it."""
+    words = "``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts"
     return arg(
         default=default,
-        among=REDUCTIONS,
-        doc="``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts.",
+        among=get_args(BatchReduction if batchmean else Reduction),
+        kw_only=kw_only,
+        doc=f"{words}, ``'batchmean'`` by the rows that count." if batchmean else f"{words}.",
     )
 
 
@@ -123,7 +127,7 @@ class _Fields(nn.Module):
     arguments: ClassVar[dict[str, Arg]] = {}
     about: ClassVar[About]
     formula: Callable[..., Tensor]
-    reduction: Reduction
+    reduction: BatchReduction  # most losses narrow it
     prepared: Prepared
 
     def __init_subclass__(cls) -> None:

@@ -1,10 +1,12 @@
 """From one loss per item to the number that is minimised.
 
-``none`` keeps the items, ``sum`` adds them, ``mean`` divides the sum by a denominator:
+``none`` keeps the items, ``sum`` adds them, ``mean`` and ``batchmean`` divide the sum by a denominator:
 
 * an explicit ``normalizer``, where one is given;
 * otherwise the sum of what each kept item counts: 1, times the loss's own weight of the item where torch divides by
-  that (class weights of cross-entropy, ``weight`` of ``mse_loss``), times ``sample_weight``.
+  that (class weights of cross-entropy, ``weight`` of ``mse_loss``), times ``sample_weight``;
+* for ``batchmean`` the sum of what each row counts: what its kept items count on average. So a row of which nothing is
+  kept does not count, and a row of weight 2 counts as two.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from losskit.loss import Loss
 
 Reduction = Literal["none", "mean", "sum"]
+BatchReduction = Literal["none", "mean", "sum", "batchmean"]
 
 
 class AtCall(TypedDict, total=False):
@@ -32,8 +35,8 @@ class AtCall(TypedDict, total=False):
             The mean divides by the sum of the weights of the items that are kept.
         mask: bool, of the unreduced loss's shape or of its leading dimensions. True marks an item that counts; the
             others have no value, no gradient and no place in the mean, whatever their input holds (NaN and inf too).
-        normalizer: The mean's denominator, a positive number or a tensor of no dimension. Micro-batches and ranks that
-            share it add up to the exact mean of the whole.
+        normalizer: The denominator of the mean (of ``batchmean`` too), a positive number or a tensor of no dimension.
+            Micro-batches and ranks that share it add up to the exact mean of the whole.
     """
 
     sample_weight: Tensor | None
@@ -91,7 +94,7 @@ def _over_items(who: str, value: Tensor, items: torch.Size) -> Tensor:
 def _normalizer(who: str, value: float | Tensor | None, reduction: str, dtype: torch.dtype) -> float | Tensor | None:
     if value is None:
         return None
-    if reduction != "mean":
+    if reduction not in ("mean", "batchmean"):
         raise ValueError(f"{who}: normalizer replaces the mean's denominator, but reduction is {reduction!r}")
     if isinstance(value, Tensor):
         if value.dim():
@@ -113,7 +116,7 @@ def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
 
 def reduce(
     loss: Tensor,
-    reduction: Reduction,
+    reduction: BatchReduction,
     kept: Tensor | None = None,
     share: Tensor | None = None,
     sample_weight: Tensor | None = None,
@@ -122,7 +125,7 @@ def reduce(
     """Reduce an unreduced ``loss``.
 
     Args:
-        loss: One value an item.
+        loss: One value an item; its rows are what ``batchmean`` counts.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``.
         kept: bool, broadcastable to ``loss``; False takes the item out. None keeps all.
         share: What an item adds to the mean's denominator, broadcastable to ``loss``. None: 1.
@@ -141,6 +144,19 @@ def reduce(
         return loss.sum()
     if normalizer is not None:
         return loss.sum() / normalizer
+    if reduction == "batchmean":
+        return loss.sum() / _rows(loss, kept, share)
     if share is None:
         return loss.mean()
     return loss.sum() / share.expand_as(loss).sum()
+
+
+def _rows(loss: Tensor, kept: Tensor | None, share: Tensor | None) -> Tensor | int:
+    """How many rows of ``loss`` count; a single number is one row."""
+    if share is None:
+        return loss.shape[0] if loss.dim() else 1
+    share = share.expand_as(loss)
+    if loss.dim() < 2:
+        return share.sum()
+    items = torch.ones_like(share) if kept is None else kept.expand_as(loss)
+    return (share.flatten(1).sum(1) / items.flatten(1).sum(1).clamp(min=1)).sum()

@@ -127,7 +127,8 @@ def make_plan(
 
     Args:
         data: What to compare on.
-        losses: Names of losses; none for all of the catalog that serve the task. The reference always takes part.
+        losses: Names of losses; none for all of the catalog that serve the task (see :func:`trains`). The reference
+            always takes part.
         metric: What ranks; None for the task's usual one.
         folds: Folds a repeat.
         repeats: How often the rows are dealt into folds anew.
@@ -157,16 +158,28 @@ def make_plan(
     )
 
 
+def trains(loss: type[Loss]) -> bool:
+    """Whether a loss takes what a training here has: one output of the network, and its target."""
+    return tuple(loss.about.tensors) == ("input", "target")
+
+
 def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
-    serving = [name for name, loss in CLASSES.items() if task in loss.about.serves]
+    serving = [name for name, loss in CLASSES.items() if task in loss.about.serves and trains(loss)]
     for name in losses:
         if name not in serving:
-            known = "is no loss of the catalog" if name not in CLASSES else f"does not serve a {task} task"
-            raise CompareError(f"--losses: {name} {known}; choose among {', '.join(serving)}")
+            raise CompareError(f"--losses: {name} {_why_not(task, name)}; choose among {', '.join(serving)}")
     if losses and not set(losses) - {STANDARD[task]}:
         raise CompareError(f"--losses: {losses[0]} is the reference itself; name another to compare with it")
     usual = [name for name in serving if CLASSES[name].about.twin is None]  # a twin would only be trained twice
     return [name for name in serving if name in (losses or usual) or name == STANDARD[task]]
+
+
+def _why_not(task: Task, name: str) -> str:
+    if name not in CLASSES:
+        return "is no loss of the catalog"
+    if task not in CLASSES[name].about.serves:
+        return f"does not serve a {task} task"
+    return f"takes {', '.join(CLASSES[name].about.tensors)}, and a training here has input and target alone"
 
 
 def _batch(rows: int) -> int:

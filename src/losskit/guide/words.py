@@ -60,6 +60,7 @@ TARGETS: dict[Encoding, tuple[str, str]] = {
         "成立标签的 int64 编号，其后填 -1，形状 (N, L)",
     ),
     Encoding.PROBABILITIES: ("float probabilities that sum to 1, shape (N, C)", "和为 1 的浮点概率，形状 (N, C)"),
+    Encoding.LOG_PROBABILITIES: ("logarithms of probabilities, shape (N, C)", "概率的对数，形状 (N, C)"),
     Encoding.SEQUENCE: (
         "int64 labels (N, S) without the blank, and both lengths",
         "不含空白符的 int64 标签 (N, S)，以及两种长度",

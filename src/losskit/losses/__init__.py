@@ -1,10 +1,17 @@
 """All losses, one file each, grouped by task. A line here puts a loss into the catalog and into every verb."""
 
 # Regression
+from losskit.losses.gaussian_nll import GaussianNLLLoss as GaussianNLLLoss, gaussian_nll_loss as gaussian_nll_loss
 from losskit.losses.huber import HuberLoss as HuberLoss, huber_loss as huber_loss
 from losskit.losses.l1 import L1Loss as L1Loss, l1_loss as l1_loss
 from losskit.losses.mse import MSELoss as MSELoss, mse_loss as mse_loss
 from losskit.losses.smooth_l1 import SmoothL1Loss as SmoothL1Loss, smooth_l1_loss as smooth_l1_loss
+
+# Counts
+from losskit.losses.poisson_nll import PoissonNLLLoss as PoissonNLLLoss, poisson_nll_loss as poisson_nll_loss
+
+# A distribution, as a teacher gives it
+from losskit.losses.kl_div import KLDivLoss as KLDivLoss, kl_div as kl_div
 
 # Yes or no, or one such for each label
 from losskit.losses.bce import BCELoss as BCELoss, binary_cross_entropy as binary_cross_entropy

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from ctypes import CDLL, addressof, c_int64
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
-from typing_extensions import Unpack
 
 from losskit.native.dispatch import attaching, takes_kernel
 from losskit.native.library import (
@@ -219,7 +218,8 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
         criterion: A loss whose reduction is ``"mean"`` or ``"sum"``.
 
     Returns:
-        A function that takes what the criterion takes and returns its loss and its gradient in the input, both detached.
+        A function that takes what the criterion takes and returns its loss and its gradient in the first tensor, both
+        detached.
 
     Raises:
         ValueError: The reduction is ``"none"``: there is no single number to differentiate.
@@ -234,11 +234,17 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
     if criterion.reduction == "none":
         raise ValueError(f"{type(criterion).__name__}: value_and_grad needs reduction 'mean' or 'sum', got 'none'")
 
-    def call(input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> tuple[Tensor, Tensor]:
-        if takes_kernel(criterion, (input, target)):
+    beside = tuple(criterion.about.tensors)[1:]
+
+    def call(input: Tensor, *others: Any, **at_call: Any) -> tuple[Tensor, Tensor]:
+        for name in beside[len(others) :]:
+            if name in at_call:
+                others += (at_call.pop(name),)
+        if len(others) == 1 and takes_kernel(criterion, (input, *others)):
+            (target,) = others
             plan = plan_of(criterion, input, target)
             if plan is not None:
-                extra = criterion.extra(input, at_call) if at_call else NOTHING
+                extra = criterion.extra(input, cast(AtCall, at_call)) if at_call else NOTHING
                 try:
                     value, gradient, scale = _run(plan, criterion, input, target, extra, True)
                 except Unfit:
@@ -248,7 +254,7 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
                     return value, gradient if scale == 1 else gradient.mul_(scale)
         with torch.enable_grad():
             leaf = input.detach().requires_grad_()
-            loss = criterion(leaf, target, **at_call)
+            loss = criterion(leaf, *others, **at_call)
         return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
     return call

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import math
+from numbers import Real as Number
+from typing import Any
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import NonNegative, Real
+from losskit.loss import Loss, arg, instance, reduction_arg, wide
+from losskit.reduction import AtCall, Reduction
+
+
+class GaussianNLLLoss(Loss):
+    r"""Negative log-probability of a number whose mean and variance are predicted.
+
+    .. math:: \ell(x, y, v) = \tfrac{1}{2} \left( \log v + \frac{(x - y)^2}{v} + [\log 2 \pi] \right), \quad
+        v = \max(\mathrm{var}, \varepsilon)
+
+    The term in brackets is that of ``full``. ``var`` is a number, or a tensor of the input's shape, or one that lacks the last
+    dimension or has 1 in the place of any; the target may have such 1s as well, as torch documents for both. So beside
+    (N, D) a ``var`` of shape (N) holds the variances of the rows. For those of the columns give it as (1, D): (D) is
+    refused, but for N = D, where it is taken for (N).
+
+    Below ``eps`` the gradient of ``var`` is that of the formula at ``eps``, as torch's: a variance can grow out of the
+    clamp. A small variance makes for a steep loss, which can be negative. The mean divides by the number of elements.
+
+    Example:
+        >>> import torch, losskit
+        >>> mean, target = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0.5, 1.0, 4.0])
+        >>> criterion = losskit.GaussianNLLLoss(full=True)
+        >>> print(f"{criterion(mean, target, 2.0):.4f}")
+        1.6197
+        >>> print(f"{criterion(mean, target, torch.tensor([0.25, 0.25, 4.0])):.4f}")
+        1.0212
+    """
+
+    about = About(
+        tensors={"input": Real(), "target": Real(broadcasts=True), "var": NonNegative("a variance", broadcasts=True)},
+        serves={Task.REGRESSION: Head(Encoding.VALUE)},
+        source="Nix & Weigend 1994, Estimating the mean and variance of the target probability distribution",
+        torch="gaussian_nll_loss",
+    )
+    full: bool = arg(default=False, kw_only=True, doc="Whether to add the constant, half of log(2 pi).")
+    eps: float = arg(default=1e-6, within="[0, inf)", kw_only=True, doc="Smallest variance; ``var`` is clamped at it.")
+    reduction: Reduction = reduction_arg(default="mean", kw_only=True)
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
+        """The loss of ``input`` and ``var`` against ``target``."""
+        return self.compute((input, target, beside(input, var)), at_call)
+
+    def formula(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:
+        slope = var - var.detach()  # 0, but for its gradient
+        v = torch.where(var < self.eps, self.eps + slope, var)
+        loss = 0.5 * (v.log() + (input - target) ** 2 / v)
+        return loss + 0.5 * math.log(2 * math.pi) if self.full else loss
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return False  # it waits for the device to look for negative variances, and refuses some of these shapes
+
+
+def beside(input: Tensor, var: Any) -> Any:
+    """``var`` as a tensor of the dimensions of ``input``; as it came, for ``require`` to refuse, where that cannot be."""
+    if not isinstance(input, Tensor) or isinstance(var, bool):
+        return var
+    if isinstance(var, Number):
+        return torch.full((1,) * input.dim(), float(var), dtype=wide(input), device=input.device)
+    if not isinstance(var, Tensor) or var.dim() >= input.dim():
+        return var
+    if var.shape == input.shape[:-1]:
+        return var.unsqueeze(-1)
+    return var.reshape((1,) * input.dim()) if var.numel() == 1 else var
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`GaussianNLLLoss`."""
+    return instance(GaussianNLLLoss, full=full, eps=eps, reduction=reduction).forward(input, target, var, **at_call)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import Domain, Mass
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, BatchReduction
+
+LOG_TARGET = Mass(log=True, mend="for probabilities use log_target=False, for logits target.log_softmax(-1)")
+
+
+class KLDivLoss(Loss):
+    r"""Divergence of the predicted distribution from the target's, term by term: what a student lacks of its teacher.
+
+    .. math:: \ell(x, q) = q\,(\log q - x), \quad 0 \log 0 = 0
+
+    The input is behind a log-softmax of your own; with ``log_target=True`` the target is too. A single term may be negative:
+    only the sum over the classes is a divergence. ``'mean'`` divides by the number of elements, as torch's does, and so is
+    1 / C of the mean divergence of a row; ``'batchmean'`` is that mean. It divides by the length of the first dimension
+    alone: give sequences of shape (N, T, C) as (N T, C).
+
+    A term whose target is 0 is 0, and so is its gradient, whatever the input; an input of -inf where the target is not 0 gives
+    inf. Which dimension holds the classes is not known here, so nobody checks that rows sum to 1.
+
+    With a mask ``'batchmean'`` counts the rows of which something is kept; with ``sample_weight`` a row counts as much as its
+    kept elements weigh on average.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits = torch.tensor([[1.0, 2.0, 0.5], [0.3, 0.3, 0.3]])
+        >>> teacher = torch.tensor([[0.2, 0.8, 0.0], [0.5, 0.25, 0.25]])
+        >>> criterion = losskit.KLDivLoss("batchmean")
+        >>> print(f"{criterion(logits.log_softmax(1), teacher):.4f}")
+        0.1114
+        >>> print(f"{losskit.KLDivLoss('mean')(logits.log_softmax(1), teacher):.4f}")
+        0.0371
+        >>> print(criterion.predict(logits))
+        tensor([1, 0])
+    """
+
+    about = About(
+        tensors={
+            "input": Mass(log=True, mend="for logits use input.log_softmax(-1), for probabilities input.log()"),
+            "target": Mass(mend="for log-probabilities use log_target=True, for logits target.softmax(-1)"),
+        },
+        serves={
+            Task.DISTILLATION: Head(
+                Encoding.PROBABILITIES, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX
+            )
+        },
+        source="Kullback & Leibler 1951, On information and sufficiency; as a loss: Hinton 2015, arXiv:1503.02531",
+        torch="kl_div",
+    )
+    reduction: BatchReduction = reduction_arg(default="mean", batchmean=True)
+    log_target: bool = arg(default=False, doc="Whether the target holds logarithms of probabilities.")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        q = target.exp() if self.log_target else target
+        present = q != 0
+        log_q = target if self.log_target else torch.where(present, q, 1).log()
+        return q * torch.where(present, log_q - input, 0)
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        return {**self.about.tensors, "target": LOG_TARGET} if self.log_target else self.about.tensors
+
+    def head(self, task: Task | str | None = None) -> Head:
+        head = super().head(task)
+        return replace(head, encoding=Encoding.LOG_PROBABILITIES) if self.log_target else head
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return False  # 0 log 0 is NaN there, and only the values could tell
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    reduction: BatchReduction = "mean",
+    log_target: bool = False,
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`KLDivLoss`."""
+    return instance(KLDivLoss, reduction, log_target).compute((input, target), at_call)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import Count, Domain, NonNegative, Real
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+RATE = NonNegative("a rate", mend="for the logarithm of a rate use log_input=True")
+
+
+class PoissonNLLLoss(Loss):
+    r"""Negative log-probability of a count whose expectation, the rate, is predicted.
+
+    .. math:: \ell(x, y) = e^x - y\,x + s(y) \quad \text{or, of rates,} \quad x - y \log(x + \varepsilon) + s(y)
+
+    The last layer gives the logarithm of the rate; with ``log_input=False`` a rate, which is not negative: end the network
+    in an exponential then. ``predict()`` takes what comes before it, and applies it, as every loss does with the activation
+    that it trains behind; ``predict(output)`` is a rate either way.
+
+    Without ``full`` the loss lacks log(y!), which depends on the target alone: it can be negative, and says nothing about
+    how good the fit is. ``full`` adds Stirling's approximation s(y) = y log y - y + log(2 pi y) / 2, to counts above 1 alone,
+    as torch does. The mean divides by the number of elements.
+
+    Example:
+        >>> import torch, losskit
+        >>> log_rate, count = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1, 2, 9])
+        >>> criterion = losskit.PoissonNLLLoss()
+        >>> print(f"{criterion(log_rate, count):.4f}")
+        -2.9642
+        >>> print(criterion.predict(log_rate))
+        tensor([1.0000, 2.7183, 7.3891])
+    """
+
+    about = About(
+        tensors={"input": Real(), "target": Count()},
+        serves={Task.COUNTS: Head(Encoding.VALUE, predicting=Activation.EXP)},
+        source="Nelder & Wedderburn 1972, Generalized linear models; Stirling 1730, Methodus differentialis",
+        torch="poisson_nll_loss",
+    )
+    log_input: bool = arg(default=True, doc="Whether the input is the logarithm of the rate, not the rate.")
+    full: bool = arg(default=False, doc="Whether to add s(y), Stirling's approximation of log(y!).")
+    eps: float = arg(
+        default=1e-8, within="[0, inf)", doc="Added to a rate before its logarithm is taken; log-rates need none."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        loss = input.exp() - target * input if self.log_input else input - target * (input + self.eps).log()
+        if not self.full:
+            return loss
+        y = target.clamp(min=1)  # below 1 its logarithm would have a gradient that where() cannot hide
+        stirling = y * y.log() - y + 0.5 * (2 * math.pi * y).log()
+        return loss + torch.where(target > 1, stirling, 0)
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        return self.about.tensors if self.log_input else {**self.about.tensors, "input": RATE}
+
+    def head(self, task: Task | str | None = None) -> Head:
+        head = super().head(task)
+        return head if self.log_input else replace(head, training=Activation.EXP)
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return not (self.full and tensors[1].requires_grad)  # a count of 0 has a NaN gradient there
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`PoissonNLLLoss`."""
+    return instance(PoissonNLLLoss, log_input, full, eps, reduction).compute((input, target), at_call)
