@@ -46,7 +46,8 @@ print(criterion.predict(network(features).detach(), "{task}")[:5])
 def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
     """A training on stand-in data that runs as printed; the loss's own example where targets are no labels."""
     head: Head | None = None if task is None else loss.about.serves[task]
-    if task not in DATA or head is None or head.encoding is Encoding.NONE:
+    usual = list(loss.about.tensors) == ["input", "target"]
+    if task not in DATA or head is None or head.encoding is Encoding.NONE or not usual:
         return example(loss)
     size, labels = DATA[task]
     call = f"{loss.__name__}({arguments})"

@@ -117,7 +117,7 @@ def explain(name: str, language: str = "en") -> str:
     for situation, code in loss.about.suits.items():
         parts.append(_rows([(say("suits", language), ": ".join(filter(None, (say(situation, language), code))))]))
     usual = next(iter(loss.about.serves), None)
-    parts += [f"{say('code', language)}\n\n{script(loss, usual).rstrip()}", f"Source\n    {loss.about.source}"]
+    parts += [f"{say('code', language)}\n\n{script(loss, usual).rstrip()}", _narrow(f"Source\n    {loss.about.source}")]
     return "\n\n".join(parts) + "\n"
 
 
