@@ -6,7 +6,7 @@ each loss that it serves, and a whole step whose loss is large. Variants take tu
 turn; a difference or a ratio is the median of those of the rounds. With one thread the time is the processor's, so that what
 else runs on the machine counts little; with more it is the clock's.
 
-    python benchmarks/accelerate.py [--threads 1] [--rounds 61] [--sizes small medium large]
+    python benchmarks/accelerate.py [--threads 1] [--rounds 61] [--sizes small … large]
 """
 
 from __future__ import annotations
@@ -27,8 +27,14 @@ import losskit
 from losskit import native
 from losskit.native.accelerate import LOSSES
 
-SIZES = {"small": (64, 10), "middling": (512, 100), "medium": (4096, 1000), "large": (16384, 1024)}
-CALLS = {"small": 100, "middling": 20, "medium": 1, "large": 1}
+SIZES = {
+    "small": (64, 10),
+    "middling": (512, 100),
+    "sizeable": (1024, 256),
+    "medium": (4096, 1000),
+    "large": (16384, 1024),
+}
+CALLS = {"small": 100, "middling": 20, "sizeable": 5, "medium": 1, "large": 1}
 STEPS = 20  # of the small loop, in one measurement
 Context = Callable[[], AbstractContextManager[Any]]
 Step = Callable[[], object]
