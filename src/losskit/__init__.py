@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from losskit.global_mean import global_count as global_count
     from losskit.loss import Loss as Loss, arg as arg
     from losskit.losses import *  # noqa: F403
+    from losskit.native.accelerate import accelerate as accelerate
     from losskit.native.autograd import value_and_grad as value_and_grad
 else:
     _HOME = {
@@ -24,6 +25,7 @@ else:
         "CATALOG": "catalog",
         "global_count": "global_mean",
         "Loss": "loss",
+        "accelerate": "native.accelerate",
         "arg": "loss",
         "value_and_grad": "native.autograd",
     }
