@@ -37,8 +37,9 @@ inline ValueAndSlope<T> applied(const Kind &op, T x, T y, T pos_weight) {
         return (void)pos_weight, op(x, y);
 }
 
+// Flattened, that is with the op inlined however long it is: a loop that calls it cannot be vectorised.
 template <class Kind, bool wants_value, bool wants_slope, bool weighs, class T>
-Tally<T> loop(const Kind op, const T *__restrict x, const T *__restrict y, const T *__restrict pos_weight, T scale,
+[[gnu::flatten]] Tally<T> loop(const Kind op, const T *__restrict x, const T *__restrict y, const T *__restrict pos_weight, T scale,
               T *__restrict value, T *__restrict slope, int64_t n) {
     T sum = 0;
     typename vmath::Format<T>::Uint input = 0, target = 0;

@@ -55,12 +55,9 @@ inline T power_of_two(typename Format<T>::Int k) {
 
 // exp(r) = 1 + r + tail for |r| <= ln(2) / 2; r is high - low, rounded.
 inline float exp_tail(float r, float) {
-    float p = 1.381454e-3f; // minimax
-    p = p * r + 8.368745e-3f;
-    p = p * r + 4.166839e-2f;
-    p = p * r + 1.6666521e-1f;
-    p = p * r + 4.9999994e-1f;
-    return p * (r * r);
+    const float r2 = r * r; // minimax
+    const float p = (1.381454e-3f * r2 + (8.368745e-3f * r + 4.166839e-2f)) * r2 + (1.6666521e-1f * r + 4.9999994e-1f);
+    return p * r2;
 }
 inline double exp_tail(double r, double low) {
     const double t = r * r; // fdlibm e_exp.c
@@ -218,29 +215,24 @@ inline T log_unit(T x) {
     return log_core(lifted.m - 1, lifted.k_real - Format<T>::up_log2);
 }
 
-// log(1 - x) for x in [0, 1].
+// log(1 - x) for x in [0, 1]; of 1 it is finite, but below -100.
 template <class T>
 inline T log_rest(T x) {
     const T u = 1 - x, lost = (1 - u) - x; // exactly what the subtraction rounded away
-    const auto [m, k, k_real] = split<T>(u);
-    const T y = log_core((m - 1) + lost * power_of_two<T>(-k), k_real);
-    return u == 0 ? -std::numeric_limits<T>::infinity() : y;
+    const Split<T> lifted = split<T>(u * Format<T>::up);
+    const T down = power_of_two<T>(Format<T>::up_log2 - lifted.k);
+    return log_core((lifted.m - 1) + lost * down, lifted.k_real - Format<T>::up_log2);
 }
 
 // log1p for x in [0, 1], the only ones that a sigmoid needs.
 inline float log1p_unit(float x) {
-    const float t = x - 0.5f;
-    float p = -3.2440119e-3f; // minimax of log1p(x) / x - 1, about the middle, where its terms do not cancel
-    p = p * t + 5.2533471e-3f;
-    p = p * t - 6.7499187e-3f;
-    p = p * t + 1.15761524e-2f;
-    p = p * t - 2.0570295e-2f;
-    p = p * t + 3.6635473e-2f;
-    p = p * t - 6.7687698e-2f;
-    p = p * t + 1.3260901e-1f;
-    p = p * t - 2.885271e-1f;
-    p = p * t - 1.8906978e-1f;
-    return x * p + x;
+    const float t = x - 0.5f, t2 = t * t; // about the middle, where the terms do not cancel
+    float odd = -3.2440119e-3f, even = 5.2533471e-3f; // minimax of log1p(x) / x - 1, in two chains, as one would be long
+    odd = odd * t2 - 6.7499187e-3f, even = even * t2 + 1.15761524e-2f;
+    odd = odd * t2 - 2.0570295e-2f, even = even * t2 + 3.6635473e-2f;
+    odd = odd * t2 - 6.7687698e-2f, even = even * t2 + 1.3260901e-1f;
+    odd = odd * t2 - 2.885271e-1f, even = even * t2 - 1.8906978e-1f;
+    return x * (odd * t + even) + x;
 }
 inline double log1p_unit(double x) {
     const bool above = x > 0.41421356237309503; // 1 + x > sqrt(2)

@@ -78,8 +78,8 @@ def within(function: str, x: Array) -> Array:
     """What the narrower functions are meant for."""
     if function.endswith(("_unit", "_rest")):
         x = x[(x >= 0) & (x <= 1)]
-    if function == "log_unit":
-        x = x[x > 0]
+    if function in ("log_unit", "log_rest"):
+        x = x[(x > 0) & (x < 1)]
     if function == "exp_down":  # below, it gives 0: subnormal probabilities do not count
         x = x[(x <= 0) & (x >= (-87 if x.dtype == np.float32 else -708)) | np.isnan(x)]
     return np.ascontiguousarray(x)

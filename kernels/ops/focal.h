@@ -11,15 +11,15 @@ struct Focal : Op {
     explicit Focal(const double *params) : gamma(T(params[0])), yes_weight(T(params[1])), no_weight(T(params[2])) {}
     ValueAndSlope<T> operator()(T x, T y) const {
         const Sigmoid<T> s(x);
-        return combine(s, y, vmath::exp(-gamma * s.right), vmath::exp(-gamma * s.wrong));
+        return combine(s, y, gamma, vmath::exp(-gamma * s.right), vmath::exp(-gamma * s.wrong));
     }
 
   protected:
-    // An answer is turned down by the other's probability to the power of gamma.
-    ValueAndSlope<T> combine(const Sigmoid<T> &s, T y, T down_denied, T down_given) const {
+    // An answer is turned down by the other's probability to that power.
+    ValueAndSlope<T> combine(const Sigmoid<T> &s, T y, T power, T down_denied, T down_given) const {
         const T yes = yes_weight * y, no = no_weight * (1 - y);
         const T denied = s.denied(yes, no) * down_denied, given = s.given(yes, no) * down_given;
-        const T slope = denied * (gamma * s.e * s.wrong + 1) - given * (gamma * s.right + s.e);
+        const T slope = denied * (power * s.e * s.wrong + 1) - given * (power * s.right + s.e);
         return {denied * s.wrong + given * s.right, s.turned(s.sure * slope)};
     }
 };
@@ -31,7 +31,7 @@ struct FocalSquared : Focal<T> {
     ValueAndSlope<T> operator()(T x, T y) const {
         const Sigmoid<T> s(x);
         const T unsure = s.e * s.sure;
-        return this->combine(s, y, s.sure * s.sure, unsure * unsure);
+        return this->combine(s, y, 2, s.sure * s.sure, unsure * unsure);
     }
 };
 
