@@ -36,6 +36,7 @@ class NLLLoss(Loss):
         source="Fisher 1922, On the mathematical foundations of theoretical statistics (maximum likelihood)",
         torch="nll_loss",
         twin="CrossEntropyLoss",
+        kernel="nll",
     )
     weight: Tensor | None = arg(
         default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
