@@ -16,36 +16,68 @@
 namespace losskit {
 namespace {
 
-// Values of at most a chunk, and slopes times scale where they are wanted.
+// What a loop over at most a chunk gives beside what it writes: the sum of the values, unless it wrote them, and whether
+// a number that must lie in [0, 1] does not.
 template <class T>
-using Compiled = void (*)(const double *params, const T *x, const T *y, const T *pos_weight, T scale, T *value,
-                          T *slope, int64_t n);
+struct Tally {
+    T sum;
+    int found;
+};
+
+// Values where they are wanted, and slopes times scale where they are.
+template <class T>
+using Compiled = Tally<T> (*)(const double *params, const T *x, const T *y, const T *pos_weight, T scale, T *value,
+                              T *slope, int64_t n);
+
+template <class Kind, class T>
+inline ValueAndSlope<T> applied(const Kind &op, T x, T y, T pos_weight) {
+    if constexpr (Kind::takes_pos_weight)
+        return op(x, y, pos_weight);
+    else
+        return (void)pos_weight, op(x, y);
+}
+
+// Flattened, that is with the op inlined however long it is: a loop that calls it cannot be vectorised.
+template <class Kind, bool wants_value, bool wants_slope, bool weighs, class T>
+[[gnu::flatten]] Tally<T> loop(const Kind op, const T *__restrict x, const T *__restrict y, const T *__restrict pos_weight, T scale,
+              T *__restrict value, T *__restrict slope, int64_t n) {
+    T sum = 0;
+    typename vmath::Format<T>::Uint input = 0, target = 0;
+#pragma omp simd reduction(+ : sum) reduction(max : input, target)
+    for (int64_t i = 0; i < n; ++i) {
+        const ValueAndSlope<T> result = applied(op, x[i], y[i], weighs ? pos_weight[i] : T(1));
+        if constexpr (wants_value)
+            value[i] = result.value;
+        else
+            sum += result.value;
+        if constexpr (wants_slope)
+            slope[i] = result.slope * scale;
+        if constexpr (Kind::unit_input)
+            input = vmath::rank(x[i]) > input ? vmath::rank(x[i]) : input;
+        if constexpr (Kind::unit_target)
+            target = vmath::rank(y[i]) > target ? vmath::rank(y[i]) : target;
+    }
+    const auto one = vmath::rank(T(1));
+    return {sum, (input > one ? bad_input : 0) | (target > one ? bad_target : 0)};
+}
 
 template <template <class> class Kind, class T>
-void compiled(const double *params, const T *__restrict x, const T *__restrict y, const T *__restrict pos_weight,
-              T scale, T *__restrict value, T *__restrict slope, int64_t n) {
-    const Kind<T> op(params);
-    const auto loop = [&](auto wants_slope, auto at) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; ++i) {
-            const ValueAndSlope<T> result = at(i);
-            value[i] = result.value;
-            if constexpr (wants_slope)
-                slope[i] = result.slope * scale;
-        }
-    };
-    const auto either = [&](auto at) { slope ? loop(std::true_type(), at) : loop(std::false_type(), at); };
-    if constexpr (!Kind<T>::takes_pos_weight)
-        either([&](int64_t i) { return op(x[i], y[i]); });
-    else if (pos_weight)
-        either([&](int64_t i) { return op(x[i], y[i], pos_weight[i]); });
-    else
-        either([&](int64_t i) { return op(x[i], y[i], T(1)); });
+Tally<T> compiled(const double *params, const T *x, const T *y, const T *pos_weight, T scale, T *value, T *slope,
+                  int64_t n) {
+    constexpr bool weighs = Kind<T>::takes_pos_weight;
+    const auto call = [&](auto loop) { return loop(Kind<T>(params), x, y, pos_weight, scale, value, slope, n); };
+    if (weighs && pos_weight)
+        return value ? slope ? call(loop<Kind<T>, true, true, weighs, T>) : call(loop<Kind<T>, true, false, weighs, T>)
+               : slope ? call(loop<Kind<T>, false, true, weighs, T>)
+                       : call(loop<Kind<T>, false, false, weighs, T>);
+    return value   ? slope ? call(loop<Kind<T>, true, true, false, T>) : call(loop<Kind<T>, true, false, false, T>)
+           : slope ? call(loop<Kind<T>, false, true, false, T>)
+                   : call(loop<Kind<T>, false, false, false, T>);
 }
 
 struct Entry {
     const char *name;
-    bool unit_input, unit_target, mean_divides_by_weight;
+    bool mean_divides_by_weight;
     Compiled<float> in_float;
     Compiled<double> in_double;
 
@@ -60,9 +92,7 @@ struct Entry {
 
 template <template <class> class Kind>
 constexpr Entry entry(const char *name) {
-    using Facts = Kind<float>;
-    return {name, Facts::unit_input,     Facts::unit_target,    Facts::mean_divides_by_weight, compiled<Kind, float>,
-            compiled<Kind, double>};
+    return {name, Kind<float>::mean_divides_by_weight, compiled<Kind, float>, compiled<Kind, double>};
 }
 
 constexpr Entry table[] = {
@@ -117,7 +147,7 @@ double share_of(const Elementwise &call, const Entry &op) {
 template <class S>
 int run(Elementwise &call, const Entry &op) {
     using T = Compute<S>;
-    const bool reduced = call.reduction != none;
+    const bool reduced = call.reduction != none, weighted = call.weight.data || call.sample_weight.data || call.mask.data;
     call.share = call.reduction != mean || call.normalizer != 0 ? call.normalizer : share_of<T>(call, op);
     call.scale = call.reduction == mean ? 1 / call.share : 1;
     const S *const input = static_cast<const S *>(call.input), *const target = static_cast<const S *>(call.target);
@@ -137,10 +167,10 @@ int run(Elementwise &call, const Entry &op) {
             const int64_t n = end - i < chunk ? end - i : chunk;
             const T *const x = load(input + i, n, x_buffer), *const y = load(target + i, n, y_buffer);
             const uint8_t *const mask = call.mask.data ? gather(call.mask, i, n, bytes) : nullptr;
-            T *const values = reduced ? value_buffer : value + i;
+            T *const values = !reduced ? value + i : weighted ? value_buffer : nullptr;
             T *const slopes = gradient ? target_of(gradient + i, streaming, slope_buffer) : nullptr;
-            op.in<T>()(call.params, x, y, call.pos_weight.data ? gather(call.pos_weight, i, n, buffer) : nullptr,
-                       scale, values, slopes, n);
+            const T *const pos_weight = call.pos_weight.data ? gather(call.pos_weight, i, n, buffer) : nullptr;
+            const Tally<T> tally = op.in<T>()(call.params, x, y, pos_weight, scale, values, slopes, n);
             for (const Spread *weight : {&call.weight, &call.sample_weight})
                 if (weight->data) {
                     const T *const weights = gather(*weight, i, n, buffer);
@@ -153,12 +183,11 @@ int run(Elementwise &call, const Entry &op) {
                 if (slopes)
                     clear_masked(slopes, mask, n);
             }
-            if (op.unit_target && outside_unit(y, mask, n))
-                wrong |= bad_target;
-            if (op.unit_input && outside_unit(x, mask, n))
+            if (tally.found & bad_input && outside_unit(x, mask, n))
                 wrong |= bad_input;
-            if (reduced)
-                total += sum_of(values, n);
+            if (tally.found & bad_target && outside_unit(y, mask, n))
+                wrong |= bad_target;
+            total += reduced && weighted ? sum_of(values, n) : tally.sum;
             if (slopes)
                 store(gradient + i, slopes, n, streaming);
         }

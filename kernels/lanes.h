@@ -1,5 +1,6 @@
 // Loops over a few thousand numbers that lie in cache, in vector lanes whose number and order never vary.
 #pragma once
+#include "vmath.h"
 #include <cstdint>
 
 namespace losskit {
@@ -40,19 +41,16 @@ inline T max_of(const T *values, int64_t n) {
     return c > a ? c : a;
 }
 
+// Whether any of the numbers that count is not in [0, 1].
 template <class T>
 inline bool outside_unit(const T *values, const uint8_t *mask, int64_t n) {
-    int found = 0;
-    if (mask) {
-#pragma omp simd reduction(| : found)
-        for (int64_t i = 0; i < n; ++i)
-            found |= (mask[i] != 0) & !((values[i] >= 0) & (values[i] <= 1)); // NaN fails both
-    } else {
-#pragma omp simd reduction(| : found)
-        for (int64_t i = 0; i < n; ++i)
-            found |= !((values[i] >= 0) & (values[i] <= 1));
+    typename vmath::Format<T>::Uint worst = 0;
+#pragma omp simd reduction(max : worst)
+    for (int64_t i = 0; i < n; ++i) {
+        const auto rank = mask && !mask[i] ? 0 : vmath::rank(values[i]);
+        worst = rank > worst ? rank : worst;
     }
-    return found != 0;
+    return worst > vmath::rank(T(1));
 }
 
 template <class T>

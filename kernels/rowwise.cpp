@@ -14,20 +14,35 @@
 namespace losskit {
 namespace {
 
+// The losses of log-probabilities, and their derivatives in these.
+using Settled = void (*)(const double *params, const double *log_p, double *value, double *slope, int64_t n);
+
+template <class Kind>
+[[gnu::flatten]] void settled(const double *params, const double *__restrict log_p, double *__restrict value,
+                              double *__restrict slope, int64_t n) {
+    const Kind op(params);
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) {
+        const ValueAndSlope<double> result = op(log_p[i]);
+        value[i] = result.value, slope[i] = result.slope;
+    }
+}
+
 struct Entry {
     const char *name;
-    bool log_probabilities; // the input holds them already: no softmax
-    ValueAndSlope<double> (*of)(const double *params, double log_p);
+    Settled settle; // null: the input holds log-probabilities already, and the loss is that of the target
 };
 
 constexpr Entry table[] = {
-    {"cross_entropy", false, CrossEntropy::of},
-    {"nll", true, CrossEntropy::of},
-    {"softmax_focal", false, SoftmaxFocal::of}, // gamma
+    {"cross_entropy", settled<CrossEntropy>},
+    {"nll", nullptr},
+    {"softmax_focal", settled<SoftmaxFocal>}, // gamma
 };
 constexpr int32_t ops = sizeof table / sizeof *table;
 
 constexpr int64_t lanes = 64, few_classes = 64, many_classes = 2048;
+constexpr double above_zero = 1e-3;            // a log-softmax in half precision may round to just above 0
+constexpr int64_t read_whole = int64_t(1) << 16; // numbers in which every log-probability is looked at
 
 int64_t id_at(const Rowwise &call, int64_t item) {
     switch (call.ids) {
@@ -52,9 +67,23 @@ void count_ids(const Rowwise &call, int64_t begin, int64_t end, int64_t &kept, i
     kept = all_kept, wrong = all_wrong;
 }
 
-// An item's coefficients: its gradient is softmax * common - q * soft - [target] * hard.
-struct Pulls {
-    double value, common, soft, hard;
+template <class Id>
+void widen_ids(const void *from, int64_t first, int64_t n, int64_t *to) {
+    for (int64_t i = 0; i < n; ++i)
+        to[i] = static_cast<const Id *>(from)[first + i];
+}
+
+// What is known of up to 64 items once their logits have been read, and what follows from it. The gradient of an item
+// is softmax * common - q * soft - [target] * hard.
+struct Items {
+    int64_t first, count;
+    bool kept[lanes];
+    int64_t id[lanes];     // 0 where it is not kept, or the target is soft
+    double below[lanes];   // the target's logit less the maximum
+    double sum[lanes];     // of the exponentials
+    double spread[lanes];  // the sum of q, the soft part of the target
+    double level[lanes];   // the sum of q times (maximum - logit)
+    double value[lanes], common[lanes], soft[lanes], hard[lanes];
 };
 
 template <class S>
@@ -79,7 +108,7 @@ class Driver {
         if (const int status = survey())
             return status;
         scale = call.unscaled ? 1 : call.scale;
-        if (op.log_probabilities)
+        if (!op.settle)
             pick();
         else if (const int status = softmax())
             return status;
@@ -157,32 +186,74 @@ class Driver {
     void pick() {
         if (gradient)
             Blocks(items * classes, 64 * chunk).run(call.threads, [&](int64_t, int64_t begin, int64_t end, int) {
-                std::memset(static_cast<void *>(gradient + begin), 0, (end - begin) * sizeof(S));
+                fill_zero(gradient + begin, (end - begin) * sizeof(S), streaming);
+                if (streaming)
+                    end_streaming();
             });
         double partials[max_blocks];
+        unsigned char found[max_blocks];
         const Blocks blocks(items, 4 * chunk);
         blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int) {
+            Items of;
             double total = 0;
-            for (int64_t item = begin; item < end; ++item) {
-                double item_value = 0;
-                if (kept(item)) {
-                    const int64_t id = id_at(call, item);
-                    const int64_t at = (item / call.inner * classes + id) * call.inner + item % call.inner;
-                    T buffer[1], number[1];
-                    const Pulls pulls = settle(item, id, *load(input + at, 1, buffer), 0, 0, 0);
-                    item_value = pulls.value;
-                    if (gradient) {
-                        *target_of(gradient + at, false, number) = static_cast<T>(-pulls.hard);
-                        store(gradient + at, number, 1, false);
-                    }
-                }
-                if (call.reduction == none)
-                    value[item] = static_cast<T>(item_value);
-                total += item_value;
+            bool wrong = false;
+            for (int64_t first = begin; first < end; first += lanes) {
+                look_up(of, first, end - first < lanes ? end - first : lanes);
+                total += pick(of, wrong);
             }
-            partials[block] = total;
+            partials[block] = total, found[block] = wrong;
         });
         call.sum = fold(partials, blocks.count);
+        for (int64_t block = 0; block < blocks.count; ++block)
+            call.found |= found[block] ? bad_input : 0;
+        if (!call.found && positive_at_first())
+            call.found = bad_input;
+    }
+
+    double pick(const Items &of, bool &wrong) {
+        int64_t at[lanes];
+        double total = 0;
+        for (int64_t i = 0; i < of.count; ++i) {
+            const int64_t outer = call.inner == 1 ? of.first + i : (of.first + i) / call.inner;
+            at[i] = (outer * classes + of.id[i]) * call.inner + (of.first + i) - outer * call.inner;
+            __builtin_prefetch(input + at[i]);
+            if (gradient)
+                __builtin_prefetch(gradient + at[i], 1);
+        }
+        for (int64_t i = 0; i < of.count; ++i) {
+            T buffer[1], number[1];
+            const double weight = of.kept[i] ? weight_of(of.id[i]) * sample_weight(of.first + i) : 0;
+            const T log_p = of.kept[i] ? *load(input + at[i], 1, buffer) : T(0);
+            wrong |= log_p > T(above_zero); // NaN is not
+            if (call.reduction == none)
+                value[of.first + i] = static_cast<T>(-weight * log_p);
+            total -= weight * log_p;
+            if (gradient && of.kept[i]) {
+                *target_of(gradient + at[i], false, number) = static_cast<T>(-scale * weight);
+                store(gradient + at[i], number, 1, false);
+            }
+        }
+        return total;
+    }
+
+    // Whether a log-probability of an item that counts is positive, among the first numbers: to read all of a large input
+    // would take longer than the loss, and what is not log-probabilities shows in any part of it.
+    bool positive_at_first() const {
+        const int64_t numbers = items * classes < read_whole ? items * classes : read_whole;
+        alignas(64) T buffer[chunk];
+        for (int64_t begin = 0; begin < numbers; begin += chunk) {
+            const int64_t n = numbers - begin < chunk ? numbers - begin : chunk;
+            const T *const from = load(input + begin, n, buffer);
+            int any = 0;
+#pragma omp simd reduction(| : any)
+            for (int64_t i = 0; i < n; ++i)
+                any |= from[i] > T(above_zero);
+            for (int64_t i = 0; any && i < n; ++i)
+                if (from[i] > T(above_zero) &&
+                    kept((begin + i) / (classes * call.inner) * call.inner + (begin + i) % call.inner))
+                    return true;
+        }
+        return false;
     }
 
     int softmax() {
@@ -227,29 +298,61 @@ class Driver {
         return ok;
     }
 
-    // From what the classes have summed up to an item's loss and the coefficients of its gradient.
-    // `spread` is the sum of q, the soft part of the target, and `level` the sum of q times (maximum - logit).
-    Pulls settle(int64_t item, int64_t id, double below_maximum, double log_sum, double spread, double level) const {
-        double loss = soft ? level + spread * log_sum : 0, hard = 0;
-        if (!soft_target && keep > 0) {
-            const ValueAndSlope<double> result = op.of(call.params, below_maximum - log_sum);
-            const double weight = keep * weight_of(id);
-            loss += weight * result.value;
-            hard = -weight * result.slope;
+    // Which of `count` items from `first` on are kept, and their ids.
+    void look_up(Items &of, int64_t first, int64_t count) const {
+        of.first = first, of.count = count;
+        switch (call.ids) {
+        case int64: widen_ids<int64_t>(call.target, first, count, of.id); break;
+        case int32: widen_ids<int32_t>(call.target, first, count, of.id); break;
+        case uint8: widen_ids<uint8_t>(call.target, first, count, of.id); break;
+        default: std::memset(of.id, 0, sizeof of.id);
         }
-        const double weight = sample_weight(item);
-        return {weight * loss, scale * weight * (spread + hard), scale * weight, scale * weight * hard};
+        for (int64_t i = 0; i < count; ++i) {
+            of.kept[i] = (soft_target || of.id[i] != call.ignore_index) && !masked(first + i);
+            of.id[i] = of.kept[i] ? of.id[i] : 0;
+        }
+        for (int64_t i = 0; soft && i < lanes; ++i)
+            of.spread[i] = of.level[i] = 0;
+    }
+
+    // From what the classes have summed up to the items' losses and the coefficients of their gradients.
+    void settle(Items &of) const {
+        double log_sum[lanes], log_p[lanes], loss[lanes], slope[lanes], weight[lanes];
+#pragma omp simd
+        for (int64_t i = 0; i < of.count; ++i) {
+            log_sum[i] = vmath::log(of.sum[i]);
+            log_p[i] = of.below[i] - log_sum[i];
+        }
+        const bool has_hard = !soft_target && keep > 0;
+        if (has_hard)
+            op.settle(call.params, log_p, loss, slope, of.count);
+        for (int64_t i = 0; i < of.count; ++i) {
+            const double share = has_hard ? keep * weight_of(of.id[i]) : 0;
+            of.value[i] = (soft ? of.level[i] + of.spread[i] * log_sum[i] : 0) + (has_hard ? share * loss[i] : 0);
+            of.hard[i] = has_hard ? -share * slope[i] : 0;
+            weight[i] = sample_weight(of.first + i);
+        }
+#pragma omp simd
+        for (int64_t i = 0; i < of.count; ++i) {
+            const double factor = of.kept[i] ? scale * weight[i] : 0;
+            of.value[i] = of.kept[i] ? weight[i] * of.value[i] : 0;
+            of.common[i] = factor * ((soft ? of.spread[i] : 0) + of.hard[i]);
+            of.soft[i] = factor;
+            of.hard[i] *= factor;
+        }
     }
 
     // In double: the softmax and 1 cancel where the answer is right.
-    static T gradient_at_target(T e, T q, double sum, const Pulls &pulls) {
-        return static_cast<T>(e * (pulls.common / sum) - q * pulls.soft - pulls.hard);
+    static T gradient_at_target(T e, T q, const Items &of, int64_t i) {
+        return static_cast<T>(e * (of.common[i] / of.sum[i]) - q * of.soft[i] - of.hard[i]);
     }
 
     // One item whose classes lie side by side. Returns its loss.
     double row(int64_t item, T *scratch, int &wrong) {
         S *const out = gradient ? gradient + item * classes : nullptr;
-        if (!kept(item)) {
+        Items of;
+        look_up(of, item, 1);
+        if (!of.kept[0]) {
             if (out)
                 std::memset(static_cast<void *>(out), 0, classes * sizeof(S));
             if (call.reduction == none)
@@ -257,30 +360,35 @@ class Driver {
             return 0;
         }
         T *const e = scratch, *const q = scratch + classes;
-        const T *const x = load(input + item * classes, classes, e);
-        const int64_t id = soft_target ? 0 : id_at(call, item);
+        const S *const own = input + item * classes;
+        const T *const x = load(own, classes, e);
+        const int64_t id = of.id[0];
         const T maximum = max_of(x, classes);
-        const double below_maximum = soft_target ? 0 : double(x[id]) - double(maximum);
-        double spread = 0, level = 0;
+        of.below[0] = double(x[id]) - double(maximum);
         if (soft)
-            row_soft(item, x, maximum, q, spread, level, wrong);
-        double sum = 0;
-        for (int64_t c = 0; c < classes; c += chunk) {
-            const int64_t n = classes - c < chunk ? classes - c : chunk;
+            row_soft(item, x, maximum, q, of.spread[0], of.level[0], wrong);
+        of.sum[0] = 0;
+        for (int64_t c = 0; c < classes; c += chunk / 4) {
+            const int64_t n = classes - c < chunk / 4 ? classes - c : chunk / 4;
             const T *const from = x + c;
             T *const to = e + c;
-#pragma omp simd
-            for (int64_t i = 0; i < n; ++i)
+            for (int64_t i = 0; i < n; i += 64 / sizeof(S)) // memory would be idle meanwhile
+                __builtin_prefetch(own + classes + c + i);
+            T sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (int64_t i = 0; i < n; ++i) {
                 to[i] = vmath::exp_down(from[i] - maximum);
-            sum += sum_of(to, n);
+                sum += to[i];
+            }
+            of.sum[0] += sum;
         }
-        const Pulls pulls = settle(item, id, below_maximum, std::log(sum), spread, level);
+        settle(of);
         if (call.reduction == none)
-            value[item] = static_cast<T>(pulls.value);
+            value[item] = static_cast<T>(of.value[0]);
         if (!out)
-            return pulls.value;
-        const T common = static_cast<T>(pulls.common / sum), factor = static_cast<T>(pulls.soft);
-        const T at_target = gradient_at_target(e[id], soft ? q[id] : T(0), sum, pulls);
+            return of.value[0];
+        const T common = static_cast<T>(of.common[0] / of.sum[0]), factor = static_cast<T>(of.soft[0]);
+        const T at_target = gradient_at_target(e[id], soft ? q[id] : T(0), of, 0);
         for (int64_t c = 0; c < classes; c += chunk) {
             const int64_t n = classes - c < chunk ? classes - c : chunk;
             T *const from = e + c, *const to = target_of(out + c, streaming, from);
@@ -298,7 +406,7 @@ class Driver {
                 to[id - c] = at_target;
             store(out + c, to, n, streaming);
         }
-        return pulls.value;
+        return of.value[0];
     }
 
     // The soft part of a target, weighted: q, its sum, and its sum times (maximum - x).
@@ -389,23 +497,19 @@ class Driver {
         const int64_t stride = (width + 15) / 16 * 16;
         T *const __restrict e = scratch, *const __restrict q = scratch + classes * stride;
         T *const turned = scratch + 2 * classes * stride;
-        alignas(64) T maximum[lanes], below[lanes], common[lanes] = {}, factor[lanes] = {}, partial[lanes];
-        double sum[lanes] = {}, spread[lanes] = {}, level[lanes] = {}, losses = 0;
-        int64_t ids[lanes];
-        bool counts[lanes];
+        alignas(64) T maximum[lanes], common[lanes] = {}, factor[lanes] = {}, partial[lanes], at_target[lanes];
+        Items of;
+        look_up(of, first, width);
         load_tile(input + offset, width, stride, e, turned);
         if (soft_target)
             load_tile(static_cast<const S *>(call.target) + offset, width, stride, q, turned);
-        for (int64_t i = 0; i < width; ++i) {
-            counts[i] = kept(first + i);
-            ids[i] = soft_target || !counts[i] ? 0 : id_at(call, first + i);
-            if (!counts[i])
+        for (int64_t i = 0; i < width; ++i)
+            if (!of.kept[i])
                 for (int64_t c = 0; c < classes; ++c) { // whatever it holds, NaN too
                     e[c * stride + i] = 0;
                     if (soft_target)
                         q[c * stride + i] = c == 0;
                 }
-        }
         for (int64_t i = 0; i < stride; ++i)
             maximum[i] = e[i];
         for (int64_t c = 1; c < classes; ++c)
@@ -413,9 +517,9 @@ class Driver {
             for (int64_t i = 0; i < stride; ++i)
                 maximum[i] = e[c * stride + i] > maximum[i] ? e[c * stride + i] : maximum[i];
         for (int64_t i = 0; i < width; ++i)
-            below[i] = e[ids[i] * stride + i];
+            of.below[i] = double(e[of.id[i] * stride + i]) - double(maximum[i]), of.sum[i] = 0;
         if (soft)
-            tile_soft(width, stride, e, maximum, q, spread, level, wrong);
+            tile_soft(width, stride, e, maximum, q, of.spread, of.level, wrong);
         for (int64_t c = 0; c < classes;) {
             const int64_t end = c + 64 < classes ? c + 64 : classes; // few enough for the lanes of float
             for (int64_t i = 0; i < stride; ++i)
@@ -426,22 +530,19 @@ class Driver {
                     e[c * stride + i] = vmath::exp_down(e[c * stride + i] - maximum[i]);
                     partial[i] += e[c * stride + i];
                 }
-            for (int64_t i = 0; i < stride; ++i)
-                sum[i] += partial[i];
+            for (int64_t i = 0; i < width; ++i)
+                of.sum[i] += partial[i];
         }
-        alignas(64) T at_target[lanes];
+        settle(of);
+        double losses = 0;
         for (int64_t i = 0; i < width; ++i) {
-            Pulls pulls = {0, 0, 0, 0};
-            if (counts[i])
-                pulls = settle(first + i, ids[i], double(below[i]) - double(maximum[i]), std::log(sum[i]), spread[i],
-                               level[i]);
-            const int64_t at = ids[i] * stride + i;
-            at_target[i] = gradient_at_target(e[at], soft ? q[at] : T(0), sum[i], pulls);
-            common[i] = static_cast<T>(pulls.common / sum[i]), factor[i] = static_cast<T>(pulls.soft);
-            if (call.reduction == none)
-                value[first + i] = static_cast<T>(pulls.value);
-            losses += pulls.value;
+            const int64_t at = of.id[i] * stride + i;
+            at_target[i] = gradient_at_target(e[at], soft ? q[at] : T(0), of, i);
+            common[i] = static_cast<T>(of.common[i] / of.sum[i]), factor[i] = static_cast<T>(of.soft[i]);
+            losses += of.value[i];
         }
+        for (int64_t i = 0; call.reduction == none && i < width; ++i)
+            value[first + i] = static_cast<T>(of.value[i]);
         if (!gradient)
             return losses;
         for (int64_t c = 0; c < classes; ++c) {
@@ -457,7 +558,7 @@ class Driver {
         }
         if (!soft_target)
             for (int64_t i = 0; i < width; ++i)
-                e[ids[i] * stride + i] = at_target[i];
+                e[of.id[i] * stride + i] = at_target[i];
         store_tile(gradient + offset, width, stride, e, turned);
         return losses;
     }

@@ -87,6 +87,16 @@ inline void stream(void *to, const void *from, size_t bytes) {
     std::memcpy(out + i, in + i, bytes - i);
 }
 
+inline void fill_zero(void *to, size_t bytes, bool streaming) {
+    alignas(64) static constexpr char zeros[4096] = {};
+    if (!streaming) {
+        std::memset(to, 0, bytes);
+        return;
+    }
+    for (size_t i = 0; i < bytes; i += sizeof zeros)
+        stream(static_cast<char *>(to) + i, zeros, bytes - i < sizeof zeros ? bytes - i : sizeof zeros);
+}
+
 // Streaming stores are ordered with nothing: called before another thread may read them.
 inline void end_streaming() {
 #if defined(__SSE2__)

@@ -24,8 +24,8 @@ struct Format<float> {
     using Int = int32_t;
     using Uint = uint32_t;
     static constexpr int mantissa = 23, bias = 127;
-    static constexpr float magic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer, kept in the low bits
-    static constexpr float exp_low = -104, exp_high = 89, expm1_low = -18, exp_normal = -87;
+    static constexpr float magic = 12582912.0f + bias; // 1.5 * 2^23: adding it rounds to an integer, kept in the low bits
+    static constexpr float exp_low = -104, exp_high = 89, expm1_low = -18, exp_zero = -88;
     static constexpr float log2_e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
     static constexpr Uint sqrt_half = 0x3f3504f3;
     static constexpr float up = 33554432.0f; // 2^25 lifts subnormals
@@ -37,8 +37,8 @@ struct Format<double> {
     using Int = int64_t;
     using Uint = uint64_t;
     static constexpr int mantissa = 52, bias = 1023;
-    static constexpr double magic = 6755399441055744.0;
-    static constexpr double exp_low = -746, exp_high = 710, expm1_low = -38, exp_normal = -708;
+    static constexpr double magic = 6755399441055744.0 + bias;
+    static constexpr double exp_low = -746, exp_high = 710, expm1_low = -38, exp_zero = -709;
     static constexpr double log2_e = 1.4426950408889634;
     static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
     static constexpr Uint sqrt_half = 0x3fe6a09e667f3bcd;
@@ -55,13 +55,9 @@ inline T power_of_two(typename Format<T>::Int k) {
 
 // exp(r) = 1 + r + tail for |r| <= ln(2) / 2; r is high - low, rounded.
 inline float exp_tail(float r, float) {
-    float p = 1.9875691500e-4f; // Cephes expf
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    return p * (r * r);
+    const float r2 = r * r; // minimax
+    const float p = (1.381454e-3f * r2 + (8.368745e-3f * r + 4.166839e-2f)) * r2 + (1.6666521e-1f * r + 4.9999994e-1f);
+    return p * r2;
 }
 inline double exp_tail(double r, double low) {
     const double t = r * r; // fdlibm e_exp.c
@@ -77,7 +73,11 @@ inline double exp_tail(double r, double low) {
 template <class T>
 struct Reduced {
     T r, tail;
-    typename Format<T>::Int k;
+    typename Format<T>::Uint raw; // its low bits hold k + bias
+
+    typename Format<T>::Int k() const {
+        return static_cast<typename Format<T>::Int>(raw - bits<typename Format<T>::Uint>(Format<T>::magic));
+    }
 };
 
 // x = k ln(2) + r, for an x within bounds. NaN runs through.
@@ -86,7 +86,7 @@ inline Reduced<T> reduce(T x) {
     using F = Format<T>;
     const T shifted = x * F::log2_e + F::magic, k = shifted - F::magic;
     const T high = x - k * F::ln2_high, low = k * F::ln2_low, r = high - low;
-    return {r, exp_tail(r, low - (high - r)), bits<typename F::Int>(shifted) - bits<typename F::Int>(F::magic)};
+    return {r, exp_tail(r, low - (high - r)), bits<typename F::Uint>(shifted)};
 }
 
 // Bounds that leave NaN alone: no comparison holds for it.
@@ -106,28 +106,26 @@ inline int64_t halved(int64_t k) { return static_cast<int64_t>(static_cast<uint6
 template <class T>
 inline T exp(T x) {
     using F = Format<T>;
-    const auto [r, tail, k] = reduce<T>(at_most(at_least(x, F::exp_low), F::exp_high));
+    const Reduced<T> x_is = reduce<T>(at_most(at_least(x, F::exp_low), F::exp_high));
     // 2^k in two steps: 2^k alone may overflow or be subnormal where the result is not.
-    const auto half = halved(k);
-    return (T(1) + (r + tail)) * power_of_two<T>(half) * power_of_two<T>(k - half);
+    const auto k = x_is.k(), half = halved(k);
+    return (T(1) + (x_is.r + x_is.tail)) * power_of_two<T>(half) * power_of_two<T>(k - half);
 }
 
 // exp for x <= 0, where a result that is not normal (x < -87 in float32) may as well be 0: cheaper.
 template <class T>
 inline T exp_down(T x) {
     using F = Format<T>;
-    using Uint = typename F::Uint;
-    const auto [r, tail, k] = reduce<T>(at_least(x, F::exp_normal));
-    const T y = (T(1) + (r + tail)) * power_of_two<T>(k);
-    return bits<T>(bits<Uint>(y) & (Uint(x < F::exp_normal) - 1)); // a choice would let the compiler make branches of it
+    const Reduced<T> x_is = reduce<T>(at_least(x, F::exp_zero)); // there k + bias = 0, and so is the factor
+    return (T(1) + (x_is.r + x_is.tail)) * bits<T>(x_is.raw << F::mantissa);
 }
 
 template <class T>
 inline T expm1(T x) {
     using F = Format<T>;
-    const auto [r, tail, k] = reduce<T>(at_most(at_least(x, F::expm1_low), F::exp_high));
-    const T half = power_of_two<T>(k - 1); // half of 2^k, which would overflow at the top
-    const T y = ((half - T(0.5)) + half * r) + half * tail;
+    const Reduced<T> x_is = reduce<T>(at_most(at_least(x, F::expm1_low), F::exp_high));
+    const T half = power_of_two<T>(x_is.k() - 1); // half of 2^k, which would overflow at the top
+    const T y = ((half - T(0.5)) + half * x_is.r) + half * x_is.tail;
     const T magnitude = x < 0 ? -x : x;
     return magnitude < T(1e-30) ? x : 2 * y;
 }
@@ -210,17 +208,48 @@ inline T log1p(T x) {
     return log_ends<T>(u, log_core((m - 1) + lost * down, k_real));
 }
 
-// log1p for x in [0, 1], the only ones that a sigmoid needs.
+// log for x in [0, 1]; of 0 it is finite, but below -100.
 template <class T>
-inline T log1p_unit(T x) {
-    const bool above = x > T(0.41421356237309503); // 1 + x > sqrt(2)
-    return log_core(above ? T(0.5) * x - T(0.5) : x, above ? T(1) : T(0));
+inline T log_unit(T x) {
+    const Split<T> lifted = split<T>(x * Format<T>::up); // subnormals too
+    return log_core(lifted.m - 1, lifted.k_real - Format<T>::up_log2);
+}
+
+// log(1 - x) for x in [0, 1]; of 1 it is finite, but below -100.
+template <class T>
+inline T log_rest(T x) {
+    const T u = 1 - x, lost = (1 - u) - x; // exactly what the subtraction rounded away
+    const Split<T> lifted = split<T>(u * Format<T>::up);
+    const T down = power_of_two<T>(Format<T>::up_log2 - lifted.k);
+    return log_core((lifted.m - 1) + lost * down, lifted.k_real - Format<T>::up_log2);
+}
+
+// log1p for x in [0, 1], the only ones that a sigmoid needs.
+inline float log1p_unit(float x) {
+    const float t = x - 0.5f, t2 = t * t; // about the middle, where the terms do not cancel
+    float odd = -3.2440119e-3f, even = 5.2533471e-3f; // minimax of log1p(x) / x - 1, in two chains, as one would be long
+    odd = odd * t2 - 6.7499187e-3f, even = even * t2 + 1.15761524e-2f;
+    odd = odd * t2 - 2.0570295e-2f, even = even * t2 + 3.6635473e-2f;
+    odd = odd * t2 - 6.7687698e-2f, even = even * t2 + 1.3260901e-1f;
+    odd = odd * t2 - 2.885271e-1f, even = even * t2 - 1.8906978e-1f;
+    return x * (odd * t + even) + x;
+}
+inline double log1p_unit(double x) {
+    const bool above = x > 0.41421356237309503; // 1 + x > sqrt(2)
+    return log_core(above ? 0.5 * x - 0.5 : x, above ? 1.0 : 0.0);
 }
 
 template <class T>
 inline T abs(T x) {
     using Uint = typename Format<T>::Uint;
     return bits<T>(bits<Uint>(x) & (~Uint(0) >> 1));
+}
+
+// An integer that grows with x from 0 on, and is larger still for what is negative or NaN: two instructions tell of many
+// numbers whether all lie in [0, 1]. Adding 0 turns -0 into 0.
+template <class T>
+inline typename Format<T>::Uint rank(T x) {
+    return bits<typename Format<T>::Uint>(x + T(0));
 }
 
 } // namespace losskit::vmath

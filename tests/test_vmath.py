@@ -34,7 +34,7 @@ FLAGS = [
     "-fno-trapping-math",
     "-ffp-contract=fast",
 ]
-FUNCTIONS = ["exp", "exp_down", "expm1", "log", "log1p", "log1p_unit"]
+FUNCTIONS = ["exp", "exp_down", "expm1", "log", "log1p", "log1p_unit", "log_unit", "log_rest"]
 
 pytestmark = pytest.mark.skipif(COMPILER is None or not LEVELS, reason="no compiler, or no kernels")
 
@@ -76,16 +76,22 @@ def inputs(function: str, dtype: str) -> Iterator[Array]:
 
 def within(function: str, x: Array) -> Array:
     """What the narrower functions are meant for."""
-    if function == "log1p_unit":
+    if function.endswith(("_unit", "_rest")):
         x = x[(x >= 0) & (x <= 1)]
+    if function in ("log_unit", "log_rest"):
+        x = x[(x > 0) & (x < 1)]
     if function == "exp_down":  # below, it gives 0: subnormal probabilities do not count
         x = x[(x <= 0) & (x >= (-87 if x.dtype == np.float32 else -708)) | np.isnan(x)]
     return np.ascontiguousarray(x)
 
 
+def rest(x: Array) -> Array:
+    return np.log1p(-x)  # type: ignore[no-any-return]
+
+
 def worst(probe: ctypes.CDLL, function: str, dtype: str) -> float:
     """The largest error in units in the last place, NaN and infinity being where they must."""
-    reference = getattr(np, function.removesuffix("_unit").removesuffix("_down"))
+    reference = rest if function == "log_rest" else getattr(np, function.removesuffix("_unit").removesuffix("_down"))
     wide: Any = np.float64 if dtype == "float32" else np.longdouble
     least, digits = (2.0**-149, 23) if dtype == "float32" else (5e-324, 52)
     border = np.finfo(dtype).max * (1 - (1e-6 if dtype == "float32" else 1e-15))

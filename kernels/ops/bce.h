@@ -10,12 +10,11 @@ struct Bce : Op {
     explicit Bce(const double *) {}
     // Logarithms no lower than -100, as torch; the slope of one is that of its argument down to 1e-12, and 1e12 below.
     ValueAndSlope<T> operator()(T x, T y, T p) const {
-        const T yes = vmath::log(x), no = vmath::log1p(-x), positive = p * y, rest = 1 - x, least = T(1e-12);
-        const T value = (y - 1) * (no < -100 ? T(-100) : no) - positive * (yes < -100 ? T(-100) : yes);
+        const T yes = vmath::at_least(vmath::log_unit(x), T(-100)), no = vmath::at_least(vmath::log_rest(x), T(-100));
+        const T rest = 1 - x, above = vmath::at_least(x, T(1e-12)), below = vmath::at_least(rest, T(1e-12));
         // Where p = 1 this is (x - y) exactly, as torch computes it: x (1 - y) - y (1 - x) would cancel.
-        const T within = ((x - y) + (y - positive) * rest) / (rest * x);
-        const T saturated = (1 - y) / (rest < least ? least : rest) - positive / (x < least ? least : x);
-        return {value, x < least || rest < least ? saturated : within};
+        const T difference = (above - y) + y * (rest - p * below);
+        return {(y - 1) * no - p * y * yes, difference / (above * below)};
     }
 };
 

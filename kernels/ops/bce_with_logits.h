@@ -11,8 +11,8 @@ struct BceWithLogits : Op {
     explicit BceWithLogits(const double *params) : keep(T(1 - params[0])), spread(T(params[0] / 2)) {}
     ValueAndSlope<T> operator()(T x, T y, T p) const {
         const Sigmoid<T> s(x);
-        const T q = keep * y + spread, positive = p * q, negative = 1 - q;
-        return {positive * s.minus_log_yes + negative * s.minus_log_no, negative * s.yes - positive * s.no};
+        const T q = keep * y + spread, denied = s.denied(p * q, 1 - q), given = s.given(p * q, 1 - q);
+        return {denied * s.wrong + given * s.right, s.turned(s.sure * (denied - given * s.e))};
     }
 };
 

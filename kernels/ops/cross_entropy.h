@@ -5,7 +5,8 @@ namespace losskit {
 
 // A rowwise op gives the loss of the target's log-probability, and its derivative in that.
 struct CrossEntropy {
-    static ValueAndSlope<double> of(const double *, double log_p) { return {-log_p, -1}; }
+    explicit CrossEntropy(const double *) {}
+    ValueAndSlope<double> operator()(double log_p) const { return {-log_p, -1}; }
 };
 
 } // namespace losskit

@@ -11,15 +11,16 @@ struct Focal : Op {
     explicit Focal(const double *params) : gamma(T(params[0])), yes_weight(T(params[1])), no_weight(T(params[2])) {}
     ValueAndSlope<T> operator()(T x, T y) const {
         const Sigmoid<T> s(x);
-        return combine(s, y, vmath::exp(-gamma * s.minus_log_no), vmath::exp(-gamma * s.minus_log_yes));
+        return combine(s, y, gamma, vmath::exp(-gamma * s.right), vmath::exp(-gamma * s.wrong));
     }
 
   protected:
-    // down_yes = (1 - p)^gamma turns the answer "yes" down, down_no = p^gamma the answer "no".
-    ValueAndSlope<T> combine(const Sigmoid<T> &s, T y, T down_yes, T down_no) const {
-        const T positive = yes_weight * y * down_yes, negative = no_weight * (1 - y) * down_no;
-        return {positive * s.minus_log_yes + negative * s.minus_log_no,
-                negative * (gamma * s.no * s.minus_log_no + s.yes) - positive * (gamma * s.yes * s.minus_log_yes + s.no)};
+    // An answer is turned down by the other's probability to that power.
+    ValueAndSlope<T> combine(const Sigmoid<T> &s, T y, T power, T down_denied, T down_given) const {
+        const T yes = yes_weight * y, no = no_weight * (1 - y);
+        const T denied = s.denied(yes, no) * down_denied, given = s.given(yes, no) * down_given;
+        const T slope = denied * (power * s.e * s.wrong + 1) - given * (power * s.right + s.e);
+        return {denied * s.wrong + given * s.right, s.turned(s.sure * slope)};
     }
 };
 
@@ -29,7 +30,8 @@ struct FocalSquared : Focal<T> {
     using Focal<T>::Focal;
     ValueAndSlope<T> operator()(T x, T y) const {
         const Sigmoid<T> s(x);
-        return this->combine(s, y, s.no * s.no, s.yes * s.yes);
+        const T unsure = s.e * s.sure;
+        return this->combine(s, y, 2, s.sure * s.sure, unsure * unsure);
     }
 };
 

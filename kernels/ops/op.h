@@ -21,19 +21,25 @@ inline T sign_of(T x) {
     return x > 0 ? T(1) : x < 0 ? T(-1) : x; // NaN stays NaN
 }
 
-// sigmoid(x), sigmoid(-x) and minus their logarithms, all to full relative accuracy however large |x| is.
+// The sigmoid of x from the side of the answer, yes or no, that x itself gives: `sure` is that answer's probability,
+// e * sure the other's, and both logarithms come to full relative accuracy however large |x| is.
 template <class T>
 struct Sigmoid {
-    T yes, no, minus_log_yes, minus_log_no;
+    T x, e, sure, right, wrong; // the loss where the answer is right, or wrong: minus log(sure), minus log(e * sure)
 
-    explicit Sigmoid(T x) {
-        const T e = vmath::exp_down(-vmath::abs(x)), inverse = 1 / (1 + e), log = vmath::log1p_unit(e);
-        const T e_inverse = e * inverse, more = log + vmath::abs(x);
-        yes = x > 0 ? inverse : e_inverse;
-        no = x > 0 ? e_inverse : inverse;
-        minus_log_yes = x > 0 ? log : more;
-        minus_log_no = x > 0 ? more : log;
+    explicit Sigmoid(T x) : x(x) {
+        const T size = vmath::abs(x);
+        e = vmath::exp_down(-size);
+        sure = 1 / (1 + e);
+        right = vmath::log1p_unit(e);
+        wrong = right + size;
     }
+
+    // Of what is given for yes and for no, that of the answer which x denies, or gives.
+    T denied(T yes, T no) const { return x > 0 ? no : yes; }
+    T given(T yes, T no) const { return x > 0 ? yes : no; }
+    // A slope in the direction of x, as one in x.
+    T turned(T slope) const { return x > 0 ? slope : -slope; }
 };
 
 } // namespace losskit

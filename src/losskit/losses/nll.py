@@ -35,6 +35,7 @@ class NLLLoss(Loss):
         source="Fisher 1922, On the mathematical foundations of theoretical statistics (maximum likelihood)",
         torch="nll_loss",
         twin="CrossEntropyLoss",
+        kernel="nll",
         suits={Situation.IMBALANCED: "weight=len(labels) / (C * torch.bincount(labels, minlength=C).clamp(min=1))"},
     )
     weight: Tensor | None = arg(
