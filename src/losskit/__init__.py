@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from losskit import functional as functional, information as information, native as native
+    from losskit import functional as functional, information as information, keras as keras, native as native
     from losskit.about import Task as Task
     from losskit.catalog import CATALOG as CATALOG
     from losskit.loss import Loss as Loss, arg as arg
     from losskit.losses import *  # noqa: F403
     from losskit.native.autograd import value_and_grad as value_and_grad
 else:
-    _MODULES = ("functional", "information", "native")
+    _MODULES = ("functional", "information", "keras", "native")
     _HOME = {"Task": "about", "CATALOG": "catalog", "Loss": "loss", "arg": "loss", "value_and_grad": "native.autograd"}
 
     def __getattr__(name: str) -> Any:
