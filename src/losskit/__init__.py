@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from losskit import functional as functional, native as native
+    from losskit import functional as functional, information as information, keras as keras, native as native
     from losskit.about import Task as Task
     from losskit.catalog import CATALOG as CATALOG
     from losskit.global_mean import global_count as global_count
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from losskit.native.accelerate import accelerate as accelerate
     from losskit.native.autograd import value_and_grad as value_and_grad
 else:
+    _MODULES = ("functional", "information", "keras", "native")
     _HOME = {
         "Task": "about",
         "CATALOG": "catalog",
@@ -31,7 +32,7 @@ else:
     }
 
     def __getattr__(name: str) -> Any:
-        if name in ("functional", "native"):
+        if name in _MODULES:
             return import_module(f"losskit.{name}")
         if name.startswith("_"):
             raise AttributeError(f"module 'losskit' has no attribute {name!r}")
@@ -45,4 +46,4 @@ else:
 
     def __dir__() -> list[str]:
         losses = import_module("losskit.losses")
-        return sorted({*globals(), *_HOME, "functional", "native", *(n for n in vars(losses) if not n.startswith("_"))})
+        return sorted({*globals(), *_HOME, *_MODULES, *(n for n in vars(losses) if not n.startswith("_"))})
