@@ -308,3 +308,40 @@ def test_what_is_made_ready_is_never_stale() -> None:
     )
     with pytest.raises((RuntimeError, IndexError, ValueError)):
         torch.func.functional_call(weighted, {"weight": torch.ones(2)}, (input, target))
+
+
+@needs_kernels
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_gradients_in_batches(reduction: Any) -> None:
+    input, target = torch.randn(5, 4, dtype=torch.float64, requires_grad=True), torch.tensor([0, 1, 2, 3, 0])
+    for criterion, other in (
+        (losskit.CrossEntropyLoss(reduction=reduction), target),
+        (losskit.MSELoss(reduction), input * 0),
+    ):
+        found = []
+        for loss in (criterion(input, other.detach()), criterion.by_formula((input, other.detach()), NOTHING)):
+            upstream = torch.arange(3 * loss.numel(), dtype=torch.float64).view(3, *loss.shape)
+            found.append(torch.autograd.grad(loss, input, upstream, is_grads_batched=True)[0])
+        torch.testing.assert_close(*found)
+
+
+@needs_kernels
+def test_what_only_the_formula_can_do() -> None:
+    """A gradient of the class weights, and tensors whose memory holds the other sign."""
+    input, target = torch.randn(5, 4), torch.tensor([0, 1, 2, 3, 0])
+    weight = torch.rand(4, requires_grad=True)
+    losskit.functional.cross_entropy(input, target, weight=weight, reduction="sum").backward()
+    assert weight.grad is not None
+    assert (weight.grad != 0).any()
+    negated = torch._neg_view(input)
+    torch.testing.assert_close(losskit.L1Loss()(negated, input), (2 * input).abs().mean())
+
+
+@needs_kernels
+def test_a_target_changed_in_place_is_noticed() -> None:
+    input, target = torch.randn(5, requires_grad=True), torch.randn(5)
+    loss = losskit.MSELoss()(input, target)
+    loss.backward(retain_graph=True)
+    target.add_(1)
+    with pytest.raises(RuntimeError, match=r"MSELoss: target was changed in place.*target\.clone"):
+        loss.backward()

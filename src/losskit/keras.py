@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from losskit.about import About
-from losskit.domain import Binary, ClassLogits, Probabilities, Real, _first, _outside_unit, _who
+from losskit.domain import Binary, ClassLogits, NonNegative, Probabilities, _first, _outside_unit, _who
 from losskit.loss import Loss, arg, inside, instance, wide
 from losskit.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss
 from losskit.reduction import AtCall, both
@@ -657,19 +657,8 @@ class _ClippedClasses(ClassLogits):
         return error
 
 
-@dataclass(frozen=True)
-class _NotNegative(Real):
-    """Counts, and their rates."""
-
-    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        wrong = ~(value >= 0)
-        return (
-            ValueError(f"{_who(loss, name)} must not be negative, got {_first(value, wrong)}") if wrong.any() else None
-        )
-
-
 class _OfRates(Loss):
-    about = About(input=_NotNegative(), target=_NotNegative(), serves={}, source="Keras 3")
+    about = About(tensors={"input": NonNegative(), "target": NonNegative()}, serves={}, source="Keras 3")
     reduction: Any = arg(default="mean", among=("none", "mean", "sum"), doc="")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
@@ -677,7 +666,7 @@ class _OfRates(Loss):
 
 
 class _Divergence(Loss):
-    about = About(input=Probabilities(), target=Binary(), serves={}, source="Keras 3")
+    about = About(tensors={"input": Probabilities(), "target": Binary()}, serves={}, source="Keras 3")
     reduction: Any = arg(default="mean", among=("none", "mean", "sum"), doc="")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
@@ -689,7 +678,7 @@ class _Divergence(Loss):
 
 
 class _ClippedBCE(Loss):
-    about = About(input=_Clipped(), target=Binary(), serves={}, source="Keras 3")
+    about = About(tensors={"input": _Clipped(), "target": Binary()}, serves={}, source="Keras 3")
     reduction: Any = arg(default="mean", among=("none", "mean", "sum"), doc="")
     label_smoothing: float = arg(default=0.0, within="[0, 1]", doc="")
 
@@ -700,7 +689,12 @@ class _ClippedBCE(Loss):
 
 
 class _ClippedCrossEntropy(CrossEntropyLoss):
-    about = replace(CrossEntropyLoss.about, input=_ClippedClasses(), kernel=None, torch=None)
+    about = replace(
+        CrossEntropyLoss.about,
+        tensors={"input": _ClippedClasses(), "target": CrossEntropyLoss.about.target},
+        kernel=None,
+        torch=None,
+    )
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         dim = self.class_dim(input)

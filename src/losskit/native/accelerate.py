@@ -52,7 +52,7 @@ class accelerate(TorchFunctionMode):  # noqa: N801 - named as torch.no_grad is
     * a right answer of certainty (a probability of 0 or 1) has a gradient of 1 or -1 in ``binary_cross_entropy``, not 0.
 
     And ``loss.grad_fn`` is losskit's: it does not complain of an input that was changed in place after the loss, since it needs it
-    no more, and does not know gradients in batches (``is_grads_batched``, ``jacobian(vectorize=True)``). A warning of
+    no more. A warning of
     torch's names a line of this file as its place. Torch 2.13's own ``l1_loss`` loses its ``weight`` under any such mode;
     here it is given back, but in compiled code it is lost.
 

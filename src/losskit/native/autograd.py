@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from losskit.native.dispatch import attaching, takes_kernel
+from losskit.native.dispatch import attaching, batched, takes_kernel
 from losskit.native.library import (
     DTYPES,
     IDS,
@@ -153,7 +153,7 @@ class Pending:
     It holds the input itself: saving a tensor the usual way costs a microsecond, of which a small loss has twenty.
     """
 
-    __slots__ = ("extra", "gradient", "input", "loss", "plan", "scale", "target", "version")
+    __slots__ = ("extra", "gradient", "input", "loss", "plan", "scale", "target", "versions")
 
     def __init__(
         self, plan: Plan, loss: Loss, input: Tensor, target: Tensor, extra: Extra, gradient: Tensor, scale: float
@@ -161,15 +161,16 @@ class Pending:
         self.plan, self.loss, self.input, self.target, self.extra = plan, loss, input, target, extra
         self.gradient: Tensor | None = gradient
         self.scale = scale  # what the gradient still lacks, beside the upstream gradient
-        self.version = input._version
+        self.versions = input._version, target._version
 
     def unchanged(self) -> Tensor:
-        """The input, if it still is what the loss was computed of."""
-        if self.input._version != self.version:
-            raise RuntimeError(
-                f"{type(self.loss).__name__}: input was changed in place after the loss was computed, and this backward "
-                "needs it once more; use input.clone()"
-            )
+        """The input, if it and the target still are what the loss was computed of."""
+        for name, tensor, version in zip(("input", "target"), (self.input, self.target), self.versions, strict=True):
+            if tensor._version != version:
+                raise RuntimeError(
+                    f"{type(self.loss).__name__}: {name} was changed in place after the loss was computed, and this "
+                    f"backward needs it once more; use {name}.clone()"
+                )
         return self.input
 
     def take(self) -> Tensor:
@@ -196,11 +197,18 @@ class _Attached(torch.autograd.Function):
             value = pending.loss.by_formula((input, pending.target), pending.extra)
             return torch.autograd.grad(value, input, upstream, create_graph=True)[0], None, None
         gradient = pending.take()
+        if batched(upstream):
+            return gradient * (over_classes(pending.loss, gradient, upstream) * pending.scale), None, None
         if pending.loss.reduction != "none":
             factor = upstream.item() * pending.scale
             return gradient if factor == 1 else gradient.mul_(factor), None, None
-        dim = pending.loss.class_dim(gradient)
-        return gradient.mul_(upstream if dim is None else upstream.unsqueeze(dim)), None, None
+        return gradient.mul_(over_classes(pending.loss, gradient, upstream)), None, None
+
+
+def over_classes(loss: Loss, gradient: Tensor, upstream: Tensor) -> Tensor:
+    """``upstream``, which has one number an item, beside the gradient."""
+    dim = loss.class_dim(gradient) if loss.reduction == "none" else None
+    return upstream if dim is None else upstream.unsqueeze(dim)
 
 
 _attach = attaching(_Attached)
@@ -299,6 +307,8 @@ def _rowwise(library: CDLL, loss: Loss, input: Tensor, target: Tensor, dim: int)
 def _weights(call: Elementwise | Rowwise, plan: Plan, loss: Loss) -> list[Tensor | None]:
     """Describe the loss's own weights to the kernel; returns what must be kept alive."""
     weights = [(name, loss._buffers[name]) for name in plan.weights]
+    if any(weight is not None and weight.requires_grad for _, weight in weights):
+        raise Unfit  # only the formula gives them a gradient
     if isinstance(call, Elementwise):
         return [spread(getattr(call, name), weight, plan.shape, plan.wide) for name, weight in weights]
     held = [weight.to(plan.wide).contiguous() for _, weight in weights if weight is not None]

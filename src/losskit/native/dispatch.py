@@ -1,4 +1,4 @@
-"""Which implementation computes a loss: the only file that knows private names of torch.
+"""Which implementation computes a loss: it and ``accelerate.py`` alone know private names of torch.
 
 The formula serves everywhere. On CPU a kernel takes its place where nobody is watching the call. Off CPU, torch's own
 fused operator does where its numbers are right, so that no loss is slower than torch's.
@@ -24,6 +24,7 @@ ORDINARY = frozenset({Tensor, torch.nn.Parameter})
 tracing = torch._C._get_tracing_state
 transforms = torch._C._functorch.peek_interpreter_stack
 modes = torch._C._len_torch_dispatch_stack
+batched = torch._C._functorch.is_legacy_batchedtensor  # of an upstream gradient, under is_grads_batched
 
 
 def plain(*tensors: Tensor) -> bool:
@@ -63,6 +64,8 @@ def takes_kernel(loss: Loss, tensors: tuple[Tensor, ...]) -> bool:
         and input.layout is torch.strided
         and target.layout is torch.strided
         and not target.requires_grad
+        and not input.is_neg()  # a view of a complex tensor, whose memory holds the other sign
+        and not target.is_neg()
         and tracing() is None
         and transforms() is None
         and modes() == 0
