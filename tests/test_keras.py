@@ -34,6 +34,11 @@ FUNCTIONS = [name for name in ours.__all__ if name not in NAMES]
 PROBABILITY_EXTREMES = (0.0, 1.0, 1e-8, 1e-7, 2e-7, 1 - 1e-7, 0.5)
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # thousands of tiny calls; conftest puts the number back
+
+
 def both(
     name: str, arguments: dict[str, Any], y_true: Tensor, y_pred: Tensor, *rest: Any, mask: Tensor | None = None
 ) -> tuple[list[Tensor], list[Tensor]]:
