@@ -12,11 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from ctypes import CDLL, addressof, c_int64
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
-from typing_extensions import Unpack
 
 from losskit.native.dispatch import attaching, takes_kernel
 from losskit.native.library import (
@@ -234,11 +233,16 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
     if criterion.reduction == "none":
         raise ValueError(f"{type(criterion).__name__}: value_and_grad needs reduction 'mean' or 'sum', got 'none'")
 
-    def call(input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> tuple[Tensor, Tensor]:
-        if takes_kernel(criterion, (input, target)):
+    names = tuple(criterion.about.tensors)
+
+    def call(*tensors: Tensor, **at_call: Any) -> tuple[Tensor, Tensor]:
+        if len(tensors) < len(names):
+            tensors += tuple(at_call.pop(name) for name in names[len(tensors) :] if name in at_call)
+        if takes_kernel(criterion, tensors):
+            input, target = tensors
             plan = plan_of(criterion, input, target)
             if plan is not None:
-                extra = criterion.extra(input, at_call) if at_call else NOTHING
+                extra = criterion.extra(input, cast(AtCall, at_call)) if at_call else NOTHING
                 try:
                     value, gradient, scale = _run(plan, criterion, input, target, extra, True)
                 except Unfit:
@@ -247,8 +251,8 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
                     assert gradient is not None
                     return value, gradient if scale == 1 else gradient.mul_(scale)
         with torch.enable_grad():
-            leaf = input.detach().requires_grad_()
-            loss = criterion(leaf, target, **at_call)
+            leaf = tensors[0].detach().requires_grad_()
+            loss = criterion(leaf, *tensors[1:], **at_call)
         return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
     return call
