@@ -394,3 +394,13 @@ def test_tutorial_numbers() -> None:
     target = torch.tensor([3, 1, 4])
     weight = torch.tensor([0.1, 0.2, 0.3, 0.2, 0.2])
     assert losskit.CrossEntropyLoss(weight)(logits, target).item() == pytest.approx(1.5892, abs=5e-5)
+
+
+# NLLLoss2d
+
+
+def test_the_old_name_of_nll_is_an_alias() -> None:
+    assert losskit.NLLLoss2d is losskit.NLLLoss
+    assert losskit.CATALOG.count(losskit.NLLLoss) == 1
+    input, target = torch.randn(2, 3, 4, 4).log_softmax(1), torch.randint(3, (2, 4, 4))
+    torch.testing.assert_close(losskit.NLLLoss2d()(input, target), F.nll_loss(input, target))

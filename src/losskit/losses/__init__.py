@@ -16,7 +16,7 @@ from losskit.losses.focal import FocalLoss as FocalLoss, focal_loss as focal_los
 
 # One class of several
 from losskit.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss, cross_entropy as cross_entropy
-from losskit.losses.nll import NLLLoss as NLLLoss, nll_loss as nll_loss
+from losskit.losses.nll import NLLLoss as NLLLoss, NLLLoss2d as NLLLoss2d, nll_loss as nll_loss
 from losskit.losses.softmax_focal import (
     SoftmaxFocalLoss as SoftmaxFocalLoss,
     softmax_focal_loss as softmax_focal_loss,
