@@ -117,5 +117,6 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
     "NLLLoss": nll,
     "SmoothL1Loss": smooth_l1,
+    "SoftMarginLoss": lambda x, y: -log_sigmoid(y * x),
     "SoftmaxFocalLoss": softmax_focal,
 }

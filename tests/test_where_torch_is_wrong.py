@@ -396,6 +396,32 @@ def test_tutorial_numbers() -> None:
     assert losskit.CrossEntropyLoss(weight)(logits, target).item() == pytest.approx(1.5892, abs=5e-5)
 
 
+# SoftMarginLoss
+
+
+def test_no_score_overflows_the_soft_margin() -> None:
+    input, target = torch.tensor([-200.0, 200.0, 0.0]), torch.tensor([1.0, 1.0, -1.0])
+    torch_still(not F.soft_margin_loss(input, target).isfinite().item(), "soft margin of -200 for 1 is inf")
+    torch_still(bool(gradient(lambda x: F.soft_margin_loss(x, target), input).isnan().any()), "and its gradient is NaN")
+    assert functional.soft_margin_loss(input, target, "none").tolist() == pytest.approx([200, 0, math.log(2)])
+    assert gradient(lambda x: functional.soft_margin_loss(x, target, "sum"), input).tolist() == pytest.approx(
+        [-1, 0, 0.5]
+    )
+
+
+@pytest.mark.parametrize("name", ["soft_margin_loss", "hinge_embedding_loss", "margin_ranking_loss"])
+def test_zero_and_one_are_not_taken_for_plus_and_minus_one(name: str) -> None:
+    tensors = [torch.randn(4) for _ in range(2 if name == "margin_ranking_loss" else 1)]
+    labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
+    torch_still(not fails(lambda: getattr(F, name)(*tensors, labels)), f"{name} takes 0 for -1 in silence")
+    with pytest.raises(ValueError, match=r"target must be 1 or -1, got 0 at \(0,\).*use 2 \* target - 1"):
+        getattr(functional, name)(*tensors, labels)
+    with pytest.raises(TypeError, match=r"torch.bool; use 2 \* target.int\(\) - 1"):
+        getattr(functional, name)(*tensors, labels.bool())
+    signs = 2 * labels - 1
+    torch.testing.assert_close(getattr(functional, name)(*tensors, signs), getattr(F, name)(*tensors, signs))
+
+
 # NLLLoss2d
 
 
