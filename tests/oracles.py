@@ -112,6 +112,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCEWithLogitsLoss": bce_with_logits,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
+    "HingeEmbeddingLoss": lambda x, y, margin=1.0: np.where(y == 1, x, np.maximum(0, margin - x)),
     "HuberLoss": huber,
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),

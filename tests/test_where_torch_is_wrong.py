@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -420,6 +421,24 @@ def test_zero_and_one_are_not_taken_for_plus_and_minus_one(name: str) -> None:
         getattr(functional, name)(*tensors, labels.bool())
     signs = 2 * labels - 1
     torch.testing.assert_close(getattr(functional, name)(*tensors, signs), getattr(F, name)(*tensors, signs))
+
+
+# HingeEmbeddingLoss
+
+
+def test_no_distance_is_broadcast_against_the_targets() -> None:
+    input, target = torch.rand(4, 1), torch.tensor([1.0, -1.0, 1.0, 1.0])
+    torch_still(F.hinge_embedding_loss(input, target, reduction="none").shape == (4, 4), "hinge embedding broadcasts")
+    with pytest.raises(
+        ValueError, match=r"target of shape \(4,\) does not fit input of shape \(4, 1\).*unsqueeze\(1\)"
+    ):
+        functional.hinge_embedding_loss(input, target)
+
+
+def test_a_hinge_has_the_slope_of_torchs_at_its_kink() -> None:
+    one, target = torch.ones(1), -torch.ones(1)
+    for loss in (functional.hinge_embedding_loss, F.hinge_embedding_loss):
+        assert gradient(partial(loss, target=target), one).item() == -1
 
 
 # NLLLoss2d

@@ -22,3 +22,9 @@ from losskit.losses.softmax_focal import (
     SoftmaxFocalLoss as SoftmaxFocalLoss,
     softmax_focal_loss as softmax_focal_loss,
 )
+
+# Embeddings and rankings: outputs compared with each other
+from losskit.losses.hinge_embedding import (
+    HingeEmbeddingLoss as HingeEmbeddingLoss,
+    hinge_embedding_loss as hinge_embedding_loss,
+)
