@@ -115,6 +115,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "HingeEmbeddingLoss": lambda x, y, margin=1.0: np.where(y == 1, x, np.maximum(0, margin - x)),
     "HuberLoss": huber,
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
+    "MarginRankingLoss": lambda a, b, y, margin=0.0: np.maximum(0, -y * (a - b) + margin),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
     "NLLLoss": nll,
     "SmoothL1Loss": smooth_l1,

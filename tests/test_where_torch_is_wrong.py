@@ -441,6 +441,27 @@ def test_a_hinge_has_the_slope_of_torchs_at_its_kink() -> None:
         assert gradient(partial(loss, target=target), one).item() == -1
 
 
+# MarginRankingLoss
+
+
+def test_no_score_is_broadcast_against_another() -> None:
+    one, other, target = torch.randn(4, 1), torch.randn(1, 4), torch.ones(4, 4)
+    torch_still(
+        F.margin_ranking_loss(one, other, target, reduction="none").shape == (4, 4), "margin ranking broadcasts"
+    )
+    with pytest.raises(ValueError, match=r"input2 of shape \(1, 4\) does not fit input1 of shape \(4, 1\)"):
+        functional.margin_ranking_loss(one, other, target)
+    with pytest.raises(ValueError, match=r"target of shape \(4,\).*use target.unsqueeze\(1\) or input1.squeeze\(1\)"):
+        functional.margin_ranking_loss(one, one, torch.ones(4))
+
+
+def test_equal_scores_are_pushed_apart() -> None:
+    """At the kink the slope is torch's, or a network that scores all alike would not start to learn."""
+    zero, target = torch.zeros(1), torch.ones(1)
+    for loss in (functional.margin_ranking_loss, F.margin_ranking_loss):
+        assert gradient(partial(loss, input2=zero, target=target), zero).item() == -1
+
+
 # NLLLoss2d
 
 

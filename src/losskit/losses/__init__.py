@@ -28,3 +28,7 @@ from losskit.losses.hinge_embedding import (
     HingeEmbeddingLoss as HingeEmbeddingLoss,
     hinge_embedding_loss as hinge_embedding_loss,
 )
+from losskit.losses.margin_ranking import (
+    MarginRankingLoss as MarginRankingLoss,
+    margin_ranking_loss as margin_ranking_loss,
+)
