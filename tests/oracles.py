@@ -107,6 +107,15 @@ def softmax_focal(
     return -share * (1 - p) ** gamma * np.log(p), share
 
 
+def multi_margin(x: Array, y: Array, p: int = 1, margin: float = 1.0, weight: Array | None = None) -> Array:
+    x, loss = np.moveaxis(x, min(1, x.ndim - 1), -1), np.zeros(y.shape)
+    for at in np.ndindex(y.shape):
+        row, right = x[at], y[at]
+        others = [max(0.0, margin - row[right] + score) ** p for c, score in enumerate(row) if c != right]
+        loss[at] = sum(others) / len(row) * (1 if weight is None else weight[right])
+    return loss
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
@@ -117,6 +126,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MarginRankingLoss": lambda a, b, y, margin=0.0: np.maximum(0, -y * (a - b) + margin),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
+    "MultiMarginLoss": multi_margin,
     "NLLLoss": nll,
     "SmoothL1Loss": smooth_l1,
     "SoftMarginLoss": lambda x, y: -log_sigmoid(y * x),

@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import partial
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -460,6 +461,50 @@ def test_equal_scores_are_pushed_apart() -> None:
     zero, target = torch.zeros(1), torch.ones(1)
     for loss in (functional.margin_ranking_loss, F.margin_ranking_loss):
         assert gradient(partial(loss, input2=zero, target=target), zero).item() == -1
+
+
+# MultiMarginLoss
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_multi_margin_can_be_differentiated_twice(p: Literal[1, 2]) -> None:
+    input, target = torch.randn(5, 3), torch.randint(3, (5,))
+
+    def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
+        (first,) = torch.autograd.grad(loss(x, target, p=p, margin=4.0), x, create_graph=True)
+        return (first**2).sum()
+
+    torch_still(
+        fails(lambda: gradient(partial(penalty, F.multi_margin_loss), input)), "multi margin, differentiated twice"
+    )
+    assert (gradient(partial(penalty, functional.multi_margin_loss), input) != 0).any() == (p == 2)
+
+
+def test_multi_margin_is_torchs_with_weights_and_at_the_kink() -> None:
+    input, target, weight = torch.randn(9, 4), torch.randint(4, (9,)), torch.tensor([0.2, 1.0, 5.0, 0.0])
+    for reduction in ("none", "mean", "sum"):
+        arguments: dict[str, Any] = {"p": 2, "margin": 0.7, "weight": weight, "reduction": reduction}
+        torch.testing.assert_close(
+            functional.multi_margin_loss(input, target, **arguments), F.multi_margin_loss(input, target, **arguments)
+        )
+    zero, first = torch.zeros(3), torch.tensor(0)
+    for loss in (functional.multi_margin_loss, F.multi_margin_loss):
+        assert (gradient(partial(loss, target=first, margin=0.0), zero) == 0).all()
+
+
+def test_multi_margin_takes_pixels_where_torch_does_not() -> None:
+    input, target = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
+    torch_still(fails(lambda: F.multi_margin_loss(input, target)), "multi margin of (N, C, d...)")
+    rows = F.multi_margin_loss(input.movedim(1, -1).reshape(-1, 3), target.reshape(-1))
+    torch.testing.assert_close(functional.multi_margin_loss(input, target), rows)
+    assert not losskit.MultiMarginLoss().torch_is_right(input, target)
+
+
+def test_multi_margin_of_one_class_is_refused() -> None:
+    input, target = torch.randn(4, 1), torch.zeros(4, dtype=torch.long)
+    torch_still(F.multi_margin_loss(input, target).item() == 0, "the multi margin of one class is 0")
+    with pytest.raises(ValueError, match=r"one class.*BCEWithLogitsLoss"):
+        functional.multi_margin_loss(input, target)
 
 
 # NLLLoss2d

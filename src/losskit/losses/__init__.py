@@ -17,6 +17,7 @@ from losskit.losses.soft_margin import SoftMarginLoss as SoftMarginLoss, soft_ma
 
 # One class of several
 from losskit.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss, cross_entropy as cross_entropy
+from losskit.losses.multi_margin import MultiMarginLoss as MultiMarginLoss, multi_margin_loss as multi_margin_loss
 from losskit.losses.nll import NLLLoss as NLLLoss, NLLLoss2d as NLLLoss2d, nll_loss as nll_loss
 from losskit.losses.softmax_focal import (
     SoftmaxFocalLoss as SoftmaxFocalLoss,
