@@ -116,6 +116,19 @@ def multi_margin(x: Array, y: Array, p: int = 1, margin: float = 1.0, weight: Ar
     return loss
 
 
+def multilabel_margin(x: Array, y: Array) -> Array:
+    loss = np.zeros(x.shape[:-1])
+    for at in np.ndindex(loss.shape):
+        row, held = x[at], []
+        for label in y[at]:
+            if label == -1:
+                break
+            held.append(label)
+        others = [c for c in range(len(row)) if c not in held]
+        loss[at] = sum(max(0.0, 1 - (row[j] - row[c])) for j in held for c in others) / len(row)
+    return loss
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
@@ -126,6 +139,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
     "MarginRankingLoss": lambda a, b, y, margin=0.0: np.maximum(0, -y * (a - b) + margin),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
+    "MultiLabelMarginLoss": multilabel_margin,
     "MultiMarginLoss": multi_margin,
     "NLLLoss": nll,
     "SmoothL1Loss": smooth_l1,

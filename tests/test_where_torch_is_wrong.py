@@ -507,6 +507,46 @@ def test_multi_margin_of_one_class_is_refused() -> None:
         functional.multi_margin_loss(input, target)
 
 
+# MultiLabelMarginLoss
+
+
+def test_multilabel_margin_can_be_differentiated_twice() -> None:
+    input, target = torch.randn(5, 3), torch.tensor([[0, 2, -1]]).expand(5, 3)
+
+    def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
+        (first,) = torch.autograd.grad((loss(x, target) + 1) ** 2, x, create_graph=True)
+        return (first**2).sum()
+
+    torch_still(fails(lambda: gradient(partial(penalty, F.multilabel_margin_loss), input)), "multilabel margin, twice")
+    assert (gradient(partial(penalty, functional.multilabel_margin_loss), input) != 0).any()
+
+
+def test_multilabel_margin_is_torchs_for_lists_of_any_length() -> None:
+    target = torch.tensor([[3, 0, -1, 1], [-1, 2, 2, 9], [0, 1, 2, 3], [2, -1, -1, -1]]).clamp(max=3)
+    input = torch.randn(4, 4)
+    for reduction in ("none", "mean", "sum"):
+        ours = functional.multilabel_margin_loss(input, target, reduction)
+        torch.testing.assert_close(ours, F.multilabel_margin_loss(input, target, reduction=reduction))
+    torch.testing.assert_close(
+        functional.multilabel_margin_loss(input[0], target[0]), F.multilabel_margin_loss(input[0], target[0])
+    )
+    kink, first = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, -1, 0])
+    for loss in (functional.multilabel_margin_loss, F.multilabel_margin_loss):
+        assert (gradient(partial(loss, target=first), kink) == 0).all()
+
+
+def test_a_row_of_zeros_and_ones_is_not_taken_for_a_list_of_labels() -> None:
+    criterion, scores, hot = losskit.MultiLabelMarginLoss(), torch.randn(2, 3), torch.tensor([[0, 1, 1], [1, 0, 0]])
+    torch_still(not fails(lambda: F.multilabel_margin_loss(scores, hot)), "0 and 1 a label are taken for ids")
+    with pytest.raises(ValueError, match=r"names a label twice in 2 of 2 lists.*head\(\).encode\(target, C\)"):
+        criterion(scores, hot)
+    with pytest.raises(TypeError, match=r"torch.float32.*head\(\).encode\(target, C\)"):
+        criterion(scores, hot.float())
+    lists = criterion.head().encode(hot, 3)
+    assert lists.tolist() == [[1, 2, -1], [0, -1, -1]]
+    torch.testing.assert_close(criterion(scores, lists), F.multilabel_margin_loss(scores, lists))
+
+
 # NLLLoss2d
 
 

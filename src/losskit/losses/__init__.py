@@ -13,6 +13,10 @@ from losskit.losses.bce_with_logits import (
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
 )
 from losskit.losses.focal import FocalLoss as FocalLoss, focal_loss as focal_loss
+from losskit.losses.multilabel_margin import (
+    MultiLabelMarginLoss as MultiLabelMarginLoss,
+    multilabel_margin_loss as multilabel_margin_loss,
+)
 from losskit.losses.soft_margin import SoftMarginLoss as SoftMarginLoss, soft_margin_loss as soft_margin_loss
 
 # One class of several
