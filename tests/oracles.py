@@ -129,6 +129,11 @@ def multilabel_margin(x: Array, y: Array) -> Array:
     return loss
 
 
+def multilabel_soft_margin(x: Array, y: Array, weight: Array | float = 1.0) -> Array:
+    answer: Array = -(weight * (y * log_sigmoid(x) + (1 - y) * log_sigmoid(-x))).sum(-1) / x.shape[-1]
+    return answer
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
@@ -140,6 +145,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "MarginRankingLoss": lambda a, b, y, margin=0.0: np.maximum(0, -y * (a - b) + margin),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
     "MultiLabelMarginLoss": multilabel_margin,
+    "MultiLabelSoftMarginLoss": multilabel_soft_margin,
     "MultiMarginLoss": multi_margin,
     "NLLLoss": nll,
     "SmoothL1Loss": smooth_l1,

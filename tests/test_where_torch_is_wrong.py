@@ -547,6 +547,35 @@ def test_a_row_of_zeros_and_ones_is_not_taken_for_a_list_of_labels() -> None:
     torch.testing.assert_close(criterion(scores, lists), F.multilabel_margin_loss(scores, lists))
 
 
+# MultiLabelSoftMarginLoss
+
+
+def test_no_label_is_broadcast() -> None:
+    input, target = torch.randn(4, 3), torch.tensor([1.0, 0.0, 1.0])
+    torch_still(not fails(lambda: F.multilabel_soft_margin_loss(input, target)), "multilabel soft margin broadcasts")
+    with pytest.raises(ValueError, match=r"target of shape \(3,\) does not fit input of shape \(4, 3\)"):
+        functional.multilabel_soft_margin_loss(input, target)
+    with pytest.raises(ValueError, match=r"target of shape \(4, 3\) does not fit input of shape \(4, 1\)"):
+        functional.multilabel_soft_margin_loss(input[:, :1], target.expand(4, 3))
+
+
+def test_multilabel_soft_margin_is_torchs_with_its_weights_and_its_last_dimension() -> None:
+    input, target, weight = torch.randn(2, 5, 3), torch.randint(2, (2, 5, 3)), torch.tensor([0.2, 1.0, 5.0])
+    for reduction in ("none", "mean", "sum"):
+        arguments: dict[str, Any] = {"weight": weight, "reduction": reduction}
+        torch.testing.assert_close(
+            functional.multilabel_soft_margin_loss(input, target, **arguments),
+            F.multilabel_soft_margin_loss(input, target.float(), **arguments),
+        )
+
+
+def test_labels_beyond_zero_and_one_are_refused() -> None:
+    input, target = torch.tensor([[9.0, 1.0]]), torch.tensor([[2.0, 1.0]])
+    torch_still(F.multilabel_soft_margin_loss(input, target).item() < 0, "a label of 2 gives a negative loss")
+    with pytest.raises(ValueError, match=r"target must lie in \[0, 1\], got 2"):
+        functional.multilabel_soft_margin_loss(input, target)
+
+
 # NLLLoss2d
 
 

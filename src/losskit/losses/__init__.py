@@ -17,6 +17,10 @@ from losskit.losses.multilabel_margin import (
     MultiLabelMarginLoss as MultiLabelMarginLoss,
     multilabel_margin_loss as multilabel_margin_loss,
 )
+from losskit.losses.multilabel_soft_margin import (
+    MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss,
+    multilabel_soft_margin_loss as multilabel_soft_margin_loss,
+)
 from losskit.losses.soft_margin import SoftMarginLoss as SoftMarginLoss, soft_margin_loss as soft_margin_loss
 
 # One class of several
