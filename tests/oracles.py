@@ -134,9 +134,16 @@ def multilabel_soft_margin(x: Array, y: Array, weight: Array | float = 1.0) -> A
     return answer
 
 
+def cosine_embedding(a: Array, b: Array, y: Array, margin: float = 0.0) -> Array:
+    cosine = (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+    loss: Array = np.where(y == 1, 1 - cosine, np.maximum(0, cosine - margin))
+    return loss
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
+    "CosineEmbeddingLoss": cosine_embedding,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
     "HingeEmbeddingLoss": lambda x, y, margin=1.0: np.where(y == 1, x, np.maximum(0, margin - x)),

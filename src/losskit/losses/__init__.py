@@ -33,6 +33,10 @@ from losskit.losses.softmax_focal import (
 )
 
 # Embeddings and rankings: outputs compared with each other
+from losskit.losses.cosine_embedding import (
+    CosineEmbeddingLoss as CosineEmbeddingLoss,
+    cosine_embedding_loss as cosine_embedding_loss,
+)
 from losskit.losses.hinge_embedding import (
     HingeEmbeddingLoss as HingeEmbeddingLoss,
     hinge_embedding_loss as hinge_embedding_loss,
