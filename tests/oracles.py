@@ -140,6 +140,31 @@ def cosine_embedding(a: Array, b: Array, y: Array, margin: float = 0.0) -> Array
     return loss
 
 
+def triplet(distance: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    def loss(a: Array, p: Array, n: Array, margin: float, swap: bool) -> Array:
+        far = np.minimum(distance(a, n), distance(p, n)) if swap else distance(a, n)
+        answer: Array = np.maximum(0, distance(a, p) - far + margin)
+        return answer
+
+    return loss
+
+
+def triplet_margin(
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+) -> Array:
+    def norm(u: Array, v: Array) -> Array:
+        answer: Array = (abs(u - v + eps) ** p).sum(-1) ** (1 / p)
+        return answer
+
+    return triplet(norm)(anchor, positive, negative, margin, swap)
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
@@ -158,4 +183,5 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "SmoothL1Loss": smooth_l1,
     "SoftMarginLoss": lambda x, y: -log_sigmoid(y * x),
     "SoftmaxFocalLoss": softmax_focal,
+    "TripletMarginLoss": triplet_margin,
 }

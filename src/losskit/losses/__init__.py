@@ -45,3 +45,7 @@ from losskit.losses.margin_ranking import (
     MarginRankingLoss as MarginRankingLoss,
     margin_ranking_loss as margin_ranking_loss,
 )
+from losskit.losses.triplet_margin import (
+    TripletMarginLoss as TripletMarginLoss,
+    triplet_margin_loss as triplet_margin_loss,
+)
