@@ -165,6 +165,14 @@ def triplet_margin(
     return triplet(norm)(anchor, positive, negative, margin, swap)
 
 
+def triplet_margin_with_distance(
+    a: Array, p: Array, n: Array, distance_function: Any = None, margin: float = 1.0, swap: bool = False
+) -> Array:
+    if distance_function is None:
+        return triplet_margin(a, p, n, margin, swap=swap)
+    return triplet(distance_function)(a, p, n, margin, swap)
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
@@ -184,4 +192,5 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "SoftMarginLoss": lambda x, y: -log_sigmoid(y * x),
     "SoftmaxFocalLoss": softmax_focal,
     "TripletMarginLoss": triplet_margin,
+    "TripletMarginWithDistanceLoss": triplet_margin_with_distance,
 }

@@ -17,6 +17,9 @@ x = torch.randn(3)
 losskit.MSELoss("sum")
 losskit.SmoothL1Loss("mean", 0.5)
 losskit.CrossEntropyLoss(torch.ones(3), -100, "none", 0.1, dim=-1)
+losskit.CosineEmbeddingLoss(0.5)(x, x, x, mask=x > 0)
+losskit.TripletMarginWithDistanceLoss(distance_function=torch.nn.PairwiseDistance(), swap=True)
+functional.triplet_margin_with_distance_loss(x, x, x, distance_function=lambda a, b: (a - b).abs().sum(-1))
 functional.mse_loss(x, x, "sum", mask=x > 0, sample_weight=x, normalizer=3.0)
 """
 BAD = [
@@ -25,6 +28,10 @@ BAD = [
     "losskit.MSELoss('avg')",
     "losskit.CrossEntropyLoss(None, -100, 'mean', 0.0, 1)",  # dim comes by name alone
     "losskit.CrossEntropyLos()",
+    "losskit.MultiMarginLoss(3)",
+    "losskit.TripletMarginLoss(swap=1)",
+    "losskit.TripletMarginWithDistanceLoss(torch.dist)",  # by name alone
+    "losskit.TripletMarginWithDistanceLoss(distance_function='cosine')",
     "functional.mse_loss(x, x, reduction='avg')",
     "functional.mse_loss(x, x, sampel_weight=x)",
     "functional.focal_loss(x, x, gama=1.0)",

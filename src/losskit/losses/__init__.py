@@ -49,3 +49,7 @@ from losskit.losses.triplet_margin import (
     TripletMarginLoss as TripletMarginLoss,
     triplet_margin_loss as triplet_margin_loss,
 )
+from losskit.losses.triplet_margin_with_distance import (
+    TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss,
+    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+)
