@@ -97,6 +97,10 @@ def another(argument: Arg, items: tuple[int, ...], classes: int) -> Any:
     if argument.shape is not None:
         shape = {"classes": (classes,), "elements": items, "broadcast": items[-1:]}[argument.shape]
         return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+    if argument.function:
+        return manhattan
+    if argument.among is not None:
+        return next(value for value in argument.among if value != argument.default)
     if isinstance(argument.default, bool):
         return not argument.default
     if isinstance(argument.default, int):
@@ -105,6 +109,11 @@ def another(argument: Arg, items: tuple[int, ...], classes: int) -> Any:
     value = next(v for v in (0.3, 0.7, 2.5) if v != argument.default and inside(argument.within, v))
     assert math.isfinite(value)
     return value
+
+
+def manhattan(one: Any, other: Any) -> Any:
+    """A distance, of tensors as well as of arrays."""
+    return abs(one - other).sum(-1)
 
 
 def close(ours: Tensor, theirs: Tensor, rtol: float = 1e-9, atol: float = 1e-12) -> None:

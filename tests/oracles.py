@@ -130,18 +130,93 @@ def softmax_focal(
     return -share * (1 - p) ** gamma * np.log(p), share
 
 
+def multi_margin(x: Array, y: Array, p: int = 1, margin: float = 1.0, weight: Array | None = None) -> Array:
+    x, loss = np.moveaxis(x, min(1, x.ndim - 1), -1), np.zeros(y.shape)
+    for at in np.ndindex(y.shape):
+        row, right = x[at], y[at]
+        others = [max(0.0, margin - row[right] + score) ** p for c, score in enumerate(row) if c != right]
+        loss[at] = sum(others) / len(row) * (1 if weight is None else weight[right])
+    return loss
+
+
+def multilabel_margin(x: Array, y: Array) -> Array:
+    loss = np.zeros(x.shape[:-1])
+    for at in np.ndindex(loss.shape):
+        row, held = x[at], []
+        for label in y[at]:
+            if label == -1:
+                break
+            held.append(label)
+        others = [c for c in range(len(row)) if c not in held]
+        loss[at] = sum(max(0.0, 1 - (row[j] - row[c])) for j in held for c in others) / len(row)
+    return loss
+
+
+def multilabel_soft_margin(x: Array, y: Array, weight: Array | float = 1.0) -> Array:
+    answer: Array = -(weight * (y * log_sigmoid(x) + (1 - y) * log_sigmoid(-x))).sum(-1) / x.shape[-1]
+    return answer
+
+
+def cosine_embedding(a: Array, b: Array, y: Array, margin: float = 0.0) -> Array:
+    cosine = (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+    loss: Array = np.where(y == 1, 1 - cosine, np.maximum(0, cosine - margin))
+    return loss
+
+
+def triplet(distance: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    def loss(a: Array, p: Array, n: Array, margin: float, swap: bool) -> Array:
+        far = np.minimum(distance(a, n), distance(p, n)) if swap else distance(a, n)
+        answer: Array = np.maximum(0, distance(a, p) - far + margin)
+        return answer
+
+    return loss
+
+
+def triplet_margin(
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+) -> Array:
+    def norm(u: Array, v: Array) -> Array:
+        answer: Array = (abs(u - v + eps) ** p).sum(-1) ** (1 / p)
+        return answer
+
+    return triplet(norm)(anchor, positive, negative, margin, swap)
+
+
+def triplet_margin_with_distance(
+    a: Array, p: Array, n: Array, distance_function: Any = None, margin: float = 1.0, swap: bool = False
+) -> Array:
+    if distance_function is None:
+        return triplet_margin(a, p, n, margin, swap=swap)
+    return triplet(distance_function)(a, p, n, margin, swap)
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
+    "CosineEmbeddingLoss": cosine_embedding,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
     "GaussianNLLLoss": gaussian_nll,
+    "HingeEmbeddingLoss": lambda x, y, margin=1.0: np.where(y == 1, x, np.maximum(0, margin - x)),
     "HuberLoss": huber,
     "KLDivLoss": kl_div,
     "L1Loss": lambda x, y, weight=1.0: (np.abs(x - y) * weight, np.broadcast_to(weight, x.shape)),
+    "MarginRankingLoss": lambda a, b, y, margin=0.0: np.maximum(0, -y * (a - b) + margin),
     "MSELoss": lambda x, y, weight=1.0: ((x - y) ** 2 * weight, np.broadcast_to(weight, x.shape)),
+    "MultiLabelMarginLoss": multilabel_margin,
+    "MultiLabelSoftMarginLoss": multilabel_soft_margin,
+    "MultiMarginLoss": multi_margin,
     "NLLLoss": nll,
     "PoissonNLLLoss": poisson_nll,
     "SmoothL1Loss": smooth_l1,
+    "SoftMarginLoss": lambda x, y: -log_sigmoid(y * x),
     "SoftmaxFocalLoss": softmax_focal,
+    "TripletMarginLoss": triplet_margin,
+    "TripletMarginWithDistanceLoss": triplet_margin_with_distance,
 }

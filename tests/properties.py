@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import losskit
 from losskit.about import Encoding, Head
-from losskit.domain import Binary, ClassIndex, Mass, NonNegative, Probabilities, Real
+from losskit.domain import Binary, ClassIndex, Embedding, LabelList, Mass, NonNegative, Probabilities, Real
 from losskit.loss import Loss, inside
 from losskit.reduction import AtCall
 
@@ -73,8 +73,10 @@ def as_accurate_as_torch(subject: Subject) -> None:
         exact = loss_and_grad(subject.loss(reduction="none"), *map(double, tensors))  # equals_oracle vouches
         own = loss_and_grad(subject.loss(reduction="none"), *tensors)
         torchs = loss_and_grad(theirs, *tensors, reduction="none")
-        for ours, their, true in zip(own, torchs, exact, strict=True):
-            assert error(ours, true) <= error(their, true) + 2e-7, f"scale {scale}"
+        dims = (None, -1 if isinstance(subject.loss.about.input, Embedding) else None)
+        for ours, their, true, dim in zip(own, torchs, exact, dims, strict=True):
+            assert bool(ours.isfinite().all())
+            assert error(ours, true, dim) <= error(their, true, dim) + 2e-7, f"scale {scale}"
 
 
 def scaled(loss: type[Loss], input: Tensor, scale: float) -> Tensor:
@@ -82,10 +84,16 @@ def scaled(loss: type[Loss], input: Tensor, scale: float) -> Tensor:
     return (input.logit() * scale).sigmoid() if isinstance(loss.about.input, Probabilities) else input * scale
 
 
-def error(value: Tensor, true: Tensor) -> float:
-    """The worst error relative to the value, or absolute below 1e-30."""
-    off = (value.double() - true).abs() / true.abs().clamp(min=1e-30)
-    return float(off.where(value != true, 0).max())  # inf is no error where it is true
+def error(value: Tensor, true: Tensor, dim: int | None = None) -> float:
+    """The worst error relative to the value, or absolute below 1e-30; that of NaN is infinite, and inf is none where it is true.
+
+    With ``dim``, the mean error of the vectors along it: where terms cancel, which one is the worst is left to chance.
+    """
+    wrong, size = torch.where(value == true, 0, value.double() - true), true
+    if dim is not None:
+        wrong, size = wrong.norm(dim=dim), size.norm(dim=dim)
+    relative = (wrong.abs() / size.abs().clamp(min=1e-30)).nan_to_num(torch.inf, torch.inf)
+    return float(relative.max() if dim is None else relative.mean())
 
 
 def double(target: Tensor) -> Tensor:
@@ -596,8 +604,8 @@ def refuses_bad_arguments(subject: Subject) -> None:
     for argument, spec in loss.arguments.items():
         if argument == "reduction":
             continue
-        assert spec.within or isinstance(spec.default, int), f"{argument}: any number at all?"
-        refused(TypeError, [name, argument], loss, **{argument: "x"})
+        assert spec.within or spec.among or spec.function or isinstance(spec.default, int), f"{argument}: any number?"
+        refused(ValueError if spec.among else TypeError, [name, argument], loss, **{argument: "x"})
         if spec.within is not None:
             bad: list[Any] = [v for v in (-1.0, 2.0, float("nan"), float("inf")) if not inside(spec.within, v)]
             for value in bad:
@@ -664,7 +672,7 @@ def refuses_bad_values(subject: Subject) -> None:
             wrong = tensors[place].clone()
             items = wrong if wrong.shape == ITEMS else wrong.movedim(loss().class_dim(wrong) or 0, -1)
             items[1, 2] = items[3, 0] = value
-            kind = IndexError if isinstance(domain, ClassIndex) else ValueError
+            kind = IndexError if isinstance(domain, (ClassIndex, LabelList)) else ValueError
             words = [name, which, "(1, ", "NaN" if value != value else f"{value:g}"]
             words += ["2 of 16"] if wrong.shape == ITEMS else []
             refused(kind, words, of_one, loss(), tensors, place, wrong)
@@ -673,7 +681,7 @@ def refuses_bad_values(subject: Subject) -> None:
                 loss()(*tensors, mask=keep),
             )
     torch.vmap(loss())(*tensors)  # reads nothing
-    if isinstance(loss.about.target, ClassIndex):
+    if isinstance(loss.about.target, (ClassIndex, LabelList)):
         refused(TypeError, [name, "target", "target.long()"], loss(), tensors[0], tensors[1].double())
         refused(TypeError, [name, "target", "target.long()"], loss(), tensors[0], tensors[1].bool())
 
@@ -729,6 +737,8 @@ def documented(subject: Subject) -> None:
 
 #: Losses that torch's operator never computes, though torch has it, and why.
 NOT_BY_TORCH = {
+    "SoftMarginLoss": "a score of -200 for 1 overflows",
+    "CosineEmbeddingLoss": "a vector of zeros has a gradient of a million, and short or long vectors another cosine",
     "GaussianNLLLoss": "torch's waits for the device to look for negative variances, and refuses shapes",
     "KLDivLoss": "torch's is NaN at 0 log 0, and only the values could tell",
 }
@@ -736,7 +746,7 @@ NOT_BY_TORCH = {
 
 @holds
 def reads_nothing_off_cpu(subject: Subject) -> None:
-    """On a device nothing is read, and where torch has the operator that very operator is called."""
+    """On a device nothing is read, and where torch has the operator, and it is right, that very operator is called."""
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -789,10 +799,18 @@ def a_new_formula_disowns_the_rest(subject: Subject) -> None:
 
 @holds
 def predicts_what_it_is_trained_for(subject: Subject) -> None:
-    """Trained by gradient descent on its own encoding, a free output comes to predict its target, for every task."""
+    """Trained by gradient descent on its own encoding, a free output comes to predict its target, for every task.
+
+    A loss that compares outputs with each other predicts nothing but these outputs.
+    """
+    criterion, output = subject.loss(), torch.randn(4, 3)
     for task in subject.loss.about.serves:
-        criterion = subject.loss()
-        head, truth, classes = criterion.head(task), TRUTHS[task.value], WIDTHS.get(task.value, 3)
+        head, truth, classes = criterion.head(task), TRUTHS.get(task.value), WIDTHS.get(task.value, 3)
+        if head.encoding is Encoding.NONE:
+            refused(ValueError, ["predict(output)"], criterion.probabilities, output, task)
+            assert torch.equal(criterion.predict(output, task), output)
+            continue
+        assert truth is not None
         target = head.encode(truth, classes)
         output = torch.zeros(len(truth), head.width(classes), requires_grad=True)
         optimizer = torch.optim.Adam([output], 0.2)
@@ -802,6 +820,13 @@ def predicts_what_it_is_trained_for(subject: Subject) -> None:
             beside = [torch.full_like(output, domain.neutral(criterion, output)) for domain in rest]
             criterion(head.training(output, 1), target, *beside).backward()
             optimizer.step()
+        if head.encoding is Encoding.LABEL_LIST:  # it ranks, and no more
+            refused(ValueError, ["argsort"], criterion.predict, output, task)
+            refused(ValueError, ["argsort"], criterion.probabilities, output, task)
+            assert bool(
+                (output.masked_fill(truth == 0, 9).amin(1) > output.masked_fill(truth == 1, -9).amax(1) + 0.9).all()
+            )
+            continue
         if head.encoding is Encoding.PROBABILITIES:
             close(criterion.probabilities(output.detach(), task), truth, rtol=0.05, atol=0.05)
             truth = truth.argmax(1)
@@ -835,22 +860,31 @@ def predicts_what_it_is_trained_for(subject: Subject) -> None:
 
 @holds
 def equals_its_twin(subject: Subject) -> None:
-    """At its defaults, behind the activation that training applies, a loss is the twin that it names, gradient and all."""
+    """At its defaults, behind the activation that training applies, a loss is the twin that it names, gradient and all.
+
+    Each is given the target as it wants it.
+    """
     if subject.loss.about.twin is None:
         return
     twin = getattr(losskit, subject.loss.about.twin)
     for task, head in subject.loss.about.serves.items():
         classes = WIDTHS.get(task.value, 3)
-        assert twin.about.serves[task].encoding is head.encoding
-        target = head.encode(TRUTHS[task.value], classes)
-        output = torch.randn(len(target), head.width(classes), dtype=torch.float64)
+        if head.encoding is Encoding.NONE:
+            output, *own_rest = draw(subject.loss)
+            twin_rest = own_rest
+        else:
+            truth, other = TRUTHS[task.value], twin.about.serves[task]
+            assert other.width(classes) == head.width(classes)
+            own_rest, twin_rest = [head.encode(truth, classes)], [other.encode(truth, classes)]
+            output = torch.randn(len(truth), head.width(classes), dtype=torch.float64)
 
-        def own(x: Tensor, y: Tensor = target, head: Head = head) -> Tensor:
-            loss: Tensor = subject.loss()(head.training(x, 1), y)
+        def own(x: Tensor, *rest: Tensor, head: Head = head) -> Tensor:
+            loss: Tensor = subject.loss()(head.training(x, 1), *rest)
             return loss
 
-        for ours, theirs in zip(loss_and_grad(own, output), loss_and_grad(twin(), output, target), strict=True):
-            close(ours, theirs)
+        theirs = loss_and_grad(twin(), output, *twin_rest)
+        for ours, their in zip(loss_and_grad(own, output, *own_rest), theirs, strict=True):
+            close(ours, their)
 
 
 TRUTHS = {

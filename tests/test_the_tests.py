@@ -20,9 +20,13 @@ from losskit.losses import (
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     FocalLoss,
+    HingeEmbeddingLoss,
     KLDivLoss,
     MSELoss,
+    MultiLabelMarginLoss,
     SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginWithDistanceLoss,
     cross_entropy,
     mse_loss,
     smooth_l1_loss,
@@ -161,7 +165,10 @@ SABOTAGE: dict[str, list[Subject]] = {
         sabotaged(CrossEntropyLoss, share=lambda self, target: None),  # Σ weight forgotten
         sabotaged(CrossEntropyLoss, kept=lambda self, target: None),  # ignore_index forgotten
     ],
-    "as_accurate_as_torch": [sabotaged(BCEWithLogitsLoss, formula=clamped_logarithm)],
+    "as_accurate_as_torch": [
+        sabotaged(BCEWithLogitsLoss, formula=clamped_logarithm),
+        sabotaged(MSELoss, formula=squared(lambda e: torch.where(e.abs() > 1e3, torch.nan, e**2))),
+    ],
     "reduction_algebra": [sabotaged(MSELoss, share=lambda self, target: torch.full_like(target, 2.0))],
     "mask_algebra": [
         sabotaged(MSELoss, forward=masking_the_result),
@@ -228,11 +235,21 @@ SABOTAGE: dict[str, list[Subject]] = {
     "reads_nothing_off_cpu": [
         sabotaged(MSELoss, formula=reading, about=about(MSELoss, torch=None)),
         sabotaged(MSELoss, torch_is_right=lambda self, *tensors: False),
+        sabotaged(SoftMarginLoss, torch_is_right=lambda self, *tensors: True),
     ],
     "a_new_formula_disowns_the_rest": [sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y))],
-    "equals_its_twin": [sabotaged(MSELoss, about=about(MSELoss, twin="SmoothL1Loss"))],
+    "equals_its_twin": [
+        sabotaged(MSELoss, about=about(MSELoss, twin="SmoothL1Loss")),
+        sabotaged(SoftMarginLoss, about=about(SoftMarginLoss, serves=BCEWithLogitsLoss.about.serves)),  # not of 0 and 1
+        sabotaged(TripletMarginWithDistanceLoss, formula=lambda s, a, p, n: (a - p).norm(dim=-1)),
+    ],
     "predicts_what_it_is_trained_for": [
         sabotaged(FocalLoss, formula=lambda s, x, y: -FocalLoss.formula(s, x, y)),
+        sabotaged(MultiLabelMarginLoss, formula=lambda s, x, y: -MultiLabelMarginLoss.formula(s, x, y)),
+        sabotaged(
+            HingeEmbeddingLoss,
+            about=about(HingeEmbeddingLoss, serves={Task.EMBEDDING: Head(Encoding.NONE, Activation.SIGMOID)}),
+        ),
         sabotaged(
             BCEWithLogitsLoss,
             about=about(BCEWithLogitsLoss, serves={Task.MULTILABEL: Head(Encoding.MULTI_HOT, Activation.SOFTMAX)}),

@@ -21,6 +21,9 @@ losskit.KLDivLoss("batchmean", log_target=True)
 losskit.PoissonNLLLoss(False, True, 1e-6, "sum")
 losskit.GaussianNLLLoss(full=True, reduction="none")(x, x, 1.0)
 functional.gaussian_nll_loss(x, x, x, True, 1e-6, "sum", mask=x > 0)
+losskit.CosineEmbeddingLoss(0.5)(x, x, x, mask=x > 0)
+losskit.TripletMarginWithDistanceLoss(distance_function=torch.nn.PairwiseDistance(), swap=True)
+functional.triplet_margin_with_distance_loss(x, x, x, distance_function=lambda a, b: (a - b).abs().sum(-1))
 functional.mse_loss(x, x, "sum", mask=x > 0, sample_weight=x, normalizer=3.0)
 """
 BAD = [
@@ -32,6 +35,10 @@ BAD = [
     "losskit.GaussianNLLLoss(True)",  # torch has it by name alone
     "losskit.CrossEntropyLoss(None, -100, 'mean', 0.0, 1)",  # dim comes by name alone
     "losskit.CrossEntropyLos()",
+    "losskit.MultiMarginLoss(3)",
+    "losskit.TripletMarginLoss(swap=1)",
+    "losskit.TripletMarginWithDistanceLoss(torch.dist)",  # by name alone
+    "losskit.TripletMarginWithDistanceLoss(distance_function='cosine')",
     "functional.mse_loss(x, x, reduction='avg')",
     "functional.mse_loss(x, x, sampel_weight=x)",
     "functional.focal_loss(x, x, gama=1.0)",

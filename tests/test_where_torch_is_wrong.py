@@ -6,9 +6,13 @@ Each test runs the installed torch as well. Where torch has mended its ways the 
 
 from __future__ import annotations
 
+import gc
 import math
 import warnings
+import weakref
 from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -709,3 +713,367 @@ def test_batchmean_is_what_kl_alone_has() -> None:
     with pytest.raises(ValueError, match="MSELoss: reduction must be one of 'none', 'mean', 'sum', got 'batchmean'"):
         losskit.MSELoss("batchmean")  # type: ignore[arg-type]
     assert losskit.KLDivLoss("batchmean").reduction == "batchmean"
+
+
+# SoftMarginLoss
+
+
+def test_no_score_overflows_the_soft_margin() -> None:
+    input, target = torch.tensor([-200.0, 200.0, 0.0]), torch.tensor([1.0, 1.0, -1.0])
+    torch_still(not F.soft_margin_loss(input, target).isfinite().item(), "soft margin of -200 for 1 is inf")
+    torch_still(bool(gradient(lambda x: F.soft_margin_loss(x, target), input).isnan().any()), "and its gradient is NaN")
+    assert functional.soft_margin_loss(input, target, "none").tolist() == pytest.approx([200, 0, math.log(2)])
+    assert gradient(lambda x: functional.soft_margin_loss(x, target, "sum"), input).tolist() == pytest.approx(
+        [-1, 0, 0.5]
+    )
+
+
+@pytest.mark.parametrize("name", ["soft_margin_loss", "hinge_embedding_loss", "margin_ranking_loss"])
+def test_zero_and_one_are_not_taken_for_plus_and_minus_one(name: str) -> None:
+    tensors = [torch.randn(4) for _ in range(2 if name == "margin_ranking_loss" else 1)]
+    labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
+    torch_still(not fails(lambda: getattr(F, name)(*tensors, labels)), f"{name} takes 0 for -1 in silence")
+    with pytest.raises(ValueError, match=r"target must be 1 or -1, got 0 at \(0,\).*use 2 \* target - 1"):
+        getattr(functional, name)(*tensors, labels)
+    with pytest.raises(TypeError, match=r"torch.bool; use 2 \* target.int\(\) - 1"):
+        getattr(functional, name)(*tensors, labels.bool())
+    signs = 2 * labels - 1
+    torch.testing.assert_close(getattr(functional, name)(*tensors, signs), getattr(F, name)(*tensors, signs))
+
+
+# HingeEmbeddingLoss
+
+
+def test_no_distance_is_broadcast_against_the_targets() -> None:
+    input, target = torch.rand(4, 1), torch.tensor([1.0, -1.0, 1.0, 1.0])
+    torch_still(F.hinge_embedding_loss(input, target, reduction="none").shape == (4, 4), "hinge embedding broadcasts")
+    with pytest.raises(
+        ValueError, match=r"target of shape \(4,\) does not fit input of shape \(4, 1\).*unsqueeze\(1\)"
+    ):
+        functional.hinge_embedding_loss(input, target)
+
+
+def test_a_hinge_has_the_slope_of_torchs_at_its_kink() -> None:
+    one, target = torch.ones(1), -torch.ones(1)
+    for loss in (functional.hinge_embedding_loss, F.hinge_embedding_loss):
+        assert gradient(partial(loss, target=target), one).item() == -1
+
+
+# MarginRankingLoss
+
+
+def test_no_score_is_broadcast_against_another() -> None:
+    one, other, target = torch.randn(4, 1), torch.randn(1, 4), torch.ones(4, 4)
+    torch_still(
+        F.margin_ranking_loss(one, other, target, reduction="none").shape == (4, 4), "margin ranking broadcasts"
+    )
+    with pytest.raises(ValueError, match=r"input2 of shape \(1, 4\) does not fit input1 of shape \(4, 1\)"):
+        functional.margin_ranking_loss(one, other, target)
+    with pytest.raises(ValueError, match=r"target of shape \(4,\).*use target.unsqueeze\(1\) or input1.squeeze\(1\)"):
+        functional.margin_ranking_loss(one, one, torch.ones(4))
+
+
+def test_equal_scores_are_pushed_apart() -> None:
+    """At the kink the slope is torch's, or a network that scores all alike would not start to learn."""
+    zero, target = torch.zeros(1), torch.ones(1)
+    for loss in (functional.margin_ranking_loss, F.margin_ranking_loss):
+        assert gradient(partial(loss, input2=zero, target=target), zero).item() == -1
+
+
+# MultiMarginLoss
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_multi_margin_can_be_differentiated_twice(p: Literal[1, 2]) -> None:
+    input, target = torch.randn(5, 3), torch.randint(3, (5,))
+
+    def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
+        (first,) = torch.autograd.grad(loss(x, target, p=p, margin=4.0), x, create_graph=True)
+        return (first**2).sum()
+
+    torch_still(
+        fails(lambda: gradient(partial(penalty, F.multi_margin_loss), input)), "multi margin, differentiated twice"
+    )
+    assert (gradient(partial(penalty, functional.multi_margin_loss), input) != 0).any() == (p == 2)
+
+
+def test_multi_margin_is_torchs_with_weights_and_at_the_kink() -> None:
+    input, target, weight = torch.randn(9, 4), torch.randint(4, (9,)), torch.tensor([0.2, 1.0, 5.0, 0.0])
+    for reduction in ("none", "mean", "sum"):
+        arguments: dict[str, Any] = {"p": 2, "margin": 0.7, "weight": weight, "reduction": reduction}
+        torch.testing.assert_close(
+            functional.multi_margin_loss(input, target, **arguments), F.multi_margin_loss(input, target, **arguments)
+        )
+    zero, first = torch.zeros(3), torch.tensor(0)
+    for loss in (functional.multi_margin_loss, F.multi_margin_loss):
+        assert (gradient(partial(loss, target=first, margin=0.0), zero) == 0).all()
+
+
+def test_multi_margin_takes_pixels_where_torch_does_not() -> None:
+    input, target = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
+    torch_still(fails(lambda: F.multi_margin_loss(input, target)), "multi margin of (N, C, d...)")
+    rows = F.multi_margin_loss(input.movedim(1, -1).reshape(-1, 3), target.reshape(-1))
+    torch.testing.assert_close(functional.multi_margin_loss(input, target), rows)
+    assert not losskit.MultiMarginLoss().torch_is_right(input, target)
+
+
+def test_multi_margin_of_one_class_is_refused() -> None:
+    input, target = torch.randn(4, 1), torch.zeros(4, dtype=torch.long)
+    torch_still(F.multi_margin_loss(input, target).item() == 0, "the multi margin of one class is 0")
+    with pytest.raises(ValueError, match=r"one class.*BCEWithLogitsLoss"):
+        functional.multi_margin_loss(input, target)
+
+
+# MultiLabelMarginLoss
+
+
+def test_multilabel_margin_can_be_differentiated_twice() -> None:
+    input, target = torch.randn(5, 3), torch.tensor([[0, 2, -1]]).expand(5, 3)
+
+    def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
+        (first,) = torch.autograd.grad((loss(x, target) + 1) ** 2, x, create_graph=True)
+        return (first**2).sum()
+
+    torch_still(fails(lambda: gradient(partial(penalty, F.multilabel_margin_loss), input)), "multilabel margin, twice")
+    assert (gradient(partial(penalty, functional.multilabel_margin_loss), input) != 0).any()
+
+
+def test_multilabel_margin_is_torchs_for_lists_of_any_length() -> None:
+    target = torch.tensor([[3, 0, -1, 1], [-1, 2, 2, 9], [0, 1, 2, 3], [2, -1, -1, -1]]).clamp(max=3)
+    input = torch.randn(4, 4)
+    for reduction in ("none", "mean", "sum"):
+        ours = functional.multilabel_margin_loss(input, target, reduction)
+        torch.testing.assert_close(ours, F.multilabel_margin_loss(input, target, reduction=reduction))
+    torch.testing.assert_close(
+        functional.multilabel_margin_loss(input[0], target[0]), F.multilabel_margin_loss(input[0], target[0])
+    )
+    kink, first = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, -1, 0])
+    for loss in (functional.multilabel_margin_loss, F.multilabel_margin_loss):
+        assert (gradient(partial(loss, target=first), kink) == 0).all()
+
+
+def test_a_row_of_zeros_and_ones_is_not_taken_for_a_list_of_labels() -> None:
+    criterion, scores, hot = losskit.MultiLabelMarginLoss(), torch.randn(2, 3), torch.tensor([[0, 1, 1], [1, 0, 0]])
+    torch_still(not fails(lambda: F.multilabel_margin_loss(scores, hot)), "0 and 1 a label are taken for ids")
+    with pytest.raises(ValueError, match=r"names a label twice in 2 of 2 lists.*head\(\).encode\(target, C\)"):
+        criterion(scores, hot)
+    with pytest.raises(TypeError, match=r"torch.float32.*head\(\).encode\(target, C\)"):
+        criterion(scores, hot.float())
+    lists = criterion.head().encode(hot, 3)
+    assert lists.tolist() == [[1, 2, -1], [0, -1, -1]]
+    torch.testing.assert_close(criterion(scores, lists), F.multilabel_margin_loss(scores, lists))
+
+
+# MultiLabelSoftMarginLoss
+
+
+def test_no_label_is_broadcast() -> None:
+    input, target = torch.randn(4, 3), torch.tensor([1.0, 0.0, 1.0])
+    torch_still(not fails(lambda: F.multilabel_soft_margin_loss(input, target)), "multilabel soft margin broadcasts")
+    with pytest.raises(ValueError, match=r"target of shape \(3,\) does not fit input of shape \(4, 3\)"):
+        functional.multilabel_soft_margin_loss(input, target)
+    with pytest.raises(ValueError, match=r"target of shape \(4, 3\) does not fit input of shape \(4, 1\)"):
+        functional.multilabel_soft_margin_loss(input[:, :1], target.expand(4, 3))
+
+
+def test_multilabel_soft_margin_is_torchs_with_its_weights_and_its_last_dimension() -> None:
+    input, target, weight = torch.randn(2, 5, 3), torch.randint(2, (2, 5, 3)), torch.tensor([0.2, 1.0, 5.0])
+    for reduction in ("none", "mean", "sum"):
+        arguments: dict[str, Any] = {"weight": weight, "reduction": reduction}
+        torch.testing.assert_close(
+            functional.multilabel_soft_margin_loss(input, target, **arguments),
+            F.multilabel_soft_margin_loss(input, target.float(), **arguments),
+        )
+
+
+def test_labels_beyond_zero_and_one_are_refused() -> None:
+    input, target = torch.tensor([[9.0, 1.0]]), torch.tensor([[2.0, 1.0]])
+    torch_still(F.multilabel_soft_margin_loss(input, target).item() < 0, "a label of 2 gives a negative loss")
+    with pytest.raises(ValueError, match=r"target must lie in \[0, 1\], got 2"):
+        functional.multilabel_soft_margin_loss(input, target)
+
+
+# CosineEmbeddingLoss
+
+
+def test_a_vector_of_zeros_has_a_finite_cosine_and_gradient() -> None:
+    zero, other = torch.zeros(1, 3), torch.tensor([[3.0, 4.0, 0.0]])
+    for sign, value in ((1.0, 1.0), (-1.0, 0.0)):
+        target = torch.tensor([sign])
+        theirs = gradient(partial(F.cosine_embedding_loss, input2=other, target=target), zero)
+        torch_still(theirs.norm().item() > 1e5, "the gradient of a vector of zeros is a million")
+        assert functional.cosine_embedding_loss(zero, other, target).item() == value
+        ours = gradient(partial(functional.cosine_embedding_loss, input2=other, target=target), zero)
+        torch.testing.assert_close(ours, -sign * other / 5)
+        assert functional.cosine_embedding_loss(zero, zero, target).item() == value
+        assert (gradient(partial(functional.cosine_embedding_loss, input2=zero, target=target), zero) == 0).all()
+        ours = gradient(partial(functional.cosine_embedding_loss, input2=zero, target=target), other)
+        torch.testing.assert_close(ours, torch.zeros(1, 3), rtol=0, atol=1e-6)
+    half = (zero.half(), other.half(), torch.ones(1).half())
+    torch_still(bool(F.cosine_embedding_loss(*half).isnan()), "the cosine of zeros in half precision is NaN")
+    assert functional.cosine_embedding_loss(*half).item() == 1
+
+
+@pytest.mark.parametrize("length", [1e-44, 1e-30, 1e-6, 1.0, 1e10, 3e37])
+def test_a_cosine_does_not_depend_on_lengths(length: float) -> None:
+    one, other = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
+    for sign, value in ((1.0, 0.04), (-1.0, 0.96)):
+        target = torch.tensor([sign])
+        theirs = F.cosine_embedding_loss(one * length, other * length, target).item()
+        torch_still(length == 1 or not abs(theirs - value) < 1e-3, f"cosine of vectors of length {length}")
+        if length == 1e-44:  # so few digits are left of these vectors
+            assert functional.cosine_embedding_loss(one * length, other * length, target).isfinite()
+        else:
+            ours = functional.cosine_embedding_loss(one * length, other * length, target).item()
+            assert ours == pytest.approx(value, rel=1e-5)
+
+
+def test_the_cosine_loss_of_nearly_equal_vectors_is_right_and_never_negative() -> None:
+    one = torch.randn(500, 16, generator=torch.Generator().manual_seed(0))
+    other, target = one + 1e-4 * one.flip(0), torch.ones(500)
+    exact = functional.cosine_embedding_loss(one.double(), other.double(), target, reduction="none")
+    theirs = F.cosine_embedding_loss(one, other, target, reduction="none")
+    torch_still(bool((theirs < 0).any()), "1 - cos of nearly equal vectors is negative")
+    ours = functional.cosine_embedding_loss(one, other, target, reduction="none")
+    assert (ours > 0).all()
+    torch.testing.assert_close(ours.double(), exact, rtol=1e-2, atol=0)
+
+
+def test_zero_and_one_are_not_taken_for_pairs() -> None:
+    one, other, labels = torch.randn(3, 4), torch.randn(3, 4), torch.tensor([0.0, 1.0, 1.0])
+    torch_still(
+        F.cosine_embedding_loss(one, other, labels, reduction="none")[0].item() == 0, "a label of 0 costs nothing"
+    )
+    with pytest.raises(ValueError, match=r"use 2 \* target - 1"):
+        functional.cosine_embedding_loss(one, other, labels)
+    torch_still(not fails(lambda: F.cosine_embedding_loss(one, other[:1], labels)), "one vector is broadcast to all")
+    with pytest.raises(ValueError, match=r"input2 of shape \(1, 4\) does not fit input1 of shape \(3, 4\)"):
+        functional.cosine_embedding_loss(one, other[:1], labels)
+    with pytest.raises(ValueError, match="no features"):
+        functional.cosine_embedding_loss(one[:, :0], other[:, :0], 2 * labels - 1)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)])
+def test_cosine_embedding_takes_any_leading_dimensions(shape: tuple[int, ...]) -> None:
+    one, other, target = torch.randn(shape), torch.randn(shape), 2.0 * torch.randint(2, shape[:-1]) - 1
+    ours = functional.cosine_embedding_loss(one, other, target, 0.2, "none")
+    rows = F.cosine_embedding_loss(one.reshape(-1, 4), other.reshape(-1, 4), target.reshape(-1), 0.2, reduction="none")
+    torch.testing.assert_close(ours.reshape(-1), rows)
+
+
+# TripletMarginLoss
+
+
+@pytest.mark.parametrize("eps", [1e-6, 0.0])
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, math.inf])
+def test_equal_vectors_of_a_triplet_have_finite_derivatives(p: float, eps: float) -> None:
+    same, far = torch.zeros(2, 3), torch.tensor([[0.3, 0.2, 0.1], [0.0, 0.0, 0.0]])
+
+    def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
+        (first,) = torch.autograd.grad(loss(x, same, far, p=p, eps=eps), x, create_graph=True)
+        assert first.isfinite().all()
+        return (first**2).sum()
+
+    if p == 2 and eps == 0:
+        theirs = gradient(partial(penalty, F.triplet_margin_loss), same)
+        torch_still(bool(theirs.isnan().any()), "the second derivative of a triplet at anchor == positive is NaN")
+    assert gradient(partial(penalty, functional.triplet_margin_loss), same).isfinite().all()
+    for swap in (True, False):
+        for x in (same, torch.randn(2, 3)):
+            arguments: dict[str, Any] = {"p": p, "eps": eps, "swap": swap}
+            torch.testing.assert_close(
+                functional.triplet_margin_loss(x, same, far, **arguments),
+                F.triplet_margin_loss(x, same, far, **arguments),
+            )
+            torch.testing.assert_close(
+                gradient(lambda a, n=arguments: functional.triplet_margin_loss(a, same, far, **n), x),  # type: ignore[misc]
+                gradient(lambda a, n=arguments: F.triplet_margin_loss(a, same, far, **n), x),  # type: ignore[misc]
+            )
+
+
+def test_no_vector_of_a_triplet_is_broadcast() -> None:
+    one, few = torch.randn(4, 3), torch.randn(1, 3)
+    torch_still(not fails(lambda: F.triplet_margin_loss(one, few, one)), "one positive is broadcast to all anchors")
+    with pytest.raises(ValueError, match=r"positive of shape \(1, 3\) does not fit anchor of shape \(4, 3\)"):
+        functional.triplet_margin_loss(one, few, one)
+    with pytest.raises(ValueError, match=r"negative of shape \(3,\) does not fit anchor of shape \(4, 3\)"):
+        functional.triplet_margin_loss(one, one, one[0])
+
+
+# TripletMarginWithDistanceLoss
+
+
+def norm_of_all(one: Tensor, other: Tensor) -> Tensor:
+    norm: Tensor = (one - other).norm()
+    return norm
+
+
+def of_images(one: Tensor, other: Tensor) -> Tensor:
+    return (one - other).abs().sum((1, 2, 3))
+
+
+def test_a_distance_that_forgets_the_batch_is_refused() -> None:
+    triplet = [torch.randn(4, 3) for _ in range(3)]
+    torch_still(
+        not fails(lambda: F.triplet_margin_with_distance_loss(*triplet, distance_function=norm_of_all)),
+        "a single distance for the whole batch",
+    )
+    with pytest.raises(ValueError, match=r"distance_function must give a distance for each item.*\(4,\).*got \(\)"):
+        functional.triplet_margin_with_distance_loss(*triplet, distance_function=norm_of_all)
+    assert functional.triplet_margin_with_distance_loss(
+        *(each[0] for each in triplet), distance_function=norm_of_all
+    ).isfinite()
+
+
+@pytest.mark.parametrize(
+    ("distance", "shape"),
+    [
+        (of_images, (4, 3, 5, 5)),
+        (torch.nn.CosineSimilarity(-1), (4, 3, 5)),
+        (torch.nn.PairwiseDistance(keepdim=True), (4, 3)),
+    ],
+)
+def test_a_distance_of_whole_items_is_taken_and_masked(
+    distance: Callable[[Tensor, Tensor], Tensor], shape: tuple[int, ...]
+) -> None:
+    triplet = [torch.randn(shape, requires_grad=True) for _ in range(3)]
+    criterion = losskit.TripletMarginWithDistanceLoss(distance_function=distance, swap=True)
+    theirs = F.triplet_margin_with_distance_loss(*triplet, distance_function=distance, swap=True, reduction="none")
+    mask = torch.tensor([True, False, True, True])
+    torch.testing.assert_close(criterion(*triplet), theirs.mean())
+    loss = criterion(*triplet, mask=mask)
+    torch.testing.assert_close(loss, theirs[mask].mean())
+    loss.backward()
+    assert all(each.grad is not None and (each.grad[1] == 0).all() for each in triplet)
+
+
+def test_a_distance_along_any_dimension_is_torchs_but_cannot_be_masked() -> None:
+    triplet = [torch.randn(4, 3, 5) for _ in range(3)]
+    criterion = losskit.TripletMarginWithDistanceLoss(distance_function=torch.nn.CosineSimilarity(1))
+    theirs = F.triplet_margin_with_distance_loss(*triplet, distance_function=torch.nn.CosineSimilarity(1))
+    torch.testing.assert_close(criterion(*triplet), theirs)
+    with pytest.raises(ValueError, match=r"over the leading dimensions of \(4, 3, 5\), got \(4, 5\); use movedim"):
+        criterion(*triplet, mask=torch.ones(4).bool())
+
+
+def test_a_distance_that_learns_belongs_to_the_loss() -> None:
+    """As in torch: its parameters are the loss's; and no cache of losses keeps it alive."""
+    learnt = torch.nn.Bilinear(3, 3, 1)
+    criterion = losskit.TripletMarginWithDistanceLoss(distance_function=learnt)
+    assert list(criterion.parameters()) == list(learnt.parameters())
+    assert set(criterion.state_dict()) == {"distance_function.weight", "distance_function.bias"}
+    watched = weakref.ref(learnt)
+    functional.triplet_margin_with_distance_loss(*(torch.randn(4, 3) for _ in range(3)), distance_function=learnt)
+    del learnt, criterion
+    gc.collect()
+    assert watched() is None
+
+
+# NLLLoss2d
+
+
+def test_the_old_name_of_nll_is_an_alias() -> None:
+    assert losskit.NLLLoss2d is losskit.NLLLoss
+    assert losskit.CATALOG.count(losskit.NLLLoss) == 1
+    input, target = torch.randn(2, 3, 4, 4).log_softmax(1), torch.randint(3, (2, 4, 4))
+    torch.testing.assert_close(losskit.NLLLoss2d()(input, target), F.nll_loss(input, target))

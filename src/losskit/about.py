@@ -52,6 +52,7 @@ class Encoding(str, Enum):
     ZERO_ONE = "0 or 1"  # one column
     MULTI_HOT = "0 or 1 a label"  # one column a label, each on its own
     PLUS_MINUS_ONE = "1 or -1"  # one column
+    PLUS_MINUS_ONE_EACH = "1 or -1 a label"  # one column a label, each on its own
     LABEL_LIST = "class ids of the labels that hold, then -1"  # as many columns as labels
     PROBABILITIES = "a probability for each class"
     LOG_PROBABILITIES = "the logarithm of a probability for each class"
@@ -105,10 +106,10 @@ class Head:
             return target.long()
         if self.encoding is Encoding.ONE_HOT:
             return F.one_hot(target.long(), classes).to(dtype)
-        if self.encoding is Encoding.PLUS_MINUS_ONE:
+        if self.encoding in (Encoding.PLUS_MINUS_ONE, Encoding.PLUS_MINUS_ONE_EACH):
             return 2 * target.to(dtype).reshape(len(target), -1) - 1
         if self.encoding is Encoding.LABEL_LIST:
-            ids = torch.where(target > 0, torch.arange(classes), classes).sort(1).values
+            ids = torch.where(target > 0, torch.arange(classes, device=target.device), classes).sort(1).values
             return torch.where(ids < classes, ids, -1)
         columns = target.to(dtype).reshape(len(target), -1)
         return columns.log() if self.encoding is Encoding.LOG_PROBABILITIES else columns
@@ -117,6 +118,7 @@ class Head:
         """Class probabilities from the network's output, of the output's shape."""
         if self.encoding in (Encoding.VALUE, Encoding.NONE):
             raise ValueError("this output holds values, not probabilities; call predict(output)")
+        self._require_threshold()
         if self.encoding is not Encoding.ONE_HOT:
             return self.predicting(output, dim) if self.predicting is not Activation.NONE else output.clamp(0, 1)
         if self.predicting is Activation.SIGMOID:
@@ -129,9 +131,17 @@ class Head:
         """Class ids, 0 or 1 a label, or (in regression) the values themselves."""
         if self.encoding in (Encoding.VALUE, Encoding.NONE):
             return self.predicting(output, dim)
-        if self.encoding in (Encoding.ZERO_ONE, Encoding.MULTI_HOT, Encoding.PLUS_MINUS_ONE, Encoding.LABEL_LIST):
+        self._require_threshold()
+        if self.encoding not in (Encoding.IDS, Encoding.ONE_HOT, Encoding.PROBABILITIES):
             return (output >= (0.0 if self.predicting is Activation.SIGMOID else 0.5)).long()
         return output.argmax(dim)
+
+    def _require_threshold(self) -> None:
+        if self.encoding is Encoding.LABEL_LIST:  # the loss does not change where all scores of a row move together
+            raise ValueError(
+                "this output ranks the labels, output.argsort(-1, descending=True), and does not tell how many of them hold: "
+                "find a threshold on validation data, or train with MultiLabelSoftMarginLoss"
+            )
 
 
 #: A loss of the difference of two numbers: values as they are, classes as columns of 0 and 1.

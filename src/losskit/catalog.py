@@ -8,8 +8,8 @@ from losskit import losses
 from losskit.about import Task
 from losskit.loss import Loss
 
-CATALOG: tuple[type[Loss], ...] = tuple(
-    value for value in vars(losses).values() if isclass(value) and issubclass(value, Loss)
+CATALOG: tuple[type[Loss], ...] = tuple(  # each once, under whatever other name it is exported as well
+    dict.fromkeys(value for value in vars(losses).values() if isclass(value) and issubclass(value, Loss))
 )
 
 #: The standard loss of each task: what ``compare`` tests the others against, and what ``guide`` names first.

@@ -134,7 +134,7 @@ class PlusMinusOne(Domain):
             if loss.class_dim(input) is None:
                 _same_shape(loss, name, value, input)
             raise ValueError(
-                f"{who} of shape {tuple(value.shape)} does not fit input of shape {tuple(input.shape)}: it must have "
+                f"{who} of shape {tuple(value.shape)} does not fit {_first_name(loss)} of shape {tuple(input.shape)}: it must have "
                 f"shape {items}, one entry for each item"
                 + (f"; use {name}.squeeze(1)" if value.dim() == 2 and value.shape[1:] == (1,) else "")
             )
@@ -146,6 +146,8 @@ class PlusMinusOne(Domain):
         wrong = value.abs() != 1
         if not wrong.any():
             return None
+        if value.isnan().any():
+            return ValueError(f"{_who(loss, name)} holds NaN: {_first(value, value.isnan())}")
         zeros = bool(((value == 0) | (value == 1)).all())
         mend = f"; for 0 and 1 use 2 * {name} - 1" if zeros else ""
         return ValueError(f"{_who(loss, name)} must be 1 or -1, got {_first(value, wrong)}{mend}")
@@ -168,6 +170,8 @@ class Embedding(Real):
         _floating(loss, name, value)
         if value.dim() == 0:
             raise ValueError(f"{_who(loss, name)} must have a dimension of features, the last, got a single number")
+        if value.shape[-1] == 0:
+            raise ValueError(f"{_who(loss, name)} of shape {tuple(value.shape)} has no features in its last dimension")
         if value is not input:
             _same_shape(loss, name, value, input)
 
@@ -207,8 +211,8 @@ class ClassLogits(Logits):
             raise ValueError(f"{_who(loss, name)} has no class: shape {tuple(value.shape)}, dimension {dim}")
         if value.shape[dim] == 1:
             raise ValueError(
-                f"{_who(loss, name)} has one class (shape {tuple(value.shape)}, dimension {dim}), and the softmax of one "
-                "logit is always 1, so the loss is always 0; for yes or no use BCEWithLogitsLoss, or give 2 logits"
+                f"{_who(loss, name)} has one class (shape {tuple(value.shape)}, dimension {dim}): there is none to tell it "
+                "from, so the loss is always 0; for yes or no use BCEWithLogitsLoss, or give 2 classes"
             )
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
@@ -216,6 +220,39 @@ class ClassLogits(Logits):
 
     def describe(self) -> str:
         return "Logits (no softmax before it), (C), (N, C) or (N, C, ...) with at least two classes."
+
+
+@dataclass(frozen=True)
+class ClassScores(ClassLogits):
+    """A score for each of at least two classes: what a last linear layer gives."""
+
+    def describe(self) -> str:
+        return "Scores (no softmax before them), (C), (N, C) or (N, C, ...) with at least two classes."
+
+
+@dataclass(frozen=True)
+class LabelLogits(Logits):
+    """A logit for each label, in the last dimension.
+
+    Args:
+        least: How many labels there must be.
+    """
+
+    least: int = 1
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        _floating(loss, name, value)
+        if value.dim() == 0 or value.shape[-1] < self.least:
+            raise ValueError(
+                f"{_who(loss, name)} must have {self.least} or more labels in its last dimension, (C), (N, C) or (..., C), "
+                f"got shape {tuple(value.shape)}"
+            )
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return super().sample((*items, classes), classes, generator)
+
+    def describe(self) -> str:
+        return f"Scores (no sigmoid before them), (C), (N, C) or (..., C) with C >= {self.least}."
 
 
 @dataclass(frozen=True)
@@ -329,6 +366,14 @@ class Binary(Domain):
 
 
 @dataclass(frozen=True)
+class BinaryLabels(Binary):
+    """0 or 1 for each label, in the last dimension."""
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return super().sample((*items, classes), classes, generator)
+
+
+@dataclass(frozen=True)
 class ClassIndex(Domain):
     """A class id in [0, C); with ``soft`` also a probability for each class.
 
@@ -404,6 +449,66 @@ class ClassIndex(Domain):
         return f"{ids}; or class probabilities of the input's shape." if self.soft else f"{ids}."
 
 
+@dataclass(frozen=True)
+class LabelList(Domain):
+    """The ids of the labels that hold, in any order; -1 ends the list, and what follows it is not read."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        who = _who(loss, name)
+        if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
+            raise TypeError(
+                f"{who} must list the ids of the labels that hold, as integers, got {value.dtype}; for ids use "
+                f"target.long(), for 0 and 1 a label {_LISTED}"
+            )
+        if value.shape != input.shape:
+            raise ValueError(
+                f"{who} of shape {tuple(value.shape)} does not fit {_first_name(loss)} of shape {tuple(input.shape)}: it "
+                "must have the same shape, with -1 after the labels that hold"
+                + (f"; use {name}.squeeze(1)" if value.shape[1:2] == (1,) else "")
+            )
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        return value.long()
+
+    def neutral(self, loss: Loss, value: Tensor) -> float:
+        return -1  # no label holds
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        labels = input.shape[-1]
+        wrong = (value < -1) | (value >= labels)
+        if wrong.any():
+            return IndexError(
+                f"{_who(loss, name)} must hold label ids in [0, {labels}), and -1 to end a list, got {_first(value, wrong)}"
+            )
+        listed = torch.where(self.holding(value), value, -1).sort(-1).values
+        twice = (listed[..., 1:] == listed[..., :-1]) & (listed[..., 1:] >= 0)
+        if not twice.any():
+            return None
+        return ValueError(
+            f"{_who(loss, name)} names a label twice in {int(twice.any(-1).sum())} of {input[..., 0].numel()} lists; end a "
+            f"list with -1; for 0 and 1 a label use {_LISTED}"
+        )
+
+    @staticmethod
+    def holding(value: Tensor) -> Tensor:
+        """Where an id stands before the end of its list."""
+        return (value < 0).cumsum(-1) == 0
+
+    def outside(self, classes: int) -> tuple[float, ...]:
+        return (-2, classes, 2**40)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        order = torch.rand((*items, classes), generator=generator).argsort(-1)
+        end = torch.randint(classes + 1, (*items, 1), generator=generator)
+        return torch.where(torch.arange(classes) == end, -1, order)
+
+    def describe(self) -> str:
+        return "Ids of the labels that hold, then -1, of any signed integer dtype and the input's shape."
+
+
+_LISTED = "criterion.head().encode(target, C)"
+
+
 def _any_shape(domain: Domain) -> str:
     if domain.broadcasts:
         return "the input's shape, or with 1 in the place of any of its dimensions"
@@ -420,6 +525,10 @@ def _who(loss: Loss, name: str) -> str:
     return f"{type(loss).__name__}: {name}"
 
 
+def _first_name(loss: Loss) -> str:
+    return next(iter(loss.domains))
+
+
 def _floating(loss: Loss, name: str, value: Tensor) -> None:
     if not value.is_floating_point():
         raise TypeError(f"{_who(loss, name)} must be floating-point, got {value.dtype}; use {name}.float()")
@@ -433,21 +542,22 @@ def _real(loss: Loss, name: str, value: Tensor) -> None:
 def _same_shape(loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
     if value.shape != input.shape:
         raise ValueError(
-            f"{_who(loss, name)} of shape {tuple(value.shape)} does not fit input of shape {tuple(input.shape)}, "
-            f"and nothing is broadcast in silence; {_shape_mend(name, value, input)}"
+            f"{_who(loss, name)} of shape {tuple(value.shape)} does not fit {_first_name(loss)} of shape "
+            f"{tuple(input.shape)}, and nothing is broadcast in silence; "
+            f"{_shape_mend(name, value, _first_name(loss), input)}"
         )
 
 
-def _shape_mend(name: str, value: Tensor, input: Tensor) -> str:
+def _shape_mend(name: str, value: Tensor, first: str, input: Tensor) -> str:
     """The call that makes the shapes equal, where there is an evident one."""
     for dim in range(max(value.dim(), input.dim())):
         if dim < input.dim() and input.shape[dim] == 1 and input.shape[:dim] + input.shape[dim + 1 :] == value.shape:
-            return f"use {name}.unsqueeze({dim}) or input.squeeze({dim})"
+            return f"use {name}.unsqueeze({dim}) or {first}.squeeze({dim})"
         if dim < value.dim() and value.shape[dim] == 1 and value.shape[:dim] + value.shape[dim + 1 :] == input.shape:
-            return f"use {name}.squeeze({dim}) or input.unsqueeze({dim})"
+            return f"use {name}.squeeze({dim}) or {first}.unsqueeze({dim})"
     if value.numel() == input.numel():
-        return f"if their elements correspond, use {name}.reshape(input.shape)"
-    return f"if {name} is meant for each of them, use {name}.expand_as(input)"
+        return f"if their elements correspond, use {name}.reshape({first}.shape)"
+    return f"if {name} is meant for each of them, use {name}.expand_as({first})"
 
 
 def _first(value: Tensor, wrong: Tensor) -> str:

@@ -36,6 +36,7 @@ class Arg:
     shape: Literal["classes", "elements", "broadcast"] | None
     kw_only: bool
     doc: str
+    function: bool = False
 
     @property
     def documentation(self) -> str:
@@ -48,6 +49,14 @@ class Arg:
             return None
         if self.shape is not None:
             return self._tensor(who, value)
+        if self.function:
+            if not callable(value):
+                raise TypeError(f"{who} must be a function, got {value!r}")
+            return value
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise TypeError(f"{who} must be True or False, got {value!r}")
+            return value
         if self.among is not None:
             if value not in self.among:
                 raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
@@ -85,21 +94,23 @@ def arg(
     among: tuple[Any, ...] | None = None,
     shape: Literal["classes", "elements", "broadcast"] | None = None,
     kw_only: bool = False,
+    function: bool = False,
     doc: str,
 ) -> Any:
     """Declare a field of a loss.
 
     Args:
-        default: Its default, which also tells its type: a float takes any real number, an int an integer, a bool
-            True or False, None a real number or (with ``shape``) a tensor, or None itself.
+        default: Its default, which also tells its type: a float takes any real number, an int an integer, a bool True
+            or False, None a real number or (with ``shape``) a tensor or (with ``function``) a function, or None itself.
         within: The interval of its values as mathematicians write it, ``"(0, inf)"`` or ``"[0, 1]"``.
         among: The values it may take, where they are few.
         shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
             or to ``"broadcast"`` against it.
         kw_only: Given by name alone, as every argument that torch does not have, or has by name.
+        function: It is called: a function, or a module, whose parameters are then the loss's.
         doc: What it is, with its unit.
     """
-    return Arg(default, within, among, shape, kw_only, doc)
+    return Arg(default, within, among, shape, kw_only, doc, function)
 
 
 def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:
@@ -155,6 +166,8 @@ class _Fields(nn.Module):
                 value = argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default))
                 if argument.shape is not None:
                     self.register_buffer(name, value)
+                elif isinstance(value, nn.Module):
+                    self.add_module(name, value)
                 else:
                     object.__setattr__(self, name, value)
 
@@ -348,7 +361,7 @@ class Loss(_Fields):
 
     def extra_repr(self) -> str:
         """Name the arguments that are not at their default."""
-        values = {name: getattr(self, name) for name in self.arguments}
+        values = {name: getattr(self, name) for name in self.arguments if name not in self._modules}
         return ", ".join(
             f"{name}={value!r}"
             for name, value in values.items()
@@ -414,14 +427,14 @@ _built: dict[Any, Any] = {}
 def instance(cls: type[L], *args: Any, **kwargs: Any) -> L:
     """The loss of these arguments, kept for the next call: building one costs 20 times as much as finding it.
 
-    Losses with tensor arguments are built each time, so that none is kept alive.
+    Losses whose arguments are tensors or functions are built each time, so that none is kept alive.
     """
     key = (cls, args, *kwargs.items()) if kwargs else (cls, args)
     try:
         return _built[key]  # type: ignore[no-any-return]
     except (KeyError, TypeError):  # TypeError: an argument that cannot be hashed, of which the class will complain
         loss = cls(*args, **kwargs)
-        if not any(isinstance(value, Tensor) for value in (*args, *kwargs.values())):
+        if not any(isinstance(value, Tensor) or callable(value) for value in (*args, *kwargs.values())):
             if len(_built) >= 1024:  # someone varies an argument step by step
                 _built.clear()
             _built[key] = loss

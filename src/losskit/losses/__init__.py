@@ -20,11 +20,43 @@ from losskit.losses.bce_with_logits import (
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
 )
 from losskit.losses.focal import FocalLoss as FocalLoss, focal_loss as focal_loss
+from losskit.losses.multilabel_margin import (
+    MultiLabelMarginLoss as MultiLabelMarginLoss,
+    multilabel_margin_loss as multilabel_margin_loss,
+)
+from losskit.losses.multilabel_soft_margin import (
+    MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss,
+    multilabel_soft_margin_loss as multilabel_soft_margin_loss,
+)
+from losskit.losses.soft_margin import SoftMarginLoss as SoftMarginLoss, soft_margin_loss as soft_margin_loss
 
 # One class of several
 from losskit.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss, cross_entropy as cross_entropy
-from losskit.losses.nll import NLLLoss as NLLLoss, nll_loss as nll_loss
+from losskit.losses.multi_margin import MultiMarginLoss as MultiMarginLoss, multi_margin_loss as multi_margin_loss
+from losskit.losses.nll import NLLLoss as NLLLoss, NLLLoss2d as NLLLoss2d, nll_loss as nll_loss
 from losskit.losses.softmax_focal import (
     SoftmaxFocalLoss as SoftmaxFocalLoss,
     softmax_focal_loss as softmax_focal_loss,
+)
+
+# Embeddings and rankings: outputs compared with each other
+from losskit.losses.cosine_embedding import (
+    CosineEmbeddingLoss as CosineEmbeddingLoss,
+    cosine_embedding_loss as cosine_embedding_loss,
+)
+from losskit.losses.hinge_embedding import (
+    HingeEmbeddingLoss as HingeEmbeddingLoss,
+    hinge_embedding_loss as hinge_embedding_loss,
+)
+from losskit.losses.margin_ranking import (
+    MarginRankingLoss as MarginRankingLoss,
+    margin_ranking_loss as margin_ranking_loss,
+)
+from losskit.losses.triplet_margin import (
+    TripletMarginLoss as TripletMarginLoss,
+    triplet_margin_loss as triplet_margin_loss,
+)
+from losskit.losses.triplet_margin_with_distance import (
+    TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss,
+    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
 )

@@ -16,7 +16,7 @@ class NLLLoss(Loss):
 
     It is :class:`CrossEntropyLoss` less the log-softmax. Fed probabilities it would reward them with a negative loss; a
     positive input is therefore refused. The mean divides by the sum of the weights of the targets, as torch's does. It
-    takes (N, C, H, W) as well: torch's ``NLLLoss2d`` is an old name for this.
+    takes (N, C, H, W) as well: ``NLLLoss2d`` is an old name for this, as in torch.
 
     Example:
         >>> import torch, losskit
@@ -59,6 +59,9 @@ class NLLLoss(Loss):
 
     def share(self, target: Tensor) -> Tensor | None:
         return None if self.weight is None else self.weight[target]
+
+
+NLLLoss2d = NLLLoss  # torch's old name
 
 
 def nll_loss(

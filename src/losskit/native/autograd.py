@@ -242,14 +242,13 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
     if criterion.reduction == "none":
         raise ValueError(f"{type(criterion).__name__}: value_and_grad needs reduction 'mean' or 'sum', got 'none'")
 
-    beside = tuple(criterion.about.tensors)[1:]
+    names = tuple(criterion.about.tensors)
 
-    def call(input: Tensor, *others: Any, **at_call: Any) -> tuple[Tensor, Tensor]:
-        for name in beside[len(others) :]:
-            if name in at_call:
-                others += (at_call.pop(name),)
-        if len(others) == 1 and takes_kernel(criterion, (input, *others)):
-            (target,) = others
+    def call(*tensors: Tensor, **at_call: Any) -> tuple[Tensor, Tensor]:
+        if len(tensors) < len(names):
+            tensors += tuple(at_call.pop(name) for name in names[len(tensors) :] if name in at_call)
+        if takes_kernel(criterion, tensors):
+            input, target = tensors
             plan = plan_of(criterion, input, target)
             if plan is not None:
                 extra = criterion.extra(input, cast(AtCall, at_call)) if at_call else NOTHING
@@ -261,8 +260,8 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
                     assert gradient is not None
                     return value, gradient if scale == 1 else gradient.mul_(scale)
         with torch.enable_grad():
-            leaf = input.detach().requires_grad_()
-            loss = criterion(leaf, *others, **at_call)
+            leaf = tensors[0].detach().requires_grad_()
+            loss = criterion(leaf, *tensors[1:], **at_call)
         return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
     return call

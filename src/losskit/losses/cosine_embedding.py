@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import Embedding, PlusMinusOne
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class CosineEmbeddingLoss(Loss):
+    r"""What the cosine of a pair that belongs together (1) lacks of 1; what that of any other (-1) exceeds the margin by.
+
+    .. math:: \ell(a, b, y) = \begin{cases} 1 - \cos(a, b) & y = 1 \\ \max(0,\, \cos(a, b) - \mathrm{margin}) & y = -1
+        \end{cases}
+
+    A vector of zeros has no direction: its cosine is 0, and its gradient that of a vector of length 1. No vector is too short
+    or too long (torch adds 1e-12 to the squared lengths, which halves the cosine of vectors of length 1e-6, and the product of
+    large ones overflows). The mean divides by the number of pairs.
+
+    Example:
+        >>> import torch, losskit
+        >>> one, other = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[0.0, 2.0], [3.0, 3.0]])
+        >>> criterion = losskit.CosineEmbeddingLoss(0.5, reduction="none")
+        >>> print(criterion(one, other, torch.tensor([1, -1])))
+        tensor([1.0000, 0.5000])
+    """
+
+    about = About(
+        tensors={"input1": Embedding(), "input2": Embedding(), "target": PlusMinusOne()},
+        serves={Task.EMBEDDING: Head(Encoding.NONE)},
+        source="Singhal 2001, Modern information retrieval: a brief overview (the cosine as a similarity)",
+        torch="cosine_embedding_loss",
+    )
+    margin: float = arg(default=0.0, within="[-1, 1]", doc="Cosine that pairs of -1 may have.")
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
+        return self.compute((input1, input2, target), at_call)
+
+    def formula(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        one, other = scaled(input1), scaled(input2)
+        long, wide = length(one), length(other)
+        # Half the squared distance of the directions is 1 - cos, and keeps its digits where the cosine is nearly 1.
+        apart = ((one / long - other / wide) ** 2).sum(-1) / 2 + (nowhere(one) + nowhere(other)) / 2
+        cosine = (one * other).sum(-1) / (long * wide).squeeze(-1)
+        return torch.where(target > 0, apart, (cosine - self.margin).clamp(min=0))
+
+    def class_dim(self, input: Tensor) -> int | None:
+        return input.dim() - 1 if input.dim() else None
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return False  # not of vectors of zeros, nor of short and long ones, and their values are not read
+
+
+def scaled(vector: Tensor) -> Tensor:
+    """The vector divided by a power of 2, which rounds nothing and leaves no square that overflows or vanishes."""
+    largest = vector.detach().abs().amax(-1, keepdim=True)
+    power = largest / (2 * torch.frexp(largest).mantissa)  # a number to autograd: no cosine depends on it
+    return vector / power.masked_fill(largest == 0, 1)
+
+
+def length(vector: Tensor) -> Tensor:
+    """Its length; 1 for a vector of zeros."""
+    square = (vector**2).sum(-1, keepdim=True)
+    return square.masked_fill(square == 0, 1).sqrt()
+
+
+def nowhere(vector: Tensor) -> Tensor:
+    """1 for a vector of zeros, else 0."""
+    return (vector == 0).all(-1).to(vector.dtype)
+
+
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0.0,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`CosineEmbeddingLoss`."""
+    return instance(CosineEmbeddingLoss, margin, reduction).compute((input1, input2, target), at_call)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import PlusMinusOne, Real
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class HingeEmbeddingLoss(Loss):
+    r"""Distance of a pair that belongs together (1); what a pair that does not (-1) lacks of the margin.
+
+    .. math:: \ell(x, y) = \begin{cases} x & y = 1 \\ \max(0,\, \mathrm{margin} - x) & y = -1 \end{cases}
+
+    ``input`` is a distance that you compute, one for each pair. It is not checked to be positive: a similarity in its place
+    is rewarded for falling without end. The mean divides by the number of elements.
+
+    Example:
+        >>> import torch, losskit
+        >>> distance, target = torch.tensor([0.3, 0.3, 1.7]), torch.tensor([1, -1, -1])
+        >>> print(losskit.HingeEmbeddingLoss(reduction="none")(distance, target))
+        tensor([0.3000, 0.7000, 0.0000])
+    """
+
+    about = About(
+        tensors={"input": Real(), "target": PlusMinusOne()},
+        serves={Task.EMBEDDING: Head(Encoding.NONE)},
+        source="Hadsell 2006, Dimensionality reduction by learning an invariant mapping (there of squares)",
+        torch="hinge_embedding_loss",
+    )
+    margin: float = arg(default=1.0, within="(-inf, inf)", doc="Distance that pairs of -1 are to keep.")
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        return torch.where(target > 0, input, (self.margin - input).clamp(min=0))
+
+
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, reduction: Reduction = "mean", **at_call: Unpack[AtCall]
+) -> Tensor:
+    """Functional form of :class:`HingeEmbeddingLoss`."""
+    return instance(HingeEmbeddingLoss, margin, reduction).compute((input, target), at_call)

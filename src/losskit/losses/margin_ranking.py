@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import PlusMinusOne, Real
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class MarginRankingLoss(Loss):
+    r"""What the score of the one that should rank higher lacks of the other's and a margin.
+
+    .. math:: \ell(x_1, x_2, y) = \max(0,\, \mathrm{margin} - y\,(x_1 - x_2))
+
+    ``target`` is 1 where ``input1`` should rank higher, -1 where ``input2`` should. At ``margin=0`` two equal scores cost
+    nothing, so a network that scores everything alike has reached the minimum: give a margin. The mean divides by the
+    number of elements.
+
+    Example:
+        >>> import torch, losskit
+        >>> one, other = torch.tensor([2.0, 0.5, 0.0]), torch.tensor([1.0, 1.5, 3.0])
+        >>> target = torch.tensor([1, 1, -1])
+        >>> print(losskit.MarginRankingLoss(0.5, reduction="none")(one, other, target))
+        tensor([0.0000, 1.5000, 0.0000])
+    """
+
+    about = About(
+        tensors={"input1": Real(), "input2": Real(), "target": PlusMinusOne()},
+        serves={Task.RANKING: Head(Encoding.NONE)},
+        source="Herbrich 2000, Large margin rank boundaries for ordinal regression",
+        torch="margin_ranking_loss",
+    )
+    margin: float = arg(default=0.0, within="(-inf, inf)", doc="By how much the one score is to exceed the other.")
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
+        return self.compute((input1, input2, target), at_call)
+
+    def formula(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        return (self.margin - target * (input1 - input2)).clamp(min=0)
+
+
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0.0,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`MarginRankingLoss`."""
+    return instance(MarginRankingLoss, margin, reduction).compute((input1, input2, target), at_call)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import ON_CLASSES, About
+from losskit.domain import ClassIndex, ClassScores
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class MultiMarginLoss(Loss):
+    r"""Hinge for one class of several: what the score of the right class lacks of each other's and the margin.
+
+    .. math:: \ell(x, y) = \frac{w_y}{C} \sum_{c \ne y} \max(0,\, \mathrm{margin} - x_y + x_c)^p
+
+    An answer that is right by the margin has no loss and no gradient. The scores rank the classes, and that is all they do:
+    ``probabilities`` gives their softmax, which sums to 1 and is not calibrated. The mean divides by the number of items,
+    whatever the weights, as torch's does. It takes (N, C, ...) as well, with the classes in dimension 1.
+
+    Example:
+        >>> import torch, losskit
+        >>> scores, target = torch.tensor([[0.1, 0.2, 0.4, 0.8], [0.0, 3.0, 0.5, 1.0]]), torch.tensor([3, 1])
+        >>> print(losskit.MultiMarginLoss(reduction="none")(scores, target))
+        tensor([0.3250, 0.0000])
+    """
+
+    about = About(
+        tensors={"input": ClassScores(), "target": ClassIndex()},
+        serves=ON_CLASSES,
+        source="Weston 1999, Support vector machines for multi-class pattern recognition",
+        torch="multi_margin_loss",
+    )
+    p: Literal[1, 2] = arg(default=1, among=(1, 2), doc="The power of what is lacking.")
+    margin: float = arg(
+        default=1.0, within="(-inf, inf)", doc="By how much the right score is to exceed each other one."
+    )
+    weight: Tensor | None = arg(
+        default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        dim = min(1, input.dim() - 1)
+        right = target.unsqueeze(dim)
+        lacking = (self.margin - input.gather(dim, right) + input).relu()  # as torch's, without slope at the kink
+        power = lacking if self.p == 1 else lacking**2
+        loss = power.scatter(dim, right, 0).sum(dim) / input.shape[dim]
+        return loss if self.weight is None else loss * self.weight[target]
+
+    def class_dim(self, input: Tensor) -> int | None:
+        return min(1, input.dim() - 1) if input.dim() else None
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        """It has no second derivative, and serves where none can be asked for."""
+        differentiated = tensors[0].requires_grad and torch.is_grad_enabled()
+        return tensors[0].is_cuda and tensors[0].dim() <= 2 and not differentiated
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: Literal[1, 2] = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`MultiMarginLoss`."""
+    return instance(MultiMarginLoss, p, margin, weight, reduction).compute((input, target), at_call)

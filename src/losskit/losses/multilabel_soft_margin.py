@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import BinaryLabels, LabelLogits
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class MultiLabelSoftMarginLoss(Loss):
+    r"""Binary cross-entropy of each label's logit, averaged over the labels of an item.
+
+    .. math:: \ell(x, y) = -\frac{1}{C} \sum_c w_c\,[\,y_c \log \sigma(x_c) + (1 - y_c) \log(1 - \sigma(x_c))\,]
+
+    With its mean it is :class:`BCEWithLogitsLoss` over (N, C). The two differ where items are kept apart: here an item is a
+    row, so ``reduction="none"`` gives (N,), and ``mask`` and ``sample_weight`` are of that shape. The mean divides by the
+    number of rows, whatever the weights.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits, target = torch.tensor([[1.5, -1.2], [0.4, 2.1]]), torch.tensor([[1, 0], [1, 1]])
+        >>> print(losskit.MultiLabelSoftMarginLoss(reduction="none")(logits, target))
+        tensor([0.2323, 0.3143])
+    """
+
+    about = About(
+        tensors={"input": LabelLogits(), "target": BinaryLabels()},
+        serves={Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID)},
+        source="Cox 1958, The regression analysis of binary sequences",
+        torch="multilabel_soft_margin_loss",
+        twin="BCEWithLogitsLoss",
+    )
+    weight: Tensor | None = arg(
+        default=None, shape="classes", within="[0, inf)", doc="Weight of each label, of shape (C)."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        loss = -target * F.logsigmoid(input) - (1 - target) * F.logsigmoid(-input)
+        return (loss if self.weight is None else loss * self.weight).mean(-1)
+
+    def class_dim(self, input: Tensor) -> int | None:
+        return input.dim() - 1 if input.dim() else None
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`MultiLabelSoftMarginLoss`."""
+    return instance(MultiLabelSoftMarginLoss, weight, reduction).compute((input, target), at_call)

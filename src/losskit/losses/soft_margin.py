@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import Logits, PlusMinusOne
+from losskit.loss import Loss, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+
+class SoftMarginLoss(Loss):
+    r"""Logistic loss of a score for an answer of 1 or -1.
+
+    .. math:: \ell(x, y) = \log(1 + e^{-y x})
+
+    It is :class:`BCEWithLogitsLoss` with 1 and -1 for 1 and 0, and no more: the sigmoid of the score is the probability of 1.
+    No score overflows: at x = -200 for y = 1 the loss is 200, of slope -1. The mean divides by the number of elements.
+
+    Example:
+        >>> import torch, losskit
+        >>> score, target = torch.tensor([0.5, -200.0]), torch.tensor([1, 1])
+        >>> print(losskit.SoftMarginLoss("none")(score, target))
+        tensor([  0.4741, 200.0000])
+    """
+
+    about = About(
+        tensors={"input": Logits(), "target": PlusMinusOne()},
+        serves={
+            Task.BINARY: Head(Encoding.PLUS_MINUS_ONE, predicting=Activation.SIGMOID),
+            Task.MULTILABEL: Head(Encoding.PLUS_MINUS_ONE_EACH, predicting=Activation.SIGMOID),
+        },
+        source="Friedman 2000, Additive logistic regression: a statistical view of boosting",
+        torch="soft_margin_loss",
+        twin="BCEWithLogitsLoss",
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        return -F.logsigmoid(input * target)
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return False  # its exponential overflows
+
+
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean", **at_call: Unpack[AtCall]) -> Tensor:
+    """Functional form of :class:`SoftMarginLoss`."""
+    return instance(SoftMarginLoss, reduction).compute((input, target), at_call)

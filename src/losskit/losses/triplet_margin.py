@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Encoding, Head, Task
+from losskit.domain import Embedding
+from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.reduction import AtCall, Reduction
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+
+class TripletMarginLoss(Loss):
+    r"""What the distance to a negative example lacks of that to a positive one and the margin.
+
+    .. math:: \ell(a, p, n) = \max(0,\, d(a, p) - d(a, n) + \mathrm{margin}), \quad
+        d(u, v) = \lVert u - v + \mathrm{eps} \rVert_p
+
+    With ``swap`` the negative's distance is the smaller one of those to anchor and positive. Where all embeddings have become
+    equal the loss is stuck at ``margin``. ``eps`` is added to each difference, as torch does, so that equal vectors lie a
+    little apart; at ``eps=0`` equal vectors have no gradient. Gradients are finite at either. The mean divides by the number of
+    triplets.
+
+    Example:
+        >>> import torch, losskit
+        >>> anchor, positive = torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]])
+        >>> negative = torch.tensor([[0.0, 5.5]])
+        >>> print(f"{losskit.TripletMarginLoss()(anchor, positive, negative):.4f}")
+        0.5000
+    """
+
+    about = About(
+        tensors={"anchor": Embedding(), "positive": Embedding(), "negative": Embedding()},
+        serves={Task.EMBEDDING: Head(Encoding.NONE)},
+        source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
+        torch="triplet_margin_loss",
+    )
+    margin: float = arg(default=1.0, within="(0, inf)", doc="By how much farther the negative is to be.")
+    p: float = arg(default=2.0, within="(0, inf]", doc="The norm: 2 for Euclid, 1 for the sum of the differences.")
+    eps: float = arg(default=1e-6, within="[0, inf)", doc="Added to each difference.")
+    swap: bool = arg(default=False, doc="Whether the negative may also be too near to the positive.")
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
+        return self.compute((anchor, positive, negative), at_call)
+
+    def formula(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        return hinge(self.distance, self.margin, self.swap, anchor, positive, negative)
+
+    def distance(self, one: Tensor, other: Tensor) -> Tensor:
+        """The distance of two vectors, for these arguments."""
+        return distance(one, other, self.p, self.eps)
+
+    def class_dim(self, input: Tensor) -> int | None:
+        return input.dim() - 1 if input.dim() else None
+
+
+def distance(one: Tensor, other: Tensor, p: float = 2.0, eps: float = 1e-6) -> Tensor:
+    """The pairwise distance of torch; where it is 0, so are its derivatives of any order."""
+    difference = one - other + eps
+    equal = (difference == 0).all(-1)
+    norm: Tensor = torch.linalg.vector_norm(difference.masked_fill(equal.unsqueeze(-1), 1), p, dim=-1)
+    return norm.masked_fill(equal, 0)
+
+
+def hinge(distance: Distance, margin: float, swap: bool, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """The loss of triplets under any distance."""
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = torch.minimum(far, distance(positive, negative))
+    return (margin + near - far).clamp(min=0)
+
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`TripletMarginLoss`."""
+    loss = instance(TripletMarginLoss, margin, p, eps, swap, reduction)
+    return loss.compute((anchor, positive, negative), at_call)
