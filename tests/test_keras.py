@@ -502,8 +502,8 @@ IDS, EYE = torch.tensor([0, 1]), torch.eye(2)
         (IndexError, ["SparseCategoricalCrossentropy: y_true", "[0, 2)", "-100 at (1,)"], lambda: SPARSE(from_logits=True)(torch.tensor([0, -100]), LOGITS)),
         (IndexError, ["SparseCategoricalCrossentropy: y_true", "2 at (0,)"], lambda: SPARSE(ignore_class=5)(torch.tensor([2, 5]), P)),
         (ValueError, ["SparseCategoricalCrossentropy: y_pred has one class", "BinaryCrossentropy"], lambda: SPARSE(from_logits=True)(torch.tensor([0, 0]), torch.ones(2, 1))),
-        (ValueError, ["Poisson: y_pred must not be negative, got -1 at (0, 1)"], lambda: ours.Poisson()(P, LOGITS)),
-        (ValueError, ["Poisson: y_true must not be negative"], lambda: ours.Poisson()(LOGITS, P)),
+        (ValueError, ["Poisson: y_pred is a number, which is not negative, got -1 at (0, 1)"], lambda: ours.Poisson()(P, LOGITS)),
+        (ValueError, ["Poisson: y_true is a number, which is not negative"], lambda: ours.Poisson()(LOGITS, P)),
         (ValueError, ["CategoricalCrossentropy: label_smoothing", "movedim(1, -1)"], lambda: ONE_HOT(True, 0.1, axis=1)(torch.ones(2, 2, 3) / 2, torch.ones(2, 2, 3))),
         (ValueError, ["MeanSquaredError: sample_weight must not be negative", "-1"], lambda: MSE()(EYE, P, torch.tensor([1.0, -1.0]))),
         # arguments

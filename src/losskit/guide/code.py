@@ -39,7 +39,8 @@ for epoch in range(20):
         loss.backward()
         optimizer.step()
 
-print(criterion.predict(network(features).detach(), "{task}")[:5])
+output = network(features).detach()
+{answer}
 """
 
 
@@ -59,6 +60,9 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
         task=task,
         letter=size[0],
         rate=TUTORIAL["Adam"],
+        answer="print(output.argsort(1, descending=True)[:5])  # it ranks the labels, and draws no line"
+        if head.encoding is Encoding.LABEL_LIST
+        else f'print(criterion.predict(output, "{task}")[:5])',
         output=raw if head.training is Activation.NONE else f"head.training({raw}, 1)",
     )
 

@@ -92,11 +92,11 @@ def summary(loss: type[Loss]) -> str:
 
 def listing() -> str:
     """All losses, one a line."""
-    lines = [f"{'loss':29}{'takes':19}{'kernel':8}serves"]
+    lines = [f"{'loss':31}{'takes':19}{'kernel':8}serves"]
     for loss in CATALOG:
         kernel = "yes" if loss.about.kernel else "-"
         tasks = ", ".join(map(str, loss.about.serves)) or "-"
-        lines.append(f"{loss.__name__:29}{output_of(loss):19}{kernel:8}{tasks}")
+        lines.append(f"{loss.__name__:31}{output_of(loss):19}{kernel:8}{tasks}")
     return "\n".join([*lines, "", "losskit explain NAME says more of each."]) + "\n"
 
 

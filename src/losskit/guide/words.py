@@ -55,6 +55,7 @@ TARGETS: dict[Encoding, tuple[str, str]] = {
     ),
     Encoding.MULTI_HOT: ("0 or 1 for each label, shape (N, L)", "每个标签 0 或 1，形状 (N, L)"),
     Encoding.PLUS_MINUS_ONE: ("1 or -1, shape (N, 1): not 0 and 1", "1 或 -1，形状 (N, 1)：不是 0 和 1"),
+    Encoding.PLUS_MINUS_ONE_EACH: ("1 or -1 for each label, shape (N, L)", "每个标签 1 或 -1，形状 (N, L)"),
     Encoding.LABEL_LIST: (
         "int64 ids of the labels that hold, then -1, shape (N, L)",
         "成立标签的 int64 编号，其后填 -1，形状 (N, L)",
