@@ -21,3 +21,6 @@ from losskit.losses.softmax_focal import (
     SoftmaxFocalLoss as SoftmaxFocalLoss,
     softmax_focal_loss as softmax_focal_loss,
 )
+
+# A sequence of labels
+from losskit.losses.ctc import CTCLoss as CTCLoss, ctc_loss as ctc_loss
