@@ -6,6 +6,7 @@ unreduced loss; or a pair of it and what each item adds to the mean's denominato
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -196,10 +197,34 @@ def triplet_margin_with_distance(
     return triplet(distance_function)(a, p, n, margin, swap)
 
 
+def ctc(
+    x: Array,
+    y: Array,
+    steps: Array,
+    lengths: Array,
+    blank: int = 0,
+    zero_infinity: bool = False,
+    from_logits: bool = False,
+) -> Array:
+    """Every path is walked: (T, N, C) and padded targets (N, S) only."""
+    loss = np.zeros(len(y))
+    for n, target in enumerate(y):
+        scores, wanted, chances = x[: steps[n], n], tuple(target[: lengths[n]]), 0.0
+        if from_logits:
+            scores = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+        for path in itertools.product(range(x.shape[2]), repeat=len(scores)):
+            if tuple(label for label, _ in itertools.groupby(path) if label != blank) == wanted:
+                chances += np.exp(sum(row[label] for row, label in zip(scores, path, strict=True)))
+        with np.errstate(divide="ignore"):
+            loss[n] = -np.log(chances)
+    return np.where(zero_infinity & np.isinf(loss), 0, loss)
+
+
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
     "CosineEmbeddingLoss": cosine_embedding,
+    "CTCLoss": ctc,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
     "GaussianNLLLoss": gaussian_nll,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from cases import Subject, subjects
+from cases import OWN_TESTS, Subject, subjects
 from oracles import ORACLES
 from properties import PROPERTIES
 
@@ -18,3 +20,10 @@ def test_every_loss(subject: Subject, name: str) -> None:
 
 def test_every_loss_has_an_oracle() -> None:
     assert set(ORACLES) == {loss.__name__ for loss in losskit.CATALOG}
+
+
+def test_every_loss_outside_the_suite_has_its_own_tests() -> None:
+    files = {loss.__name__: loss.__module__.rpartition(".")[2] for loss in losskit.CATALOG}
+    for name, why in OWN_TESTS.items():
+        assert why
+        assert Path(__file__).with_name(f"test_{files[name]}.py").exists()

@@ -17,6 +17,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from losskit.loss import Loss
 
+STEPS, LABELS = 8, 3  # of the sequences that are drawn as samples
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -509,6 +511,92 @@ class LabelList(Domain):
 _LISTED = "criterion.head().encode(target, C)"
 
 
+@dataclass(frozen=True)
+class Emissions(Domain):
+    """Log-probabilities of every label at every step of a sequence."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        _floating(loss, name, value)
+        if value.dim() not in (2, 3):
+            raise ValueError(
+                f"{_who(loss, name)} must have shape (T, N, C) or (T, C): steps, samples, labels with the blank; "
+                f"got {tuple(value.shape)}"
+            )
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        shape = (STEPS, *items, classes)
+        return torch.randn(shape, generator=generator, dtype=torch.float64).log_softmax(-1)
+
+    def describe(self) -> str:
+        return (
+            "Log-probabilities (a log-softmax before it), (T, N, C) or (T, C): steps, samples, labels with the blank."
+        )
+
+
+@dataclass(frozen=True)
+class LabelSequence(Domain):
+    """The labels of each sample in their order, with no word on where in the input they are."""
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        who, shape, items = _who(loss, name), tuple(value.shape), tuple(loss.items(input))
+        _whole(loss, name, value)
+        if value.device != input.device:
+            raise ValueError(
+                f"{who} is on {value.device} and log_probs on {input.device}; use {name}.to(log_probs.device)"
+            )
+        if value.dim() == 1 or (value.dim() == 2 and shape[0] == (items[0] if items else 1)):
+            return
+        swapped = bool(items) and value.dim() == 2 and shape[0] == input.shape[0]
+        raise ValueError(
+            f"{who} of shape {shape} does not fit log_probs of shape {tuple(input.shape)}: it must be "
+            + (f"({items[0]}, S), or all targets one after the other" if items else "(S)")
+            + ("; if the samples come first, use log_probs.transpose(0, 1)" if swapped else "")
+        )
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        return value.long()
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(1, classes, (*items, LABELS), generator=generator)
+
+    def describe(self) -> str:
+        return (
+            "Labels in [0, C) but the blank, of any integer dtype, (N, S) or one after the other, for (T, C) also (S)."
+        )
+
+
+@dataclass(frozen=True)
+class Lengths(Domain):
+    """How much of each sample counts.
+
+    Args:
+        of: What it counts, ``"steps"`` or ``"labels"``.
+    """
+
+    of: str
+
+    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+        items = tuple(loss.items(input))
+        _whole(loss, name, value)
+        if tuple(value.shape) != items and (items or tuple(value.shape) != (1,)):
+            mend = f"; for equal lengths use torch.full(({items[0]},), length)" if items else ""
+            raise ValueError(
+                f"{_who(loss, name)} of shape {tuple(value.shape)} does not fit log_probs of shape {tuple(input.shape)}: "
+                f"it must hold one length for each sample, shape {items}{mend}"
+            )
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        return value.long()
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        low, high = (2 * LABELS, STEPS) if self.of == "steps" else (1, LABELS)  # steps enough for any repeats
+        return torch.randint(low, high + 1, items, generator=generator)
+
+    def describe(self) -> str:
+        most = "T" if self.of == "steps" else "S"
+        return f"How many {self.of} of each sample count, in [0, {most}]: a tensor (N) of any integer dtype, or a list."
+
+
 def _any_shape(domain: Domain) -> str:
     if domain.broadcasts:
         return "the input's shape, or with 1 in the place of any of its dimensions"
@@ -537,6 +625,11 @@ def _floating(loss: Loss, name: str, value: Tensor) -> None:
 def _real(loss: Loss, name: str, value: Tensor) -> None:
     if value.is_complex():
         raise TypeError(f"{_who(loss, name)} must be real, got {value.dtype}; use {name}.real or {name}.abs()")
+
+
+def _whole(loss: Loss, name: str, value: Tensor) -> None:
+    if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
+        raise TypeError(f"{_who(loss, name)} must hold integers, got {value.dtype}; use {name}.long()")
 
 
 def _same_shape(loss: Loss, name: str, value: Tensor, input: Tensor) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from losskit.about import Activation, Head, Situation, Task
 from losskit.catalog import CATALOG, STANDARD
-from losskit.domain import Logits, LogProbabilities, Probabilities
+from losskit.domain import Emissions, Logits, LogProbabilities, Mass, Probabilities
 from losskit.loss import Loss
 
 #: What the last layer gives, and the domain of a loss that takes it. The first that fits names a loss's output.
@@ -40,7 +40,10 @@ class Pick:
 
 def output_of(loss: type[Loss]) -> str:
     """What the loss takes from the network: one of :data:`OUTPUTS`, or values."""
-    return next((name for name, domain in OUTPUTS.items() if isinstance(loss.about.input, domain)), "values")
+    input = loss.about.input
+    if isinstance(input, Emissions) or (isinstance(input, Mass) and input.log):
+        return "log-probabilities"
+    return next((name for name, domain in OUTPUTS.items() if isinstance(input, domain)), "values")
 
 
 def choose(task: Task, output: str | None = None, situations: Collection[Situation] = ()) -> list[Pick]:

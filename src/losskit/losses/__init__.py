@@ -60,3 +60,6 @@ from losskit.losses.triplet_margin_with_distance import (
     TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss,
     triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
 )
+
+# A sequence of labels
+from losskit.losses.ctc import CTCLoss as CTCLoss, ctc_loss as ctc_loss

@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.about import About, Activation, Encoding, Head, Task
+from losskit.domain import Emissions, LabelSequence, Lengths, _first
+from losskit.loss import Loss, arg, instance, reduction_arg, wide
+from losskit.native.dispatch import plain, readable, unchanged
+from losskit.reduction import AtCall, Extra, Reduction, reduce
+
+NEVER = -1e30  # the logarithm of no chance: finite, so that a difference of two is 0 and not NaN
+
+
+class CTCLoss(Loss):
+    r"""Negative log-probability of a label sequence, whatever the steps at which its labels occur.
+
+    .. math:: \ell(x, y) = -\log \sum_{\pi \in \mathcal{B}^{-1}(y)} \exp \sum_{t=1}^{T} x_{t, \pi_t}
+
+    The sum runs over all paths of one label or blank a step from which merging repeats and then dropping blanks leaves the
+    target. Feed it log-probabilities, or logits with ``from_logits=True``; logits without are taken for unnormalised
+    scores, and can give a negative loss.
+
+    The gradient is that of this function, minus the probability that a step shows a label; torch's adds
+    :math:`e^{x}`, and is right only behind a log-softmax, where the two agree. There is a second derivative.
+
+    A target that the steps cannot hold (there must be one a label, and one more between equal neighbours) has the loss
+    inf and no gradient; ``zero_infinity`` makes it 0. What lies beyond a sample's lengths is not read, and has no
+    gradient. The mean divides each sample's loss by its target length (1 for an empty target) and then by the number of
+    samples, or by the sum of their ``sample_weight``, as torch's does: so long targets weigh no more than short ones.
+
+    Lengths on the CPU are checked, and save torch's operator, which serves on a GPU, a wait for the device. The compiler
+    unrolls the loop over the steps.
+
+    Example:
+        >>> import torch, losskit
+        >>> logits = torch.tensor([[0.1, 2.0, 0.3], [0.2, 1.5, 0.1], [1.0, 0.2, 2.5], [2.0, 0.1, 0.4]]).unsqueeze(1)
+        >>> criterion = losskit.CTCLoss(from_logits=True)
+        >>> print(f"{criterion(logits, torch.tensor([[1, 2]]), [4], [2]):.4f}")
+        0.2607
+        >>> print(criterion.predict(logits))
+        [tensor([1, 2])]
+    """
+
+    about = About(
+        tensors={
+            "log_probs": Emissions(),
+            "targets": LabelSequence(),
+            "input_lengths": Lengths("steps"),
+            "target_lengths": Lengths("labels"),
+        },
+        serves={Task.SEQUENCE: Head(Encoding.SEQUENCE, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX)},
+        source="Graves 2006, Connectionist temporal classification, doi:10.1145/1143844.1143891",
+        torch="ctc_loss",
+    )
+    blank: int = arg(default=0, within="[0, inf)", doc="The label that stands for none.")
+    reduction: Reduction = reduction_arg(default="mean")
+    zero_infinity: bool = arg(
+        default=False,
+        doc="Whether a target that the steps cannot hold has the loss 0 instead of inf.",
+    )
+    from_logits: bool = arg(
+        default=False,
+        kw_only=True,
+        doc="Whether the input is logits; the log-softmax is then taken here.",
+    )
+
+    def forward(  # type: ignore[override]
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | Sequence[int] | int,
+        target_lengths: Tensor | Sequence[int] | int,
+        **at_call: Unpack[AtCall],
+    ) -> Tensor:
+        lengths = _as_tensor(input_lengths), _as_tensor(target_lengths)
+        return self.compute((log_probs, targets, *lengths), at_call)
+
+    def formula(self, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tensor:
+        """The forward recursion over the states: the target's labels with a blank before, between and after them."""
+        if self.from_logits:
+            log_probs = log_probs.log_softmax(-1)
+        samples, labels = targets.shape
+        width = 2 * labels + 1
+        states = F.pad(targets.unsqueeze(2), (1, 0), value=self.blank).reshape(samples, 2 * labels)
+        states = F.pad(states, (0, 1), value=self.blank)  # (N, width)
+        scores = log_probs.gather(2, states.expand(len(log_probs), -1, -1)).clamp(min=NEVER)
+        skips = (states != self.blank) & (states != F.pad(states, (2, 0), value=self.blank).narrow(1, 0, width))
+        moves = F.pad(torch.where(skips, 0.0, NEVER).to(scores.dtype).unsqueeze(2), (0, 2))  # skip one, step on, stay
+        nothing = scores.narrow(0, 0, 0).narrow(2, 0, 1).sum(0)  # 0, of the graph even where there is no step
+        start = F.pad(nothing, (0, width - 1), value=NEVER)  # before the first step: at the first blank
+        alphas = [start]
+        for score in scores.unbind(0):
+            left = F.pad(alphas[-1], (2, 0), value=NEVER)
+            arriving = torch.stack((left.narrow(1, 0, width), left.narrow(1, 1, width), alphas[-1]), 2) + moves
+            alphas.append(score + arriving.logsumexp(2))
+        last = input_lengths.to(states.device).view(1, -1, 1).expand(1, -1, width)
+        ends = F.pad(torch.stack(alphas).gather(0, last).squeeze(0), (1, 0), value=NEVER)  # an empty target has one end
+        at = 2 * target_lengths.to(states.device).unsqueeze(1)
+        loss = -ends.gather(1, torch.cat((at, at + 1), 1)).logsumexp(1)
+        return loss.masked_fill(loss > -NEVER / 10, torch.inf)
+
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+        batch = self._batch(tensors, extra.mask)
+        loss = self._by_torch(*batch) if self._takes_torch(*batch) else self.formula(*batch)
+        if self.zero_infinity:
+            loss = loss.where(loss != torch.inf, 0)
+        if self.reduction == "mean":
+            loss = loss / batch.target_lengths.to(loss.device).clamp(min=1)
+        loss = loss.reshape(self.items(tensors[0]))
+        return reduce(loss, self.reduction, extra.mask, None, extra.sample_weight, extra.normalizer)
+
+    def require(self, tensors: tuple[Tensor, ...]) -> None:
+        for (name, domain), value in zip(self.domains.items(), tensors, strict=True):
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"{type(self).__name__}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})"
+                )
+            domain.require(self, name, value, tensors[0])
+        if self.blank >= tensors[0].shape[-1]:
+            raise ValueError(
+                f"{type(self).__name__}: blank must be one of the {tensors[0].shape[-1]} labels of log_probs (its last "
+                f"dimension, of shape {tuple(tensors[0].shape)}), got {self.blank}"
+            )
+
+    def class_dim(self, input: Tensor) -> int:
+        return input.dim() - 1
+
+    def items(self, input: Tensor) -> torch.Size:
+        return input.shape[1:-1]
+
+    # What the loss takes, made ready
+
+    def _batch(self, tensors: tuple[Tensor, ...], mask: Tensor | None) -> Batch:
+        """The tensors as the formula takes them; where nothing counts, harmless values stand in for theirs."""
+        log_probs, targets, *lengths = tensors
+        if log_probs.dim() == 2:
+            log_probs = log_probs.unsqueeze(1)
+            targets = targets.reshape(1, -1)
+        log_probs, targets = log_probs.to(wide(log_probs)), targets.long()
+        steps, samples, classes = log_probs.shape
+        input_lengths, given = (each.long().reshape(samples) for each in lengths)
+        target_lengths = given
+        if mask is not None:
+            mask = mask.reshape(samples)
+            input_lengths, target_lengths = (each.to(mask.device).where(mask, 0) for each in (input_lengths, given))
+        self._check_lengths("input_lengths", input_lengths, steps, f"the steps of log_probs, {tuple(tensors[0].shape)}")
+        if targets.dim() == 1:
+            self._check_sum(targets, given)
+        padded = targets if targets.dim() == 2 else _padded(targets, given)
+        self._check_lengths("target_lengths", target_lengths, padded.shape[1], "the labels of targets")
+        counts = _up_to(target_lengths, padded.shape[1], padded.device)
+        if readable(log_probs, padded, counts):
+            own = counts if targets.dim() == 2 else (target_lengths == given).repeat_interleave(given)
+            shape = tensors[1].shape  # errors name the place in what was given
+            self._check_labels(targets.reshape(shape), own.reshape(shape), classes)
+        if not (readable(log_probs, input_lengths) and bool((input_lengths == steps).all())):
+            log_probs = log_probs.where(_up_to(input_lengths, steps, log_probs.device).mT.unsqueeze(2), 0)
+        return Batch(log_probs, padded.where(counts, self.blank), input_lengths, target_lengths)
+
+    def _check_lengths(self, name: str, lengths: Tensor, most: int, what: str) -> None:
+        if readable(lengths):
+            wrong = (lengths < 0) | (lengths > most)
+            if bool(wrong.any()):
+                who, found = type(self).__name__, _first(lengths, wrong)
+                raise ValueError(f"{who}: {name} must lie in [0, {most}], {what}; got {found}")
+
+    def _check_sum(self, targets: Tensor, lengths: Tensor) -> None:
+        """Whether targets one after the other are as many as their lengths say."""
+        self._check_lengths("target_lengths", lengths, len(targets), "the labels of targets")
+        if readable(lengths) and int(lengths.sum()) != len(targets):
+            raise ValueError(
+                f"{type(self).__name__}: targets, one after the other, must hold as many labels as target_lengths add up "
+                f"to, {int(lengths.sum())}, got {len(targets)}; padded targets have shape (N, S)"
+            )
+
+    def _check_labels(self, targets: Tensor, counts: Tensor, classes: int) -> None:
+        who = f"{type(self).__name__}: targets"
+        outside = counts & ((targets < 0) | (targets >= classes))
+        if bool(outside.any()):
+            raise IndexError(f"{who} must hold labels in [0, {classes}), got {_first(targets, outside)}")
+        blanks = counts & (targets == self.blank)
+        if bool(blanks.any()):
+            raise ValueError(
+                f"{who} must not hold the blank, which the loss itself puts between labels, got {_first(targets, blanks)}; "
+                "give the blank a label of its own (blank=)"
+            )
+
+    # torch's operator
+
+    def _takes_torch(self, *batch: Tensor) -> bool:
+        """Whether torch's operator may compute this; what is wrong with its gradient can be mended."""
+        kind: Any = type(self)
+        return plain(*batch) and batch[0].device.type in ("cpu", "cuda") and batch[0].numel() > 0 and unchanged(kind)
+
+    def _by_torch(self, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tensor:
+        """Its value, and the gradient of its value, which is torch's less the exponential of the input."""
+        wanted = log_probs.requires_grad and torch.is_grad_enabled()
+        scores = log_probs.detach()
+        if self.from_logits:
+            scores = scores.log_softmax(-1)
+        low, high = _ends(scores)
+        shift = None
+        if not self.from_logits and not high <= 0:  # else the exponential would drown the rest
+            top = scores.amax(-1, keepdim=True).clamp(min=0)
+            scores, shift = scores - top, top.sum((0, 2))
+        with torch.enable_grad():
+            scores.requires_grad_(wanted)
+            loss = F.ctc_loss(scores, targets, input_lengths, target_lengths, self.blank, "none")
+        value = loss.detach() if shift is None else loss.detach() - shift
+        if not wanted:
+            return value
+        (gradient,) = torch.autograd.grad(loss.sum(), scores)
+        scores.requires_grad_(False)
+        if not self.from_logits:  # behind a log-softmax torch's own gradient is that in the logits
+            gradient -= scores.exp()
+        if not (low > -torch.inf and _ends(value)[1] < torch.inf):  # torch has NaN where there is no chance
+            gradient.masked_fill_((scores == -torch.inf) | (value == torch.inf).unsqueeze(1), 0)
+        formula = partial(_in_input, self.formula, targets, input_lengths, target_lengths)
+        attached: Tensor = _Attached.apply(log_probs, value, gradient, formula)  # type: ignore[no-untyped-call]
+        return attached
+
+    # What the loss's other half does with a network's output
+
+    def head(self, task: Task | str | None = None) -> Head:
+        head = super().head(task)
+        return replace(head, training=Activation.NONE) if self.from_logits else head
+
+    def predict(  # type: ignore[override]
+        self,
+        output: Tensor,
+        lengths: Tensor | Sequence[int] | int | None = None,
+        task: Task | str | None = None,
+    ) -> list[Tensor]:
+        """The labels of each sample on its most probable path: repeats merged, blanks dropped.
+
+        Args:
+            output: What the network gave, (T, N, C) or (T, C), as logits or log-probabilities.
+            lengths: How many steps of each sample count; None for all.
+            task: One of the tasks that the loss serves; None for its usual one.
+        """
+        self.head(task)
+        Emissions().require(self, "output", output, output)
+        best = output.argmax(-1)
+        best = best.unsqueeze(1) if best.dim() == 1 else best
+        ends = [len(best)] * best.shape[1]
+        if lengths is not None:
+            lengths = _as_tensor(lengths)
+            Lengths("steps").require(self, "lengths", lengths, output)
+            self._check_lengths("lengths", lengths, len(best), f"the steps of output, {tuple(output.shape)}")
+            ends = lengths.reshape(-1).tolist()
+        paths = [torch.unique_consecutive(path[:end]) for path, end in zip(best.unbind(1), ends, strict=True)]
+        return [path[path != self.blank] for path in paths]
+
+
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[int] | int,
+    target_lengths: Tensor | Sequence[int] | int,
+    blank: int = 0,
+    reduction: Reduction = "mean",
+    zero_infinity: bool = False,
+    *,
+    from_logits: bool = False,
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`CTCLoss`."""
+    loss = instance(CTCLoss, blank, reduction, zero_infinity, from_logits=from_logits)
+    return loss.forward(log_probs, targets, input_lengths, target_lengths, **at_call)
+
+
+class Batch(NamedTuple):
+    """What the formula takes: (T, N, C), (N, S), (N) and (N)."""
+
+    log_probs: Tensor
+    targets: Tensor
+    input_lengths: Tensor
+    target_lengths: Tensor
+
+
+def _as_tensor(lengths: Tensor | Sequence[int] | int) -> Tensor:
+    """Lengths as a tensor; what is no length stays as it is, for the loss to refuse."""
+    if isinstance(lengths, Integral) or (
+        isinstance(lengths, Sequence) and all(isinstance(each, Integral) for each in lengths)
+    ):
+        return torch.tensor(lengths, dtype=torch.int64)
+    return lengths  # type: ignore[return-value]
+
+
+def _padded(targets: Tensor, lengths: Tensor) -> Tensor:
+    """Targets one after the other as rows (N, S), with anything beyond their lengths."""
+    longest = int(lengths.max()) if len(lengths) and readable(lengths) else len(targets)
+    lengths = lengths.to(targets.device)
+    places = (lengths.cumsum(0) - lengths).unsqueeze(1) + torch.arange(longest, device=targets.device)
+    return F.pad(targets, (0, 1)).expand(len(lengths), -1).gather(1, places.clamp(max=len(targets)))
+
+
+def _up_to(lengths: Tensor, size: int, device: torch.device) -> Tensor:
+    """Which of ``size`` places lie within each of the lengths, (N, size)."""
+    return torch.arange(size, device=device) < lengths.to(device).unsqueeze(1)
+
+
+def _ends(values: Tensor) -> tuple[float, float]:
+    """The least and the greatest value, or where they may not be read the bounds of all."""
+    if not readable(values):
+        return -torch.inf, torch.inf
+    low, high = values.aminmax()
+    return float(low), float(high)
+
+
+def _in_input(formula: Callable[..., Tensor], *rest: Any) -> Tensor:
+    *others, input = rest
+    return formula(input, *others)
+
+
+class _Attached(torch.autograd.Function):
+    """A value and its gradient that are there already; under ``create_graph`` the formula is differentiated."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, value: Tensor, gradient: Tensor, formula: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        ctx.save_for_backward(input, gradient)
+        ctx.formula = formula
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
+        input, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return torch.autograd.grad(ctx.formula(input), input, upstream, create_graph=True)[0], None, None, None
+        return gradient * upstream.unsqueeze(1), None, None, None
