@@ -330,22 +330,22 @@ class Driver {
         for (int64_t i = 0; i < of.count; ++i) {
             log_sum[i] = vmath::log(of.sum[i]);
             log_p[i] = of.below[i] - log_sum[i];
-            share[i] = keep, weight[i] = 1;
+            share[i] = keep, weight[i] = static_cast<double>(of.kept[i]);
         }
         if (hard)
             op.settle(call.params, log_p, loss, slope, of.count);
         for (int64_t i = 0; class_weight && i < of.count; ++i)
             share[i] *= class_weight[of.id[i]];
         for (int64_t i = 0; call.sample_weight.data && i < of.count; ++i)
-            weight[i] = sample_weight(of.first + i);
+            weight[i] = of.kept[i] ? sample_weight(of.first + i) : 0;
+        const double factor = scale;
 #pragma omp simd
         for (int64_t i = 0; i < of.count; ++i) {
-            const double factor = of.kept[i] ? scale * weight[i] : 0, pull = -share[i] * slope[i];
-            const double value = of.level[i] + of.spread[i] * log_sum[i] + share[i] * loss[i];
-            of.value[i] = of.kept[i] ? weight[i] * value : 0;
-            of.common[i] = factor * (of.spread[i] + pull) / of.sum[i];
-            of.soft[i] = factor;
-            of.hard[i] = factor * pull;
+            const double pull = -share[i] * slope[i];
+            of.value[i] = weight[i] * (of.level[i] + of.spread[i] * log_sum[i] + share[i] * loss[i]);
+            of.soft[i] = factor * weight[i];
+            of.common[i] = of.soft[i] * (of.spread[i] + pull) / of.sum[i];
+            of.hard[i] = of.soft[i] * pull;
         }
     }
 
@@ -469,13 +469,14 @@ class Driver {
     void load_tile(const S *from, int64_t width, int64_t stride, T *__restrict numbers, T *turned,
                    T *__restrict maximum) const {
         const T *const flat = call.inner == 1 ? load(from, width * classes, turned) : nullptr;
+        for (int64_t i = 0; flat && i < width; ++i)
+            for (int64_t c = 0; c < classes; ++c)
+                numbers[c * stride + i] = flat[i * classes + c];
         for (int64_t i = 0; i < stride; ++i)
             maximum[i] = -std::numeric_limits<T>::infinity();
         for (int64_t c = 0; c < classes; ++c) {
             T *const to = numbers + c * stride;
             const T *const row = flat ? nullptr : load(from + c * call.inner, width, to);
-            for (int64_t i = 0; flat && i < width; ++i)
-                to[i] = flat[i * classes + c];
             for (int64_t i = width; i < stride; ++i)
                 to[i] = 0;
 #pragma omp simd
