@@ -2,43 +2,53 @@
 #pragma once
 #include "vmath.h"
 #include <cstdint>
+#include <cstring>
 
 namespace losskit {
 
-// Sum of at most a few thousand numbers, in four chains of vector lanes.
+// A vector of 64 bytes, which the compiler splits where the processor's are shorter.
+template <class T>
+struct Vector {
+    typedef T type __attribute__((vector_size(64)));
+    static constexpr int64_t width = 64 / sizeof(T);
+};
+
+// Four chains of vectors over `values`, each taken up by fold(into, next), of vectors as of numbers.
+template <class T, class Fold>
+inline T folded(const T *values, int64_t n, T start, Fold fold) {
+    using V = typename Vector<T>::type;
+    constexpr int64_t width = Vector<T>::width;
+    V chains[4] = {V{} + start, V{} + start, V{} + start, V{} + start}, next;
+    int64_t i = 0;
+    for (; i + 4 * width <= n; i += 4 * width)
+        for (int64_t chain = 0; chain < 4; ++chain) {
+            std::memcpy(&next, values + i + chain * width, sizeof next);
+            fold(chains[chain], next);
+        }
+    for (; i + width <= n; i += width) {
+        std::memcpy(&next, values + i, sizeof next);
+        fold(chains[0], next);
+    }
+    fold(chains[0], chains[1]), fold(chains[2], chains[3]), fold(chains[0], chains[2]);
+    T lane[width];
+    std::memcpy(lane, &chains[0], sizeof lane);
+    for (int64_t half = width / 2; half > 0; half /= 2)
+        for (int64_t j = 0; j < half; ++j)
+            fold(lane[j], lane[j + half]);
+    for (; i < n; ++i)
+        fold(lane[0], values[i]);
+    return lane[0];
+}
+
+// Of at most a few thousand numbers.
 template <class T>
 inline double sum_of(const T *values, int64_t n) {
-    const int64_t quarter = n / 4;
-    T a = 0, b = 0, c = 0, d = 0;
-#pragma omp simd reduction(+ : a, b, c, d)
-    for (int64_t i = 0; i < quarter; ++i) {
-        a += values[i];
-        b += values[i + quarter];
-        c += values[i + 2 * quarter];
-        d += values[i + 3 * quarter];
-    }
-    double total = (double(a) + double(b)) + (double(c) + double(d));
-    for (int64_t i = 4 * quarter; i < n; ++i)
-        total += values[i];
-    return total;
+    return folded(values, n, T(0), [](auto &into, const auto &next) { into += next; });
 }
 
 template <class T>
 inline T max_of(const T *values, int64_t n) {
-    const int64_t quarter = n / 4;
-    T a = values[0], b = a, c = a, d = a;
-#pragma omp simd reduction(max : a, b, c, d)
-    for (int64_t i = 0; i < quarter; ++i) {
-        a = values[i] > a ? values[i] : a;
-        b = values[i + quarter] > b ? values[i + quarter] : b;
-        c = values[i + 2 * quarter] > c ? values[i + 2 * quarter] : c;
-        d = values[i + 3 * quarter] > d ? values[i + 3 * quarter] : d;
-    }
-    for (int64_t i = 4 * quarter; i < n; ++i)
-        a = values[i] > a ? values[i] : a;
-    a = b > a ? b : a;
-    c = d > c ? d : c;
-    return c > a ? c : a;
+    return folded(values, n, values[0], [](auto &into, const auto &next) { into = next > into ? next : into; });
 }
 
 // Whether any of the numbers that count is not in [0, 1].

@@ -74,15 +74,15 @@ void widen_ids(const void *from, int64_t first, int64_t n, int64_t *to) {
 }
 
 // What is known of up to 64 items once their logits have been read, and what follows from it. The gradient of an item
-// is softmax * common - q * soft - [target] * hard.
+// is e * common - q * soft - [target] * hard, where e are the exponentials, and q is the soft part of the target.
 struct Items {
     int64_t first, count;
-    bool kept[lanes];
-    int64_t id[lanes];     // 0 where it is not kept, or the target is soft
-    double below[lanes];   // the target's logit less the maximum
-    double sum[lanes];     // of the exponentials
-    double spread[lanes];  // the sum of q, the soft part of the target
-    double level[lanes];   // the sum of q times (maximum - logit)
+    int64_t kept[lanes];  // 0 or 1; as wide as the other members, for the sake of vectors
+    int64_t id[lanes];    // 0 where it is not kept, or the target is soft
+    double below[lanes];  // the target's logit less the maximum
+    double sum[lanes];    // of the exponentials
+    double spread[lanes]; // the sum of q
+    double level[lanes];  // the sum of q times (maximum - logit)
     double value[lanes], common[lanes], soft[lanes], hard[lanes];
 };
 
@@ -98,7 +98,9 @@ class Driver {
     S *const gradient = static_cast<S *>(call.gradient);
     T *const value = static_cast<T *>(call.value);
     const T *const class_weight = static_cast<const T *>(call.class_weight);
-    const bool streaming = gradient && overflows_cache(2 * sizeof(S) * items * classes);
+    // Parts of cache lines, where neither all of the memory nor the rows of a tile begin with one, would take many times as long.
+    const bool whole_lines = call.inner == 1 || call.inner * sizeof(S) % 64 == 0;
+    const bool streaming = gradient && whole_lines && overflows_cache(2 * sizeof(S) * items * classes);
     double scale = 1; // of the gradient
 
   public:
@@ -307,44 +309,52 @@ class Driver {
         case uint8: widen_ids<uint8_t>(call.target, first, count, of.id); break;
         default: std::memset(of.id, 0, sizeof of.id);
         }
-        for (int64_t i = 0; i < count; ++i) {
-            of.kept[i] = (soft_target || of.id[i] != call.ignore_index) && !masked(first + i);
+        const int64_t ignored = call.ignore_index;
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i)
+            of.kept[i] = soft_target | (of.id[i] != ignored);
+        for (int64_t i = 0; call.mask.data && i < count; ++i)
+            of.kept[i] &= !masked(first + i);
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i)
             of.id[i] = of.kept[i] ? of.id[i] : 0;
-        }
-        for (int64_t i = 0; soft && i < lanes; ++i)
+        for (int64_t i = 0; i < lanes; ++i)
             of.spread[i] = of.level[i] = 0;
     }
 
     // From what the classes have summed up to the items' losses and the coefficients of their gradients.
     void settle(Items &of) const {
-        double log_sum[lanes], log_p[lanes], loss[lanes], slope[lanes], weight[lanes];
+        double log_sum[lanes], log_p[lanes], loss[lanes] = {}, slope[lanes] = {}, share[lanes], weight[lanes];
+        const bool hard = !soft_target && keep > 0;
 #pragma omp simd
         for (int64_t i = 0; i < of.count; ++i) {
             log_sum[i] = vmath::log(of.sum[i]);
             log_p[i] = of.below[i] - log_sum[i];
+            share[i] = keep, weight[i] = static_cast<double>(of.kept[i]);
         }
-        const bool has_hard = !soft_target && keep > 0;
-        if (has_hard)
+        if (hard)
             op.settle(call.params, log_p, loss, slope, of.count);
-        for (int64_t i = 0; i < of.count; ++i) {
-            const double share = has_hard ? keep * weight_of(of.id[i]) : 0;
-            of.value[i] = (soft ? of.level[i] + of.spread[i] * log_sum[i] : 0) + (has_hard ? share * loss[i] : 0);
-            of.hard[i] = has_hard ? -share * slope[i] : 0;
-            weight[i] = sample_weight(of.first + i);
-        }
+        for (int64_t i = 0; class_weight && i < of.count; ++i)
+            share[i] *= class_weight[of.id[i]];
+        for (int64_t i = 0; call.sample_weight.data && i < of.count; ++i)
+            weight[i] = of.kept[i] ? sample_weight(of.first + i) : 0;
+        const double factor = scale;
 #pragma omp simd
         for (int64_t i = 0; i < of.count; ++i) {
-            const double factor = of.kept[i] ? scale * weight[i] : 0;
-            of.value[i] = of.kept[i] ? weight[i] * of.value[i] : 0;
-            of.common[i] = factor * ((soft ? of.spread[i] : 0) + of.hard[i]);
-            of.soft[i] = factor;
-            of.hard[i] *= factor;
+            const double pull = -share[i] * slope[i];
+            of.value[i] = weight[i] * (of.level[i] + of.spread[i] * log_sum[i] + share[i] * loss[i]);
+            of.soft[i] = factor * weight[i];
+            of.common[i] = of.soft[i] * (of.spread[i] + pull) / of.sum[i];
+            of.hard[i] = of.soft[i] * pull;
         }
     }
 
-    // In double: the softmax and 1 cancel where the answer is right.
-    static T gradient_at_target(T e, T q, const Items &of, int64_t i) {
-        return static_cast<T>(e * (of.common[i] / of.sum[i]) - q * of.soft[i] - of.hard[i]);
+    // Fetches one part of the row at `from` into the cache; a long row the processor itself sees coming.
+    void fetch(const S *from, int64_t part, int64_t parts) const {
+        if (classes * sizeof(S) > 16384)
+            return;
+        for (int64_t c = classes * part / parts; c < classes * (part + 1) / parts; c += 64 / sizeof(S))
+            __builtin_prefetch(from + c);
     }
 
     // One item whose classes lie side by side. Returns its loss.
@@ -367,13 +377,12 @@ class Driver {
         of.below[0] = double(x[id]) - double(maximum);
         if (soft)
             row_soft(item, x, maximum, q, of.spread[0], of.level[0], wrong);
+        fetch(own + classes, 0, 3); // memory would be idle until the next row
         of.sum[0] = 0;
-        for (int64_t c = 0; c < classes; c += chunk / 4) {
-            const int64_t n = classes - c < chunk / 4 ? classes - c : chunk / 4;
+        for (int64_t c = 0; c < classes; c += chunk) {
+            const int64_t n = classes - c < chunk ? classes - c : chunk;
             const T *const from = x + c;
             T *const to = e + c;
-            for (int64_t i = 0; i < n; i += 64 / sizeof(S)) // memory would be idle meanwhile
-                __builtin_prefetch(own + classes + c + i);
             T sum = 0;
 #pragma omp simd reduction(+ : sum)
             for (int64_t i = 0; i < n; ++i) {
@@ -382,13 +391,16 @@ class Driver {
             }
             of.sum[0] += sum;
         }
+        fetch(own + classes, 1, 3);
         settle(of);
         if (call.reduction == none)
             value[item] = static_cast<T>(of.value[0]);
         if (!out)
             return of.value[0];
-        const T common = static_cast<T>(of.common[0] / of.sum[0]), factor = static_cast<T>(of.soft[0]);
-        const T at_target = gradient_at_target(e[id], soft ? q[id] : T(0), of, 0);
+        fetch(own + classes, 2, 3);
+        const T common = static_cast<T>(of.common[0]), factor = static_cast<T>(of.soft[0]);
+        // In double: the softmax and 1 cancel where the answer is right.
+        const T at_target = static_cast<T>(e[id] * of.common[0] - (soft ? q[id] * of.soft[0] : 0) - of.hard[0]);
         for (int64_t c = 0; c < classes; c += chunk) {
             const int64_t n = classes - c < chunk ? classes - c : chunk;
             T *const from = e + c, *const to = target_of(out + c, streaming, from);
@@ -453,24 +465,27 @@ class Driver {
         }
     }
 
-    // Up to 64 items: numbers[class * stride + item], from where they lie and back.
-    void load_tile(const S *from, int64_t width, int64_t stride, T *__restrict numbers, T *turned) const {
-        if (call.inner != 1) {
-            for (int64_t c = 0; c < classes; ++c) {
-                T *const to = numbers + c * stride;
-                const T *const row = load(from + c * call.inner, width, to);
-                if (row != to)
-                    std::memcpy(to, row, width * sizeof(T));
-            }
-        } else {
-            const T *const flat = load(from, width * classes, turned);
+    // Up to 64 items: numbers[class * stride + item] from where they lie, with the largest of each, and back.
+    void load_tile(const S *from, int64_t width, int64_t stride, T *__restrict numbers, T *turned,
+                   T *__restrict maximum) const {
+        const T *const flat = call.inner == 1 ? load(from, width * classes, turned) : nullptr;
+        for (int64_t i = 0; flat && i < width; ++i)
             for (int64_t c = 0; c < classes; ++c)
-                for (int64_t i = 0; i < width; ++i)
-                    numbers[c * stride + i] = flat[i * classes + c];
-        }
-        for (int64_t c = 0; c < classes; ++c)
+                numbers[c * stride + i] = flat[i * classes + c];
+        for (int64_t i = 0; i < stride; ++i)
+            maximum[i] = -std::numeric_limits<T>::infinity();
+        for (int64_t c = 0; c < classes; ++c) {
+            T *const to = numbers + c * stride;
+            const T *const row = flat ? nullptr : load(from + c * call.inner, width, to);
             for (int64_t i = width; i < stride; ++i)
-                numbers[c * stride + i] = 0;
+                to[i] = 0;
+#pragma omp simd
+            for (int64_t i = 0; i < width; ++i) {
+                const T next = flat ? to[i] : row[i];
+                to[i] = next;
+                maximum[i] = next > maximum[i] ? next : maximum[i];
+            }
+        }
     }
 
     void store_tile(S *to, int64_t width, int64_t stride, T *numbers, T *turned) const {
@@ -500,22 +515,18 @@ class Driver {
         alignas(64) T maximum[lanes], common[lanes] = {}, factor[lanes] = {}, partial[lanes], at_target[lanes];
         Items of;
         look_up(of, first, width);
-        load_tile(input + offset, width, stride, e, turned);
         if (soft_target)
-            load_tile(static_cast<const S *>(call.target) + offset, width, stride, q, turned);
+            load_tile(static_cast<const S *>(call.target) + offset, width, stride, q, turned, maximum);
+        load_tile(input + offset, width, stride, e, turned, maximum);
         for (int64_t i = 0; i < width; ++i)
-            if (!of.kept[i])
-                for (int64_t c = 0; c < classes; ++c) { // whatever it holds, NaN too
+            if (!of.kept[i]) { // whatever it holds, NaN too
+                maximum[i] = 0;
+                for (int64_t c = 0; c < classes; ++c) {
                     e[c * stride + i] = 0;
                     if (soft_target)
                         q[c * stride + i] = c == 0;
                 }
-        for (int64_t i = 0; i < stride; ++i)
-            maximum[i] = e[i];
-        for (int64_t c = 1; c < classes; ++c)
-#pragma omp simd
-            for (int64_t i = 0; i < stride; ++i)
-                maximum[i] = e[c * stride + i] > maximum[i] ? e[c * stride + i] : maximum[i];
+            }
         for (int64_t i = 0; i < width; ++i)
             of.below[i] = double(e[of.id[i] * stride + i]) - double(maximum[i]), of.sum[i] = 0;
         if (soft)
@@ -534,17 +545,16 @@ class Driver {
                 of.sum[i] += partial[i];
         }
         settle(of);
-        double losses = 0;
-        for (int64_t i = 0; i < width; ++i) {
-            const int64_t at = of.id[i] * stride + i;
-            at_target[i] = gradient_at_target(e[at], soft ? q[at] : T(0), of, i);
-            common[i] = static_cast<T>(of.common[i] / of.sum[i]), factor[i] = static_cast<T>(of.soft[i]);
-            losses += of.value[i];
-        }
+        const double losses = sum_of(of.value, width);
         for (int64_t i = 0; call.reduction == none && i < width; ++i)
             value[first + i] = static_cast<T>(of.value[i]);
         if (!gradient)
             return losses;
+        for (int64_t i = 0; i < width; ++i) {
+            const int64_t at = of.id[i] * stride + i;
+            at_target[i] = static_cast<T>(e[at] * of.common[i] - (soft ? q[at] * of.soft[i] : 0) - of.hard[i]);
+            common[i] = static_cast<T>(of.common[i]), factor[i] = static_cast<T>(of.soft[i]);
+        }
         for (int64_t c = 0; c < classes; ++c) {
             if (soft) {
 #pragma omp simd

@@ -345,3 +345,68 @@ def test_a_target_changed_in_place_is_noticed() -> None:
     target.add_(1)
     with pytest.raises(RuntimeError, match=r"MSELoss: target was changed in place.*target\.clone"):
         loss.backward()
+
+
+# Precision, and what a kernel refuses
+
+HALVES = """
+import torch, losskit
+from losskit import native
+assert native.status().level == {level!r}, native.status()
+every = torch.arange(-32768, 32768, dtype=torch.int32).to(torch.int16).view(torch.float16)
+input = every[every.isfinite()][:-1].clone().requires_grad_()  # an odd number: what is left of the last vector too
+target = input.detach().roll(12345)
+loss = losskit.MSELoss("sum")(input, target)
+loss.backward()
+exact = (2 * (input.detach().float() - target.float())).half()
+assert torch.equal(input.grad, exact)
+assert losskit.MSELoss("none")(torch.tensor([torch.nan, torch.inf]).half(), torch.zeros(2).half()).tolist()[1] == torch.inf
+"""
+
+
+@needs_kernels
+def test_half_precision_is_converted_as_torch_does() -> None:
+    """Every float16 there is, widened and rounded, by each level's own means."""
+    levels = [level for level in library.LEVELS if library._candidates(level)]
+    for level in levels[levels.index(str(native.status().level)) :]:
+        script = HALVES.format(level=level)
+        subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, library.FORCE: level})
+
+
+@needs_kernels
+@pytest.mark.parametrize("items", [(40,), (1000,), (6, 17)], ids=str)
+def test_nll_refuses_what_is_no_log_probability(items: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among the first numbers whichever it is, further on where it is picked, never where it does not count."""
+    input, target = draw(losskit.NLLLoss, items, 100, torch.float32)
+    criterion, numbers = losskit.NLLLoss(), input.numel()
+    for position in (0, min(numbers, 65536) - 1):
+        wrong = input.clone()
+        wrong.view(-1)[position] = 0.5
+        with pytest.raises(ValueError, match="log-probabilities"):
+            criterion(wrong, target)
+    picked = input.movedim(1, -1).reshape(-1, 100).clone()
+    picked[-1, target.view(-1)[-1]] = 0.5
+    wrong = picked.view(*items, 100).movedim(-1, 1) if len(items) > 1 else picked
+    with pytest.raises(ValueError, match="log-probabilities"):
+        criterion(wrong, target)
+    called = by_kernel_only(monkeypatch)
+    ignored = target.clone()
+    ignored.view(-1)[-1] = -100
+    assert criterion(wrong, ignored).isfinite()
+    assert criterion(wrong, target, mask=ignored >= 0).isfinite()
+    assert criterion(torch.full_like(input, torch.nan), target).isnan()
+    assert set(called) == {"by_kernel"}
+
+
+@needs_kernels
+@pytest.mark.parametrize("classes", [7, 1003])
+def test_large_gradients_whose_rows_begin_within_a_cache_line(classes: int) -> None:
+    """Past the size at which stores stream, with parts of cache lines at both ends."""
+    for shape in ((3_300_003 // classes, classes), (3, classes, 1_100_001 // classes)):
+        input = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        target = torch.arange(input.numel() // classes).view(shape[:1] + shape[2:]) % classes
+        for criterion in (losskit.CrossEntropyLoss(), losskit.MSELoss()):
+            second = target if criterion.class_dim(input) is not None else input.flip(0)
+            own = run(criterion, input, second, "kernel")
+            for ours, formula in zip(own, run(criterion, input, second, "formula"), strict=True):
+                torch.testing.assert_close(ours, formula, rtol=1e-5, atol=1e-9)
