@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 import torch
 
-from losskit import CATALOG, Task
+from losskit import Task
+from losskit.catalog import READY_MADE
 from losskit.compare import CompareError, Data, DataError, Preprocessor, engine, load, make_plan
 from losskit.compare.data import stratified
 from losskit.compare.engine import Job, Row, Split, Trial, best, do, jobs, measure, run
@@ -177,7 +178,10 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
         (lambda: load("irsi"), "did you mean 'iris'?"),
         (lambda: load(str(tmp_path), "y"), "is a folder"),
         (lambda: load("iris", "y"), "leave out --target"),
-        (lambda: make_plan(wine, losses=["NoLoss"]), "NoLoss is no loss of the catalog; choose among"),
+        (
+            lambda: make_plan(wine, losses=["NoLoss"]),
+            "NoLoss is no loss that networks can be compared with; choose among",
+        ),
         (lambda: make_plan(load("diabetes"), losses=["FocalLoss"]), "FocalLoss does not serve a regression task"),
         (lambda: make_plan(wine, losses=["CrossEntropyLoss"]), "is the reference itself"),
         (lambda: make_plan(wine, metric="rmse"), "--metric of a multiclass task must be one of accuracy"),
@@ -275,7 +279,7 @@ def test_the_choice_of_a_rate_does_not_see_the_test_fold(wine: Data) -> None:
 def test_the_losses_are_those_of_the_catalog(name: str) -> None:
     data = load(name)
     plan = make_plan(data)
-    serving = {loss.__name__: loss.about.twin for loss in CATALOG if data.task in loss.about.serves}
+    serving = {loss.__name__: loss.about.twin for loss in READY_MADE if data.task in loss.about.serves}
     assert set(plan.losses) == {loss for loss, twin in serving.items() if twin is None}
     assert set(make_plan(data, losses=list(serving)).losses) == set(serving)
     assert plan.reference == REFERENCE[data.task] in plan.losses

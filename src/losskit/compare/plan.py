@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from losskit.about import Task
-from losskit.catalog import CATALOG
+from losskit.catalog import READY_MADE
 from losskit.compare.data import Data
 from losskit.compare.errors import CompareError
 from losskit.compare.metrics import METRICS, Metric
@@ -120,7 +120,8 @@ class Plan:
         return asdict(self) | rules | {"halving": self.halving}
 
 
-CLASSES: dict[str, type[Loss]] = {loss.__name__: loss for loss in CATALOG}
+#: A loss that owns its last layer has no network to be compared behind.
+CLASSES: dict[str, type[Loss]] = {loss.__name__: loss for loss in READY_MADE}
 
 
 def make_plan(
@@ -171,7 +172,11 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
     serving = [name for name, loss in CLASSES.items() if task in loss.about.serves]
     for name in losses:
         if name not in serving:
-            known = "is no loss of the catalog" if name not in CLASSES else f"does not serve a {task} task"
+            known = (
+                "is no loss that networks can be compared with"
+                if name not in CLASSES
+                else f"does not serve a {task} task"
+            )
             raise CompareError(f"--losses: {name} {known}; choose among {', '.join(serving)}")
     if losses and not set(losses) - {REFERENCE[task]}:
         raise CompareError(f"--losses: {losses[0]} is the reference itself; name another to compare with it")

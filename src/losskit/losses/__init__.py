@@ -15,7 +15,12 @@ from losskit.losses.bce_with_logits import (
 from losskit.losses.focal import FocalLoss as FocalLoss, focal_loss as focal_loss
 
 # One class of several
+from losskit.losses.adaptive_log_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from losskit.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss, cross_entropy as cross_entropy
+from losskit.losses.linear_cross_entropy import (
+    LinearCrossEntropyLoss as LinearCrossEntropyLoss,
+    linear_cross_entropy as linear_cross_entropy,
+)
 from losskit.losses.nll import NLLLoss as NLLLoss, nll_loss as nll_loss
 from losskit.losses.softmax_focal import (
     SoftmaxFocalLoss as SoftmaxFocalLoss,
