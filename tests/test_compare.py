@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 import torch
 
-from losskit import CATALOG, Task
-from losskit.catalog import STANDARD, TUTORIAL
+from losskit import Task
+from losskit.catalog import READY_MADE, STANDARD, TUTORIAL
 from losskit.compare import CompareError, Data, DataError, Preprocessor, engine, load, make_plan
 from losskit.compare.data import stratified
 from losskit.compare.engine import Job, Row, Split, Trial, best, do, jobs, measure, run
@@ -178,7 +178,10 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
         (lambda: load("irsi"), "did you mean 'iris'?"),
         (lambda: load(str(tmp_path), "y"), "is a folder"),
         (lambda: load("iris", "y"), "leave out --target"),
-        (lambda: make_plan(wine, losses=["NoLoss"]), "NoLoss is no loss of the catalog; choose among"),
+        (
+            lambda: make_plan(wine, losses=["NoLoss"]),
+            "NoLoss is no loss that networks can be compared with; choose among",
+        ),
         (lambda: make_plan(load("diabetes"), losses=["FocalLoss"]), "FocalLoss does not serve a regression task"),
         (
             lambda: make_plan(load("diabetes"), losses=["GaussianNLLLoss"]),
@@ -280,7 +283,7 @@ def test_the_choice_of_a_rate_does_not_see_the_test_fold(wine: Data) -> None:
 def test_the_losses_are_those_of_the_catalog(name: str) -> None:
     data = load(name)
     plan = make_plan(data)
-    two = [loss for loss in CATALOG if list(loss.about.tensors) == ["input", "target"]]
+    two = [loss for loss in READY_MADE if list(loss.about.tensors) == ["input", "target"]]
     serving = {loss.__name__: loss.about.twin for loss in two if data.task in loss.about.serves}
     assert set(plan.losses) == {loss for loss, twin in serving.items() if twin is None}
     assert set(make_plan(data, losses=list(serving)).losses) == set(serving)

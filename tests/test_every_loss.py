@@ -19,7 +19,7 @@ def test_every_loss(subject: Subject, name: str) -> None:
 
 
 def test_every_loss_has_an_oracle() -> None:
-    assert set(ORACLES) == {loss.__name__ for loss in losskit.CATALOG}
+    assert set(ORACLES) - {"CTCLoss"} == {loss.__name__ for loss in losskit.CATALOG} - set(OWN_TESTS)
 
 
 def test_every_loss_outside_the_suite_has_its_own_tests() -> None:

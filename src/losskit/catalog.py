@@ -1,8 +1,8 @@
-"""The tuple of all losses, derived from what ``losses/__init__.py`` exports."""
+"""All losses, derived from what ``losses/__init__.py`` exports."""
 
 from __future__ import annotations
 
-from inspect import isclass
+from inspect import Parameter, isclass, signature
 
 from losskit import losses
 from losskit.about import Task
@@ -10,6 +10,11 @@ from losskit.loss import Loss
 
 CATALOG: tuple[type[Loss], ...] = tuple(  # each once, under whatever other name it is exported as well
     dict.fromkeys(value for value in vars(losses).values() if isclass(value) and issubclass(value, Loss))
+)
+
+#: Those that can be built without arguments; the others own a layer, whose sizes they must be told.
+READY_MADE: tuple[type[Loss], ...] = tuple(
+    loss for loss in CATALOG if all(each.default is not Parameter.empty for each in signature(loss).parameters.values())
 )
 
 #: The standard loss of each task: what ``compare`` tests the others against, and what ``guide`` names first.

@@ -185,6 +185,14 @@ class Embedding(Real):
 
 
 @dataclass(frozen=True)
+class Features(Embedding):
+    """What goes into a last layer that the loss owns."""
+
+    def describe(self) -> str:
+        return "What goes into the last layer, (D) or (N, D)."
+
+
+@dataclass(frozen=True)
 class Logits(Domain):
     """Unnormalised scores: what a last linear layer gives, before any sigmoid or softmax."""
 
@@ -431,14 +439,7 @@ class ClassIndex(Domain):
         assert dim is not None  # require has seen to it
         if value.is_floating_point():
             return _outside_unit(loss, name, value) or _not_summing_to_one(loss, name, value, dim)
-        classes = input.shape[dim]
-        if not value.numel() or (value.min() >= 0 and value.max() < classes):
-            return None
-        wrong = (value < 0) | (value >= classes)
-        return IndexError(
-            f"{_who(loss, name)} must hold class ids in [0, {classes}), got {_first(value, wrong)}"
-            f"{'; ids that start at 1 need target - 1' if value.min() >= 1 and value.max() == classes else ''}"
-        )
+        return out_of_range(_who(loss, name), value, input.shape[dim])
 
     def outside(self, classes: int) -> tuple[float, ...]:
         return (-1, classes, 2**40)
@@ -651,6 +652,17 @@ def _shape_mend(name: str, value: Tensor, first: str, input: Tensor) -> str:
     if value.numel() == input.numel():
         return f"if their elements correspond, use {name}.reshape({first}.shape)"
     return f"if {name} is meant for each of them, use {name}.expand_as({first})"
+
+
+def out_of_range(who: str, value: Tensor, classes: int) -> IndexError | None:
+    """The error that class ids deserve, if any."""
+    if not value.numel() or (value.min() >= 0 and value.max() < classes):
+        return None
+    wrong = (value < 0) | (value >= classes)
+    return IndexError(
+        f"{who} must hold class ids in [0, {classes}), got {_first(value, wrong)}"
+        f"{'; ids that start at 1 need target - 1' if value.min() >= 1 and value.max() == classes else ''}"
+    )
 
 
 def _first(value: Tensor, wrong: Tensor) -> str:

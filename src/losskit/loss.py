@@ -147,14 +147,9 @@ class _Fields(nn.Module):
         cls.arguments = {**cls.arguments, **own}
         for name in own:
             delattr(cls, name)  # the class attribute would hide a buffer of that name
-        positional = [name for name, argument in cls.arguments.items() if not argument.kw_only]
-        by_name = [name for name, argument in cls.arguments.items() if argument.kw_only]
         if "about" in vars(cls) and cls.__doc__:
             cls.__doc__ = documentation(cls)
-        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [_parameter(cls, name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in positional]
-            + [_parameter(cls, name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
-        )
+        cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
 
     if not TYPE_CHECKING:
 
@@ -180,12 +175,15 @@ class _Fields(nn.Module):
 
 
 def documentation(cls: type[_Fields]) -> str:
-    """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source."""
+    """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source.
+
+    Arguments of a constructor that a class wrote itself stand in its docstring, and the fields follow them.
+    """
     summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
+    summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
     arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
     shapes = "\n".join(f"    {name}: {domain.describe()}" for name, domain in cls.about.tensors.items())
-    return f"""{summary}Args:
-{arguments}
+    return f"""{summary}{arguments}
 
 Shape:
 {shapes}
@@ -205,6 +203,19 @@ Example:{example}
 Source:
     {cls.about.source}
 """
+
+
+def _signature(cls: type[_Fields]) -> inspect.Signature:
+    """What the constructor takes: the fields, unless a class wrote its own."""
+    written: Any = cls.__init__
+    if written is not _Fields.__init__:
+        return inspect.Signature(list(inspect.signature(written).parameters.values())[1:])
+    positional = [name for name, argument in cls.arguments.items() if not argument.kw_only]
+    by_name = [name for name, argument in cls.arguments.items() if argument.kw_only]
+    return inspect.Signature(
+        [_parameter(cls, name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in positional]
+        + [_parameter(cls, name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
+    )
 
 
 def _parameter(cls: type, name: str, kind: Any) -> inspect.Parameter:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from losskit.about import Task
-from losskit.catalog import CATALOG, STANDARD, TUTORIAL
+from losskit.catalog import READY_MADE, STANDARD, TUTORIAL
 from losskit.compare.data import Data
 from losskit.compare.errors import CompareError
 from losskit.compare.metrics import METRICS, Metric
@@ -110,7 +110,8 @@ class Plan:
         return asdict(self) | rules | {"halving": self.halving}
 
 
-CLASSES: dict[str, type[Loss]] = {loss.__name__: loss for loss in CATALOG}
+#: A loss that owns its last layer has no network to be compared behind.
+CLASSES: dict[str, type[Loss]] = {loss.__name__: loss for loss in READY_MADE}
 
 
 def make_plan(
@@ -176,7 +177,7 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
 
 def _why_not(task: Task, name: str) -> str:
     if name not in CLASSES:
-        return "is no loss of the catalog"
+        return "is no loss that networks can be compared with"
     if task not in CLASSES[name].about.serves:
         return f"does not serve a {task} task"
     return f"takes {', '.join(CLASSES[name].about.tensors)}, and a training here has input and target alone"

@@ -31,7 +31,12 @@ from losskit.losses.multilabel_soft_margin import (
 from losskit.losses.soft_margin import SoftMarginLoss as SoftMarginLoss, soft_margin_loss as soft_margin_loss
 
 # One class of several
+from losskit.losses.adaptive_log_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from losskit.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss, cross_entropy as cross_entropy
+from losskit.losses.linear_cross_entropy import (
+    LinearCrossEntropyLoss as LinearCrossEntropyLoss,
+    linear_cross_entropy as linear_cross_entropy,
+)
 from losskit.losses.multi_margin import MultiMarginLoss as MultiMarginLoss, multi_margin_loss as multi_margin_loss
 from losskit.losses.nll import NLLLoss as NLLLoss, NLLLoss2d as NLLLoss2d, nll_loss as nll_loss
 from losskit.losses.softmax_focal import (

@@ -42,7 +42,8 @@ class CTCLoss(Loss):
 
     Example:
         >>> import torch, losskit
-        >>> logits = torch.tensor([[0.1, 2.0, 0.3], [0.2, 1.5, 0.1], [1.0, 0.2, 2.5], [2.0, 0.1, 0.4]]).unsqueeze(1)
+        >>> steps = [[0.1, 2.0, 0.3], [0.2, 1.5, 0.1], [1.0, 0.2, 2.5], [2.0, 0.1, 0.4]]
+        >>> logits = torch.tensor(steps).unsqueeze(1)
         >>> criterion = losskit.CTCLoss(from_logits=True)
         >>> print(f"{criterion(logits, torch.tensor([[1, 2]]), [4], [2]):.4f}")
         0.2607

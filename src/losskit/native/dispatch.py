@@ -27,16 +27,20 @@ modes = torch._C._len_torch_dispatch_stack
 batched = torch._C._functorch.is_legacy_batchedtensor  # of an upstream gradient, under is_grads_batched
 
 
-def plain(*tensors: Tensor) -> bool:
-    """Whether this is an ordinary eager call: no compiler, tracer, transform or mode sees it, no subclass is in it."""
+def eager(*tensors: Tensor) -> bool:
+    """Whether autograd alone follows this call: no compiler, tracer, transform or subclass (a mode may look on)."""
     return (
         not torch.compiler.is_compiling()
         and tracing() is None
         and transforms() is None
-        and modes() == 0
         and forward_ad._current_level < 0
         and ORDINARY.issuperset(map(type, tensors))
     )
+
+
+def plain(*tensors: Tensor) -> bool:
+    """Whether this is an ordinary eager call: no compiler, tracer, transform or mode sees it, no subclass is in it."""
+    return eager(*tensors) and modes() == 0
 
 
 def readable(*tensors: Tensor) -> bool:
@@ -45,6 +49,13 @@ def readable(*tensors: Tensor) -> bool:
         if not tensor.is_cpu:
             return False
     return plain(*tensors)
+
+
+def takes_hooks() -> bool:
+    """Whether saved tensors may be computed anew: transforms, forward mode, export and tracers know no hooks."""
+    if torch.compiler.is_compiling():
+        return torch.compiler.is_dynamo_compiling() and transforms() is None
+    return tracing() is None and transforms() is None and forward_ad._current_level < 0
 
 
 def takes_kernel(loss: Loss, tensors: tuple[Tensor, ...]) -> bool:

@@ -1,0 +1,217 @@
+"""A loss of a last layer's logits, of which only a few rows exist at a time.
+
+The logits of a large vocabulary are the largest tensor of a language model, and autograd keeps several of their size.
+Forward takes chunk after chunk: logits, loss, their gradient, and what that adds to the gradients of the layer; then the
+next chunk takes the same memory. Backward only scales. For ``reduction="none"``, where the upstream gradient is not known
+in forward, and at a second backward, the chunks are computed anew.
+
+Where a compiler or a transform must see the computation, and under ``create_graph``, the same chunks are computed by
+differentiable operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from losskit.loss import Loss, wide
+from losskit.native.dispatch import eager, takes_hooks
+from losskit.reduction import AtCall
+
+#: Bytes of logits that may exist at once; their gradient takes as many.
+BUDGET = 64 * 2**20
+
+
+class Given(NamedTuple):
+    """What a call takes: N rows, the layer, and what is kept of each item."""
+
+    input: Tensor  # (N, D)
+    weight: Tensor  # (C, ..., D)
+    bias: Tensor | None  # (C, ...)
+    target: Tensor  # (N, ...) or (N, C, ...)
+    kept: Tensor | None  # (N, ...)
+    sample_weight: Tensor | None  # (N, ...)
+
+    def rows(self, start: int, stop: int) -> Given:
+        """Some of the rows, with nothing but 0 in those that do not count (0 · NaN would spoil the layer's gradient)."""
+        target, kept, weight = (None if each is None else each[start:stop] for each in self[3:])
+        assert target is not None
+        input = self.input[start:stop]
+        if kept is not None:
+            input = torch.where(kept.flatten(1).any(1, keepdim=True) if kept.dim() > 1 else kept.unsqueeze(1), input, 0)
+        return Given(input, self.weight, self.bias, target, kept, weight)
+
+    @property
+    def at_call(self) -> AtCall:
+        """What the loss of the logits takes beside them."""
+        return {"mask": self.kept, "sample_weight": self.sample_weight}
+
+
+class Gradients(NamedTuple):
+    """Of the input, the layer's weight and its bias; None where not wanted."""
+
+    input: Tensor | None
+    weight: Tensor | None
+    bias: Tensor | None
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """How a call is computed.
+
+    Args:
+        criterion: The loss of the logits, whose reduction is ``"none"`` or ``"sum"``.
+        size: Rows of a chunk.
+        dtype: What the logits are computed in.
+    """
+
+    criterion: Loss
+    size: int
+    dtype: torch.dtype
+
+    def loss(self, given: Given) -> Tensor:
+        """The loss of all rows: one value an item, or their sum."""
+        layer, others = given[:3], (*given[3:], *self.criterion.buffers())
+        rare = any(each is not None and each.requires_grad for each in others)
+        if rare or not eager(*(each for each in (*layer, *others) if each is not None)):
+            return self.differentiable(given, again=torch.is_grad_enabled() and takes_hooks())
+        wanted = tuple(torch.is_grad_enabled() and each is not None and each.requires_grad for each in layer)
+        if not any(wanted):
+            return self.run(given, wanted)[0]
+        value: Tensor = _OnePass.apply(self, wanted, *given)  # type: ignore[no-untyped-call]
+        return value
+
+    def differentiable(self, given: Given, again: bool) -> Tensor:
+        """The same by differentiable operations; with ``again`` backward computes each chunk's logits once more."""
+
+        def of(*tensors: Any) -> Tensor:
+            part = Given(*tensors)
+            bias = None if part.bias is None else part.bias.flatten().to(self.dtype)
+            logits = F.linear(part.input.to(self.dtype), part.weight.flatten(0, -2).to(self.dtype), bias)
+            loss: Tensor = self.criterion(
+                logits.view(len(logits), *part.weight.shape[:-1]), part.target, **part.at_call
+            )
+            return loss
+
+        values = []
+        for start, stop in self.parts(given):
+            part = given.rows(start, stop)
+            values.append(checkpoint(of, *part, use_reentrant=False, preserve_rng_state=False) if again else of(*part))
+        if self.criterion.reduction == "none":
+            return torch.cat(values)
+        return torch.stack(values).sum()
+
+    def parts(self, given: Given) -> Iterator[tuple[int, int]]:
+        """Where the chunks begin and end; one empty chunk where there is no row."""
+        count = len(given.input)
+        for start in range(0, max(count, 1), self.size):
+            yield start, min(start + self.size, count)
+
+    @torch.no_grad()
+    def run(self, given: Given, wanted: tuple[bool, ...], upstream: Tensor | None = None) -> tuple[Tensor, Gradients]:
+        """The loss, and the gradients that are wanted (under ``upstream``, where there is one), in one pass."""
+        kind = given.input.device.type
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+            return self._run(given, wanted, upstream)
+
+    def _run(self, given: Given, wanted: tuple[bool, ...], upstream: Tensor | None) -> tuple[Tensor, Gradients]:
+        layer = given.weight.flatten(0, -2).to(self.dtype)
+        bias = None if given.bias is None else given.bias.flatten().to(self.dtype)
+        gradients = _zeros(given, wanted)
+        room = layer.new_empty(min(self.size, len(given.input)), len(layer))
+        values = []
+        for start, stop in self.parts(given):
+            part = given.rows(start, stop)
+            input = part.input.to(self.dtype)
+            logits = room[: stop - start]
+            if bias is None:
+                torch.mm(input, layer.t(), out=logits)
+            else:
+                torch.addmm(bias, input, layer.t(), out=logits)
+            above = None if upstream is None else upstream[start:stop]
+            shaped = logits.view(len(logits), *given.weight.shape[:-1])
+            value, slope = self._of_logits(shaped, part, any(wanted), above)
+            values.append(value)
+            if slope is not None:
+                _add(gradients, start, slope.view(logits.shape), input, layer)
+        value = torch.cat(values) if self.criterion.reduction == "none" else torch.stack(values).sum()
+        return value, gradients
+
+    def _of_logits(
+        self, logits: Tensor, part: Given, with_slope: bool, upstream: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Loss of a chunk's logits, and its gradient in them."""
+        if not with_slope:
+            return self.criterion(logits, part.target, **part.at_call), None
+        leaf = logits.detach().requires_grad_()
+        with torch.enable_grad():
+            value = self.criterion(leaf, part.target, **part.at_call)
+        return value.detach(), torch.autograd.grad(value, leaf, upstream)[0]
+
+
+def _zeros(given: Given, wanted: tuple[bool, ...]) -> Gradients:
+    """Room for the gradients; those of the layer are sums over the rows, and so held in float32 at least."""
+    zeros = (
+        None if each is None or not want else each.new_zeros(each.shape, dtype=dtype)
+        for each, want, dtype in zip(
+            given, wanted, (given.input.dtype, wide(given.weight), wide(given.weight)), strict=False
+        )
+    )
+    return Gradients(*zeros)
+
+
+def _add(gradients: Gradients, start: int, slope: Tensor, input: Tensor, layer: Tensor) -> None:
+    """Add what a chunk gives, whose logits have the gradient ``slope``."""
+    of_input, of_weight, of_bias = gradients
+    if of_input is not None:
+        of_input[start : start + len(slope)] = slope @ layer
+    if of_weight is not None:
+        flat = of_weight.flatten(0, -2)
+        if flat.dtype == slope.dtype:
+            flat.addmm_(slope.t(), input)
+        else:
+            flat += slope.t() @ input
+    if of_bias is not None:
+        of_bias += slope.sum(0, dtype=of_bias.dtype).view(of_bias.shape)
+
+
+class _OnePass(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, chunks: Chunks, wanted: tuple[bool, ...], *given: Any) -> Tensor:
+        ctx.chunks, ctx.wanted, ctx.gradients = chunks, wanted, None
+        ctx.save_for_backward(*given)
+        summed = chunks.criterion.reduction == "sum"
+        value, gradients = chunks.run(Given(*given), wanted if summed else (False,) * 3)
+        if summed:
+            ctx.gradients = gradients
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        chunks: Chunks = ctx.chunks
+        if torch.is_grad_enabled():  # create_graph
+            found = _differentiated(chunks, Given(*ctx.saved_tensors), ctx.wanted, upstream)
+        elif chunks.criterion.reduction == "none":
+            _, found = chunks.run(Given(*ctx.saved_tensors), ctx.wanted, upstream)
+        else:
+            found, ctx.gradients = ctx.gradients, None  # let go of them, so that .grad takes them without a copy
+            if found is None:
+                _, found = chunks.run(Given(*ctx.saved_tensors), ctx.wanted)
+            for each in found:
+                if each is not None:
+                    each.mul_(upstream)
+        return None, None, found.input, found.weight, found.bias, None, None, None
+
+
+def _differentiated(chunks: Chunks, given: Given, wanted: tuple[bool, ...], upstream: Tensor) -> Gradients:
+    value = chunks.differentiable(given, again=False)
+    leaves = [each for each, want in zip(given, wanted, strict=False) if want and each is not None]
+    found = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
+    return Gradients(*(next(found) if want else None for want in wanted))
