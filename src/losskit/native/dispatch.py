@@ -24,6 +24,7 @@ ORDINARY = frozenset({Tensor, torch.nn.Parameter})
 tracing = torch._C._get_tracing_state
 transforms = torch._C._functorch.peek_interpreter_stack
 modes = torch._C._len_torch_dispatch_stack
+ctc_forward, ctc_backward = torch.ops.aten._ctc_loss.Tensor, torch.ops.aten._ctc_loss_backward.Tensor
 
 
 def plain(*tensors: Tensor) -> bool:
