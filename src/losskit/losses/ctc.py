@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 from losskit.about import About, Activation, Encoding, Head, Task
 from losskit.domain import Emissions, LabelSequence, Lengths, _first
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
-from losskit.native.ctc import Batch, by_torch, ends, has_operator, opaque
+from losskit.native.ctc import Batch, bounds, by_torch, has_operator, opaque
 from losskit.native.dispatch import plain, readable
 from losskit.reduction import AtCall, Extra, Reduction, reduce
 
@@ -172,7 +172,7 @@ class CTCLoss(Loss):
         return Batch(log_probs, padded.where(counts, self.blank), input_lengths, target_lengths)
 
     def _check_lengths(self, name: str, lengths: Tensor, most: int, what: str) -> None:
-        low, high = ends(lengths) if lengths.numel() and readable(lengths) else (0, 0)
+        low, high = bounds(lengths) if lengths.numel() and readable(lengths) else (0, 0)
         if low < 0 or high > most:
             who, found = type(self).__name__, _first(lengths, (lengths < 0) | (lengths > most))
             raise ValueError(f"{who}: {name} must lie in [0, {most}], {what}; got {found}")

@@ -57,7 +57,7 @@ def value_and_gradient(
         wanted: Whether to compute the gradient.
     """
     scores = batch.log_probs.log_softmax(-1) if from_logits else batch.log_probs
-    low, high = ends(scores)
+    low, high = bounds(scores)
     shift = None
     if not from_logits and not high <= 0:  # else the exponential would drown the rest
         top = scores.amax(-1, keepdim=True).clamp(min=0)
@@ -75,12 +75,12 @@ def value_and_gradient(
     gradient: Tensor = ctc_backward(torch.ones_like(loss), *given, loss, alphas, blank)
     if not from_logits:
         gradient -= scores.exp()
-    if not (low > -torch.inf and ends(loss)[1] < torch.inf):
+    if not (low > -torch.inf and bounds(loss)[1] < torch.inf):
         gradient.masked_fill_((scores == -torch.inf) | (loss == torch.inf).unsqueeze(1), 0)
     return value, gradient
 
 
-def ends(values: Tensor) -> tuple[float, float]:
+def bounds(values: Tensor) -> tuple[float, float]:
     """The least and the greatest value, or where they may not be read the bounds of all."""
     if not readable(values):
         return -torch.inf, torch.inf
