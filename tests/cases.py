@@ -22,6 +22,7 @@ ITEMS, CLASSES = (4, 4), 4  # a cube where there are classes, so that any dimens
 #: Losses whose calls the generic suite cannot draw, and why; tests/test_<their file>.py holds them to the same rules.
 OWN_TESTS: dict[str, str] = {
     "CTCLoss": "its input is a sequence, an item of which lies across the steps, and it takes lengths that bound each other",
+    "LinearCrossEntropyLoss": "it owns a layer, whose width its input must have",
 }
 
 
@@ -46,12 +47,6 @@ class Subject:
 def array(value: Tensor) -> Any:
     value = value.detach()
     return (value.double() if value.is_floating_point() else value).numpy()
-
-
-#: Losses whose calls cannot be drawn from their domains, and why; each has a file of tests.
-OWN_TESTS = {
-    "LinearCrossEntropyLoss": "it owns a layer, whose width its input must have (test_linear_cross_entropy.py)",
-}
 
 
 def subjects() -> list[Subject]:

@@ -210,6 +210,27 @@ def test_the_compiler_sees_the_whole_of_it(backend: str) -> None:
     torch._dynamo.reset()
 
 
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_many_steps_are_one_operator_to_the_compiler(dynamic: bool) -> None:
+    torch._dynamo.reset()
+    for flag in (False, True):
+        criterion = CTCLoss(from_logits=flag, zero_infinity=True)
+        compiled = torch.compile(criterion, fullgraph=True, dynamic=dynamic)
+        for steps in (40, 50) if dynamic else (40,):
+            scores = torch.randn(steps, 3, 5, dtype=torch.float64)
+            targets = torch.tensor([[1, 2], [1, 1], [3, 99]])
+            rest: list[Any] = [targets, torch.tensor([steps, 2, 20]), torch.tensor([2, 2, 1])]
+            expected = loss_and_grad(criterion, scores, *rest)
+            for own, eager in zip(loss_and_grad(compiled, scores, *rest), expected, strict=True):
+                close(own, eager)
+            targets[0, 1] = 77  # nothing is checked here, and nothing is read that is not there
+            assert compiled(scores, *rest).isnan()
+    torch._dynamo.reset()
+    scores, *rest = torch.randn(40, 3, 5), torch.tensor([[1, 2]] * 3), torch.tensor([40] * 3), torch.tensor([2] * 3)
+    torch.library.opcheck(torch.ops.losskit.ctc, (scores.requires_grad_(), *rest, 0, True))
+
+
 def test_export() -> None:
     tensors = small()
     program = torch.export.export(CTCLoss(zero_infinity=True), tensors)
@@ -234,6 +255,35 @@ def test_nothing_is_read_off_the_cpu() -> None:
                 assert ctc_loss(x, targets, lengths, lengths, **at_call).device.type == "cuda"
                 on_cpu = torch.empty(3, dtype=torch.int64)
                 assert ctc_loss(x, targets, on_cpu, on_cpu, **at_call).device.type == "cuda"
+
+
+@pytest.mark.parametrize("arguments", FLAGS, ids=str)
+def test_what_runs_on_a_device_where_nothing_is_read(
+    arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it runs on the CPU, with eyes closed."""
+    tensors = small(arguments.get("blank", 0))
+    tensors[0][1, 0, 1], tensors[0][3, 1] = -torch.inf, -torch.inf
+    if "from_logits" in arguments:
+        tensors[0][3, 1, 0] = 1.0
+    criterion = CTCLoss(**arguments, reduction="none")
+    calls: list[tuple[tuple[Tensor, ...], dict[str, Any]]] = [
+        (tensors, {}),
+        ((tensors[0], concatenated(tensors[1], tensors[3]), *tensors[2:]), {}),
+    ]
+    calls += [(given, {"mask": torch.tensor([True, True, True, False, True, False])}) for given, _ in calls]
+    expected = [loss_and_grad(criterion, *given, **at_call) for given, at_call in calls]
+    for module in ("losses", "native"):
+        monkeypatch.setattr(f"losskit.{module}.ctc.readable", lambda *tensors: False)
+    for (given, at_call), wanted in zip(calls, expected, strict=True):
+        for own, theirs in zip(loss_and_grad(criterion, *given, **at_call), wanted, strict=True):
+            close(own, theirs)
+    for label in (-1, 3, 2**40):
+        tensors[1][0, 1] = label
+        loss, gradient = loss_and_grad(criterion, *tensors)
+        assert loss[0].isnan()
+        close(loss[1:], expected[0][0][1:])
+        close(gradient[:, 1:], expected[0][1][:, 1:])
 
 
 def test_another_formula_disowns_torchs_operator() -> None:

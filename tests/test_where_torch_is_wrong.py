@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import math
+import subprocess
+import sys
 import warnings
 import weakref
 from collections.abc import Callable
@@ -1077,3 +1079,89 @@ def test_the_old_name_of_nll_is_an_alias() -> None:
     assert losskit.CATALOG.count(losskit.NLLLoss) == 1
     input, target = torch.randn(2, 3, 4, 4).log_softmax(1), torch.randint(3, (2, 4, 4))
     torch.testing.assert_close(losskit.NLLLoss2d()(input, target), F.nll_loss(input, target))
+
+
+def in_another_process(code: str) -> int:
+    """How torch ends that might not come back."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120).returncode
+
+
+@pytest.mark.parametrize("label", [5, -1, 2**30])
+def test_a_label_that_there_is_not_is_named(label: int) -> None:
+    ended = in_another_process(
+        "import torch\nx = torch.zeros(4, 1, 5).log_softmax(2).requires_grad_()\n"
+        f"loss = torch.nn.functional.ctc_loss(x, torch.tensor([[1, {label}]]), [4], [2])\nloss.backward()\n"
+        "import sys; sys.exit(0 if loss.isfinite() else 3)"
+    )
+    torch_still(ended != 1, "a CTC label out of range is read out of bounds")  # 1: a Python error
+    input = torch.zeros(4, 1, 5).log_softmax(2)
+    with pytest.raises(IndexError, match=r"CTCLoss: targets .*\[0, 5\), got .* at \(0, 1\) \(1 of 2"):
+        functional.ctc_loss(input, torch.tensor([[1, label]]), [4], [2])
+    padded = functional.ctc_loss(input, torch.tensor([[1, label]]), [4], [1])  # beyond the length anything may stand
+    torch.testing.assert_close(padded, functional.ctc_loss(input, torch.tensor([[1]]), [4], [1]))
+
+
+def test_the_blank_is_no_label() -> None:
+    input, target = torch.randn(6, 1, 4).log_softmax(2), torch.tensor([[1, 0, 2]])
+    lengths = torch.tensor([6]), torch.tensor([3])
+    torch_still(not fails(lambda: F.ctc_loss(input, target, *lengths)), "the blank is accepted inside a target")
+    with pytest.raises(ValueError, match=r"must not hold the blank.*0 at \(0, 1\)"):
+        functional.ctc_loss(input, target, [6], [3])
+    with pytest.raises(ValueError, match=r"must not hold the blank.*2 at \(0, 2\)"):
+        functional.ctc_loss(input, target, [6], [3], 2)
+
+
+def test_the_gradient_of_ctc_is_that_of_ctc() -> None:
+    scores = torch.randn(5, 2, 4, dtype=torch.float64, requires_grad=True)
+    rest = torch.tensor([[1, 2], [3, 3]]), torch.tensor([5, 4]), torch.tensor([2, 2])
+    wrong = not torch.autograd.gradcheck(lambda x: F.ctc_loss(x, *rest), scores, raise_exception=False)
+    torch_still(wrong, "the gradient of ctc_loss is right only behind a log-softmax")
+    assert torch.autograd.gradcheck(lambda x: functional.ctc_loss(x, *rest), scores)
+    assert torch.autograd.gradcheck(lambda x: functional.ctc_loss(40 * x, *rest), scores)  # whose exponentials are huge
+
+
+def test_ctc_has_a_second_derivative() -> None:
+    scores = torch.randn(3, 1, 3, dtype=torch.float64, requires_grad=True)
+    rest = torch.tensor([[1, 2]]), torch.tensor([3]), torch.tensor([2])
+    (first,) = torch.autograd.grad(F.ctc_loss(scores.log_softmax(2), *rest), scores, create_graph=True)
+    torch_still(fails(lambda: torch.autograd.grad(first.sum(), scores)), "ctc_loss has no second derivative")
+    for flag in (False, True):
+        assert torch.autograd.gradgradcheck(lambda x, f=flag: functional.ctc_loss(x, *rest, from_logits=f), scores)
+
+
+def test_a_target_that_does_not_fit_leaves_its_neighbours_alone() -> None:
+    """And labels of probability 0 have no gradient, where torch has NaN."""
+    input, target = torch.randn(4, 3, 4).log_softmax(2), torch.tensor([[1, 1, 1], [1, 2, 3], [2, 3, 1]])
+    input[1, 2, 0] = -torch.inf
+    steps, lengths = torch.tensor([4, 4, 4]), torch.tensor([3, 3, 3])  # three equal labels need five steps
+
+    def ctc(x: Tensor, function: Callable[..., Tensor] = functional.ctc_loss) -> Tensor:
+        return function(x, target, steps, lengths, reduction="sum")
+
+    theirs = gradient(lambda x: ctc(x, F.ctc_loss), input)
+    torch_still(bool(theirs[:, 0].isnan().any() and theirs[:, 2].isnan().any()), "no chance gives a NaN gradient")
+    loss = functional.ctc_loss(input, target, steps, lengths, reduction="none")
+    torch.testing.assert_close(loss, F.ctc_loss(input, target, steps, lengths, reduction="none"))
+    assert loss[0].isinf()
+    ours = gradient(ctc, input)
+    assert ours.isfinite().all()
+    assert (ours[:, 0] == 0).all()
+    alone = gradient(
+        lambda x: functional.ctc_loss(x, target[1:], steps[1:], lengths[1:], reduction="sum"), input[:, 1:]
+    )
+    torch.testing.assert_close(ours[:, 1:], alone)
+    zeroed = functional.ctc_loss(input, target, steps, lengths, 0, "none", True)
+    assert zeroed[0] == 0
+    torch.testing.assert_close(zeroed[1:], loss[1:])
+
+
+def test_the_mean_of_ctc_divides_by_the_target_first() -> None:
+    """Torch's mean, documented: the average of loss/length, not the sum of losses over that of lengths."""
+    input, target = torch.randn(9, 2, 4).log_softmax(2), torch.tensor([[1, 2, 3], [2, 0, 0]])
+    steps, lengths = torch.tensor([9, 9]), torch.tensor([3, 1])
+    items = functional.ctc_loss(input, target, steps, lengths, reduction="none")
+    mean = functional.ctc_loss(input, target, steps, lengths)
+    torch.testing.assert_close(mean, F.ctc_loss(input, target, steps, lengths))
+    torch.testing.assert_close(mean, (items / lengths).mean())
+    assert not torch.isclose(mean, items.sum() / lengths.sum())
+    assert "divides each sample's loss by its target length" in " ".join(str(losskit.CTCLoss.__doc__).split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 from losskit.about import Activation, Encoding, Head, Task
-from losskit.catalog import TUTORIAL
+from losskit.catalog import READY_MADE, TUTORIAL
 from losskit.loss import Loss
 
 #: For each task whose targets are labels: the number of outputs' name and value, and stand-ins for the labels.
@@ -47,7 +47,7 @@ output = network(features).detach()
 def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
     """A training on stand-in data that runs as printed; the loss's own example where targets are no labels."""
     head: Head | None = None if task is None else loss.about.serves[task]
-    usual = list(loss.about.tensors) == ["input", "target"]
+    usual = loss in READY_MADE and list(loss.about.tensors) == ["input", "target"]
     if task not in DATA or head is None or head.encoding is Encoding.NONE or not usual:
         return example(loss)
     size, labels = DATA[task]

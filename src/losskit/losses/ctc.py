@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from numbers import Integral
-from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,10 +12,14 @@ from typing_extensions import Unpack
 from losskit.about import About, Activation, Encoding, Head, Task
 from losskit.domain import Emissions, LabelSequence, Lengths, _first
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
-from losskit.native.dispatch import plain, readable, unchanged
+from losskit.native.ctc import Batch, bounds, by_torch, has_operator, opaque
+from losskit.native.dispatch import plain, readable
 from losskit.reduction import AtCall, Extra, Reduction, reduce
 
 NEVER = -1e30  # the logarithm of no chance: finite, so that a difference of two is 0 and not NaN
+
+
+UNROLLED = 32  # steps that the compiler may unroll
 
 
 class CTCLoss(Loss):
@@ -37,8 +39,9 @@ class CTCLoss(Loss):
     gradient. The mean divides each sample's loss by its target length (1 for an empty target) and then by the number of
     samples, or by the sum of their ``sample_weight``, as torch's does: so long targets weigh no more than short ones.
 
-    Lengths on the CPU are checked, and save torch's operator, which serves on a GPU, a wait for the device. The compiler
-    unrolls the loop over the steps.
+    On a GPU, where torch's operator serves, nothing is read: a label that there is not makes its sample's loss NaN. Lengths
+    on the CPU are checked, and save that operator a wait for the device. The compiler unrolls the loop over up to 32
+    steps; beyond, it sees one operator that it cannot look into, which has no second derivative and no transforms.
 
     Example:
         >>> import torch, losskit
@@ -111,7 +114,7 @@ class CTCLoss(Loss):
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         batch = self._batch(tensors, extra.mask)
-        loss = self._by_torch(*batch) if self._takes_torch(*batch) else self.formula(*batch)
+        loss = self._unreduced(batch)
         if self.zero_infinity:
             loss = loss.where(loss != torch.inf, 0)
         if self.reduction == "mean":
@@ -168,11 +171,10 @@ class CTCLoss(Loss):
         return Batch(log_probs, padded.where(counts, self.blank), input_lengths, target_lengths)
 
     def _check_lengths(self, name: str, lengths: Tensor, most: int, what: str) -> None:
-        if readable(lengths):
-            wrong = (lengths < 0) | (lengths > most)
-            if bool(wrong.any()):
-                who, found = type(self).__name__, _first(lengths, wrong)
-                raise ValueError(f"{who}: {name} must lie in [0, {most}], {what}; got {found}")
+        low, high = bounds(lengths) if lengths.numel() and readable(lengths) else (0, 0)
+        if low < 0 or high > most:
+            who, found = type(self).__name__, _first(lengths, (lengths < 0) | (lengths > most))
+            raise ValueError(f"{who}: {name} must lie in [0, {most}], {what}; got {found}")
 
     def _check_sum(self, targets: Tensor, lengths: Tensor) -> None:
         """Whether targets one after the other are as many as their lengths say."""
@@ -186,48 +188,23 @@ class CTCLoss(Loss):
     def _check_labels(self, targets: Tensor, counts: Tensor, classes: int) -> None:
         who = f"{type(self).__name__}: targets"
         outside = counts & ((targets < 0) | (targets >= classes))
+        blanks = counts & (targets == self.blank)
+        if not bool((outside | blanks).any()):
+            return
         if bool(outside.any()):
             raise IndexError(f"{who} must hold labels in [0, {classes}), got {_first(targets, outside)}")
-        blanks = counts & (targets == self.blank)
-        if bool(blanks.any()):
-            raise ValueError(
-                f"{who} must not hold the blank, which the loss itself puts between labels, got {_first(targets, blanks)}; "
-                "give the blank a label of its own (blank=)"
-            )
+        raise ValueError(
+            f"{who} must not hold the blank, which the loss itself puts between labels, got {_first(targets, blanks)}; "
+            "give the blank a label of its own (blank=)"
+        )
 
-    # torch's operator
-
-    def _takes_torch(self, *batch: Tensor) -> bool:
-        """Whether torch's operator may compute this; what is wrong with its gradient can be mended."""
-        kind: Any = type(self)
-        return plain(*batch) and batch[0].device.type in ("cpu", "cuda") and batch[0].numel() > 0 and unchanged(kind)
-
-    def _by_torch(self, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tensor:
-        """Its value, and the gradient of its value, which is torch's less the exponential of the input."""
-        wanted = log_probs.requires_grad and torch.is_grad_enabled()
-        scores = log_probs.detach()
-        if self.from_logits:
-            scores = scores.log_softmax(-1)
-        low, high = _ends(scores)
-        shift = None
-        if not self.from_logits and not high <= 0:  # else the exponential would drown the rest
-            top = scores.amax(-1, keepdim=True).clamp(min=0)
-            scores, shift = scores - top, top.sum((0, 2))
-        with torch.enable_grad():
-            scores.requires_grad_(wanted)
-            loss = F.ctc_loss(scores, targets, input_lengths, target_lengths, self.blank, "none")
-        value = loss.detach() if shift is None else loss.detach() - shift
-        if not wanted:
-            return value
-        (gradient,) = torch.autograd.grad(loss.sum(), scores)
-        scores.requires_grad_(False)
-        if not self.from_logits:  # behind a log-softmax torch's own gradient is that in the logits
-            gradient -= scores.exp()
-        if not (low > -torch.inf and _ends(value)[1] < torch.inf):  # torch has NaN where there is no chance
-            gradient.masked_fill_((scores == -torch.inf) | (value == torch.inf).unsqueeze(1), 0)
-        formula = partial(_in_input, self.formula, targets, input_lengths, target_lengths)
-        attached: Tensor = _Attached.apply(log_probs, value, gradient, formula)  # type: ignore[no-untyped-call]
-        return attached
+    def _unreduced(self, batch: Batch) -> Tensor:
+        """By torch's operator where there is no more to it than a value and a gradient, else by the formula."""
+        if type(self).formula is not CTCLoss.formula or not has_operator(batch):
+            return self.formula(*batch)
+        if torch.compiler.is_compiling():
+            return opaque(*batch, self.blank, self.from_logits)[0] if len(batch[0]) > UNROLLED else self.formula(*batch)
+        return by_torch(self, batch) if plain(*batch) else self.formula(*batch)
 
     # What the loss's other half does with a network's output
 
@@ -279,15 +256,6 @@ def ctc_loss(
     return loss.forward(log_probs, targets, input_lengths, target_lengths, **at_call)
 
 
-class Batch(NamedTuple):
-    """What the formula takes: (T, N, C), (N, S), (N) and (N)."""
-
-    log_probs: Tensor
-    targets: Tensor
-    input_lengths: Tensor
-    target_lengths: Tensor
-
-
 def _as_tensor(lengths: Tensor | Sequence[int] | int) -> Tensor:
     """Lengths as a tensor; what is no length stays as it is, for the loss to refuse."""
     if isinstance(lengths, Integral) or (
@@ -308,35 +276,3 @@ def _padded(targets: Tensor, lengths: Tensor) -> Tensor:
 def _up_to(lengths: Tensor, size: int, device: torch.device) -> Tensor:
     """Which of ``size`` places lie within each of the lengths, (N, size)."""
     return torch.arange(size, device=device) < lengths.to(device).unsqueeze(1)
-
-
-def _ends(values: Tensor) -> tuple[float, float]:
-    """The least and the greatest value, or where they may not be read the bounds of all."""
-    if not readable(values):
-        return -torch.inf, torch.inf
-    low, high = values.aminmax()
-    return float(low), float(high)
-
-
-def _in_input(formula: Callable[..., Tensor], *rest: Any) -> Tensor:
-    *others, input = rest
-    return formula(input, *others)
-
-
-class _Attached(torch.autograd.Function):
-    """A value and its gradient that are there already; under ``create_graph`` the formula is differentiated."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, input: Tensor, value: Tensor, gradient: Tensor, formula: Callable[[Tensor], Tensor]
-    ) -> Tensor:
-        ctx.save_for_backward(input, gradient)
-        ctx.formula = formula
-        return value
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
-        input, gradient = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            return torch.autograd.grad(ctx.formula(input), input, upstream, create_graph=True)[0], None, None, None
-        return gradient * upstream.unsqueeze(1), None, None, None

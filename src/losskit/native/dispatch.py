@@ -25,6 +25,7 @@ tracing = torch._C._get_tracing_state
 transforms = torch._C._functorch.peek_interpreter_stack
 modes = torch._C._len_torch_dispatch_stack
 batched = torch._C._functorch.is_legacy_batchedtensor  # of an upstream gradient, under is_grads_batched
+ctc_forward, ctc_backward = torch.ops.aten._ctc_loss.Tensor, torch.ops.aten._ctc_loss_backward.Tensor
 
 
 def eager(*tensors: Tensor) -> bool:
