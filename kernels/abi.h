@@ -1,5 +1,6 @@
 // The only interface of the library: a function per driver, each of which takes one pointer to a plain struct, because
-// a single pointer is the cheapest call that ctypes can make. `src/losskit/native/library.py` declares the same structs field by field.
+// a single pointer is the cheapest call that ctypes can make. `src/losskit/native/library.py` declares the same structs
+// field by field.
 #pragma once
 #include <cstdint>
 
@@ -43,7 +44,7 @@ struct Elementwise {
 struct Rowwise {
     int32_t op, dtype, reduction, threads;
     int32_t unscaled;
-    int32_t found;               // out
+    int32_t found;                 // out
     int64_t outer, classes, inner; // the input's layout; there are outer * inner items
     const void *input, *target;
     void *value, *gradient;
@@ -53,7 +54,7 @@ struct Rowwise {
     Spread sample_weight, mask;
     double normalizer, label_smoothing;
     double params[4];
-    double sum, share, scale;                      // out
+    double sum, share, scale;                   // out
     int64_t bad_position, bad_value, bad_count; // out: the first class id out of range, and how many there are
 };
 

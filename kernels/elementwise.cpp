@@ -16,10 +16,9 @@
 namespace losskit {
 namespace {
 
-// What a loop over at most a chunk gives beside what it writes: the sum of the values, unless it wrote them, and whether
-// a number that must lie in [0, 1] does not.
-template <class T>
-struct Tally {
+// What a loop over at most a chunk gives beside what it writes: the sum of the values, unless it wrote them, and
+// whether a number that must lie in [0, 1] does not.
+template <class T> struct Tally {
     T sum;
     int found;
 };
@@ -29,8 +28,7 @@ template <class T>
 using Compiled = Tally<T> (*)(const double *params, const T *x, const T *y, const T *pos_weight, T scale, T *value,
                               T *slope, int64_t n);
 
-template <class Kind, class T>
-inline ValueAndSlope<T> applied(const Kind &op, T x, T y, T pos_weight) {
+template <class Kind, class T> inline ValueAndSlope<T> applied(const Kind &op, T x, T y, T pos_weight) {
     if constexpr (Kind::takes_pos_weight)
         return op(x, y, pos_weight);
     else
@@ -39,8 +37,9 @@ inline ValueAndSlope<T> applied(const Kind &op, T x, T y, T pos_weight) {
 
 // Flattened, that is with the op inlined however long it is: a loop that calls it cannot be vectorised.
 template <class Kind, bool wants_value, bool wants_slope, bool weighs, class T>
-[[gnu::flatten]] Tally<T> loop(const Kind op, const T *__restrict x, const T *__restrict y, const T *__restrict pos_weight, T scale,
-              T *__restrict value, T *__restrict slope, int64_t n) {
+[[gnu::flatten]] Tally<T> loop(const Kind op, const T *__restrict x, const T *__restrict y,
+                               const T *__restrict pos_weight, T scale, T *__restrict value, T *__restrict slope,
+                               int64_t n) {
     T sum = 0;
     typename vmath::Format<T>::Uint input = 0, target = 0;
 #pragma omp simd reduction(+ : sum) reduction(max : input, target)
@@ -81,8 +80,7 @@ struct Entry {
     Compiled<float> in_float;
     Compiled<double> in_double;
 
-    template <class T>
-    Compiled<T> in() const {
+    template <class T> Compiled<T> in() const {
         if constexpr (std::is_same_v<T, float>)
             return in_float;
         else
@@ -90,34 +88,31 @@ struct Entry {
     }
 };
 
-template <template <class> class Kind>
-constexpr Entry entry(const char *name) {
+template <template <class> class Kind> constexpr Entry entry(const char *name) {
     return {name, Kind<float>::mean_divides_by_weight, compiled<Kind, float>, compiled<Kind, double>};
 }
 
 constexpr Entry table[] = {
     entry<Mse>("mse"),
     entry<L1>("l1"),
-    entry<SmoothL1>("smooth_l1"),                // beta
-    entry<Huber>("huber"),                       // delta
-    entry<Bce>("bce"),                           //
-    entry<BceWithLogits>("bce_with_logits"),     // label_smoothing
-    entry<Focal>("focal"),                       // gamma, weight of yes, weight of no
-    entry<FocalSquared>("focal_squared"),        // 2, weight of yes, weight of no
+    entry<SmoothL1>("smooth_l1"),            // beta
+    entry<Huber>("huber"),                   // delta
+    entry<Bce>("bce"),                       //
+    entry<BceWithLogits>("bce_with_logits"), // label_smoothing
+    entry<Focal>("focal"),                   // gamma, weight of yes, weight of no
+    entry<FocalSquared>("focal_squared"),    // 2, weight of yes, weight of no
 };
 constexpr int32_t ops = sizeof table / sizeof *table;
 
 // A masked item is nothing, even where its input is NaN: selected, not multiplied.
-template <class T>
-void clear_masked(T *__restrict values, const uint8_t *__restrict mask, int64_t n) {
+template <class T> void clear_masked(T *__restrict values, const uint8_t *__restrict mask, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i)
         values[i] = mask[i] ? values[i] : T(0);
 }
 
 // What the mean divides by: over the kept items, the weights that count.
-template <class T>
-double share_of(const Elementwise &call, const Entry &op) {
+template <class T> double share_of(const Elementwise &call, const Entry &op) {
     const bool weighs = call.weight.data && op.mean_divides_by_weight;
     if (!weighs && !call.sample_weight.data && !call.mask.data)
         return static_cast<double>(call.size);
@@ -144,10 +139,10 @@ double share_of(const Elementwise &call, const Entry &op) {
     return fold(partials, blocks.count);
 }
 
-template <class S>
-int run(Elementwise &call, const Entry &op) {
+template <class S> int run(Elementwise &call, const Entry &op) {
     using T = Compute<S>;
-    const bool reduced = call.reduction != none, weighted = call.weight.data || call.sample_weight.data || call.mask.data;
+    const bool reduced = call.reduction != none,
+               weighted = call.weight.data || call.sample_weight.data || call.mask.data;
     call.share = call.reduction != mean || call.normalizer != 0 ? call.normalizer : share_of<T>(call, op);
     call.scale = call.reduction == mean ? 1 / call.share : 1;
     const S *const input = static_cast<const S *>(call.input), *const target = static_cast<const S *>(call.target);
@@ -219,11 +214,16 @@ int elementwise(Elementwise &call) {
     if (call.op < 0 || call.op >= ops)
         return unknown_op;
     switch (call.dtype) {
-    case float32: return run<float>(call, table[call.op]);
-    case float64: return run<double>(call, table[call.op]);
-    case bfloat16: return run<BFloat>(call, table[call.op]);
-    case float16: return run<Half>(call, table[call.op]);
-    default: return unknown_dtype;
+    case float32:
+        return run<float>(call, table[call.op]);
+    case float64:
+        return run<double>(call, table[call.op]);
+    case bfloat16:
+        return run<BFloat>(call, table[call.op]);
+    case float16:
+        return run<Half>(call, table[call.op]);
+    default:
+        return unknown_dtype;
     }
 }
 

@@ -7,15 +7,13 @@
 namespace losskit {
 
 // A vector of 64 bytes, which the compiler splits where the processor's are shorter.
-template <class T>
-struct Vector {
+template <class T> struct Vector {
     typedef T type __attribute__((vector_size(64)));
     static constexpr int64_t width = 64 / sizeof(T);
 };
 
 // Four chains of vectors over `values`, each taken up by fold(into, next), of vectors as of numbers.
-template <class T, class Fold>
-inline T folded(const T *values, int64_t n, T start, Fold fold) {
+template <class T, class Fold> inline T folded(const T *values, int64_t n, T start, Fold fold) {
     using V = typename Vector<T>::type;
     constexpr int64_t width = Vector<T>::width;
     V chains[4] = {V{} + start, V{} + start, V{} + start, V{} + start}, next;
@@ -41,19 +39,16 @@ inline T folded(const T *values, int64_t n, T start, Fold fold) {
 }
 
 // Of at most a few thousand numbers.
-template <class T>
-inline double sum_of(const T *values, int64_t n) {
+template <class T> inline double sum_of(const T *values, int64_t n) {
     return folded(values, n, T(0), [](auto &into, const auto &next) { into += next; });
 }
 
-template <class T>
-inline T max_of(const T *values, int64_t n) {
+template <class T> inline T max_of(const T *values, int64_t n) {
     return folded(values, n, values[0], [](auto &into, const auto &next) { into = next > into ? next : into; });
 }
 
 // Whether any of the numbers that count is not in [0, 1].
-template <class T>
-inline bool outside_unit(const T *values, const uint8_t *mask, int64_t n) {
+template <class T> inline bool outside_unit(const T *values, const uint8_t *mask, int64_t n) {
     typename vmath::Format<T>::Uint worst = 0;
 #pragma omp simd reduction(max : worst)
     for (int64_t i = 0; i < n; ++i) {
@@ -63,8 +58,7 @@ inline bool outside_unit(const T *values, const uint8_t *mask, int64_t n) {
     return worst > vmath::rank(T(1));
 }
 
-template <class T>
-inline void multiply(T *__restrict values, const T *__restrict by, int64_t n) {
+template <class T> inline void multiply(T *__restrict values, const T *__restrict by, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i)
         values[i] *= by[i];

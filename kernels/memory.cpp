@@ -39,7 +39,8 @@ struct Lease {
     size_t bytes;
 };
 
-// Where the system has no transparent huge pages a fresh block is slow again, so that blocks are kept for the next call.
+// Where the system has no transparent huge pages a fresh block is slow again, so that blocks are kept for the next
+// call.
 struct FreeList {
     struct Block {
         void *start;

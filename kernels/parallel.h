@@ -23,8 +23,7 @@ struct Blocks {
     }
 
     // Calls work(block, begin, end, thread) for every block; `threads` is an upper bound.
-    template <class Work>
-    void run(int threads, Work &&work) const {
+    template <class Work> void run(int threads, Work &&work) const {
         if (threads > count)
             threads = static_cast<int>(count);
 #ifdef _OPENMP

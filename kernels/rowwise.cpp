@@ -41,20 +41,22 @@ constexpr Entry table[] = {
 constexpr int32_t ops = sizeof table / sizeof *table;
 
 constexpr int64_t lanes = 64, few_classes = 64, many_classes = 2048;
-constexpr double above_zero = 1e-3;            // a log-softmax in half precision may round to just above 0
+constexpr double above_zero = 1e-3;              // a log-softmax in half precision may round to just above 0
 constexpr int64_t read_whole = int64_t(1) << 16; // numbers in which every log-probability is looked at
 
 int64_t id_at(const Rowwise &call, int64_t item) {
     switch (call.ids) {
-    case int64: return static_cast<const int64_t *>(call.target)[item];
-    case int32: return static_cast<const int32_t *>(call.target)[item];
-    default: return static_cast<const uint8_t *>(call.target)[item];
+    case int64:
+        return static_cast<const int64_t *>(call.target)[item];
+    case int32:
+        return static_cast<const int32_t *>(call.target)[item];
+    default:
+        return static_cast<const uint8_t *>(call.target)[item];
     }
 }
 
 // How many ids are kept, and how many of these are no class.
-template <class Id>
-void count_ids(const Rowwise &call, int64_t begin, int64_t end, int64_t &kept, int64_t &wrong) {
+template <class Id> void count_ids(const Rowwise &call, int64_t begin, int64_t end, int64_t &kept, int64_t &wrong) {
     const Id *const ids = static_cast<const Id *>(call.target);
     const int64_t ignored = call.ignore_index, classes = call.classes;
     int64_t all_kept = 0, all_wrong = 0;
@@ -67,8 +69,7 @@ void count_ids(const Rowwise &call, int64_t begin, int64_t end, int64_t &kept, i
     kept = all_kept, wrong = all_wrong;
 }
 
-template <class Id>
-void widen_ids(const void *from, int64_t first, int64_t n, int64_t *to) {
+template <class Id> void widen_ids(const void *from, int64_t first, int64_t n, int64_t *to) {
     for (int64_t i = 0; i < n; ++i)
         to[i] = static_cast<const Id *>(from)[first + i];
 }
@@ -86,8 +87,7 @@ struct Items {
     double value[lanes], common[lanes], soft[lanes], hard[lanes];
 };
 
-template <class S>
-class Driver {
+template <class S> class Driver {
     using T = Compute<S>;
     Rowwise &call;
     const Entry &op;
@@ -98,12 +98,13 @@ class Driver {
     S *const gradient = static_cast<S *>(call.gradient);
     T *const value = static_cast<T *>(call.value);
     const T *const class_weight = static_cast<const T *>(call.class_weight);
-    // Parts of cache lines, where neither all of the memory nor the rows of a tile begin with one, would take many times as long.
+    // Parts of cache lines, where neither all of the memory nor the rows of a tile begin with one, would take many
+    // times as long.
     const bool whole_lines = call.inner == 1 || call.inner * sizeof(S) % 64 == 0;
     const bool streaming = gradient && whole_lines && overflows_cache(2 * sizeof(S) * items * classes);
     double scale = 1; // of the gradient
 
-  public:
+public:
     Driver(Rowwise &call, const Entry &op) : call(call), op(op) {}
 
     int run() {
@@ -119,15 +120,13 @@ class Driver {
         return ok;
     }
 
-  private:
+private:
     bool masked(int64_t item) const {
         const Spread &mask = call.mask;
         return mask.data && !static_cast<const uint8_t *>(mask.data)[item / mask.inner % mask.period];
     }
 
-    bool kept(int64_t item) const {
-        return !masked(item) && (soft_target || id_at(call, item) != call.ignore_index);
-    }
+    bool kept(int64_t item) const { return !masked(item) && (soft_target || id_at(call, item) != call.ignore_index); }
 
     double sample_weight(int64_t item) const {
         const Spread &weight = call.sample_weight;
@@ -238,8 +237,8 @@ class Driver {
         return total;
     }
 
-    // Whether a log-probability of an item that counts is positive, among the first numbers: to read all of a large input
-    // would take longer than the loss, and what is not log-probabilities shows in any part of it.
+    // Whether a log-probability of an item that counts is positive, among the first numbers: to read all of a large
+    // input would take longer than the loss, and what is not log-probabilities shows in any part of it.
     bool positive_at_first() const {
         const int64_t numbers = items * classes < read_whole ? items * classes : read_whole;
         alignas(64) T buffer[chunk];
@@ -268,7 +267,8 @@ class Driver {
         const Blocks blocks(units, of_unit ? (32 * chunk + of_unit - 1) / of_unit : 1);
         const int64_t threads = call.threads < blocks.count ? call.threads : blocks.count;
         const int64_t numbers = (3 * of_unit + 15) / 16 * 16; // e, q, and the tile before it is turned
-        T *const scratch = static_cast<T *>(std::aligned_alloc(64, ((threads > 0 ? threads : 1) * numbers + 16) * sizeof(T)));
+        T *const scratch =
+            static_cast<T *>(std::aligned_alloc(64, ((threads > 0 ? threads : 1) * numbers + 16) * sizeof(T)));
         if (!scratch)
             return out_of_memory;
         double partials[max_blocks];
@@ -304,10 +304,17 @@ class Driver {
     void look_up(Items &of, int64_t first, int64_t count) const {
         of.first = first, of.count = count;
         switch (call.ids) {
-        case int64: widen_ids<int64_t>(call.target, first, count, of.id); break;
-        case int32: widen_ids<int32_t>(call.target, first, count, of.id); break;
-        case uint8: widen_ids<uint8_t>(call.target, first, count, of.id); break;
-        default: std::memset(of.id, 0, sizeof of.id);
+        case int64:
+            widen_ids<int64_t>(call.target, first, count, of.id);
+            break;
+        case int32:
+            widen_ids<int32_t>(call.target, first, count, of.id);
+            break;
+        case uint8:
+            widen_ids<uint8_t>(call.target, first, count, of.id);
+            break;
+        default:
+            std::memset(of.id, 0, sizeof of.id);
         }
         const int64_t ignored = call.ignore_index;
 #pragma omp simd
@@ -372,13 +379,24 @@ class Driver {
         T *const e = scratch, *const q = scratch + classes;
         const S *const own = input + item * classes;
         const T *const x = load(own, classes, e);
-        const int64_t id = of.id[0];
         const T maximum = max_of(x, classes);
-        of.below[0] = double(x[id]) - double(maximum);
+        of.below[0] = double(x[of.id[0]]) - double(maximum);
         if (soft)
             row_soft(item, x, maximum, q, of.spread[0], of.level[0], wrong);
         fetch(own + classes, 0, 3); // memory would be idle until the next row
-        of.sum[0] = 0;
+        of.sum[0] = row_exponentials(x, maximum, e);
+        fetch(own + classes, 1, 3);
+        settle(of);
+        if (call.reduction == none)
+            value[item] = static_cast<T>(of.value[0]);
+        fetch(own + classes, 2, 3);
+        if (out)
+            row_gradient(of, e, q, out);
+        return of.value[0];
+    }
+
+    double row_exponentials(const T *x, T maximum, T *e) const {
+        double total = 0;
         for (int64_t c = 0; c < classes; c += chunk) {
             const int64_t n = classes - c < chunk ? classes - c : chunk;
             const T *const from = x + c;
@@ -389,18 +407,15 @@ class Driver {
                 to[i] = vmath::exp_down(from[i] - maximum);
                 sum += to[i];
             }
-            of.sum[0] += sum;
+            total += sum;
         }
-        fetch(own + classes, 1, 3);
-        settle(of);
-        if (call.reduction == none)
-            value[item] = static_cast<T>(of.value[0]);
-        if (!out)
-            return of.value[0];
-        fetch(own + classes, 2, 3);
+        return total;
+    }
+
+    void row_gradient(const Items &of, T *e, const T *q, S *out) const {
+        const int64_t id = of.id[0];
         const T common = static_cast<T>(of.common[0]), factor = static_cast<T>(of.soft[0]);
-        // In double: the softmax and 1 cancel where the answer is right.
-        const T at_target = static_cast<T>(e[id] * of.common[0] - (soft ? q[id] * of.soft[0] : 0) - of.hard[0]);
+        const T at_target = gradient_at_target(of, 0, e[id], soft ? q[id] : T(0));
         for (int64_t c = 0; c < classes; c += chunk) {
             const int64_t n = classes - c < chunk ? classes - c : chunk;
             T *const from = e + c, *const to = target_of(out + c, streaming, from);
@@ -418,7 +433,11 @@ class Driver {
                 to[id - c] = at_target;
             store(out + c, to, n, streaming);
         }
-        return of.value[0];
+    }
+
+    // In double: the softmax and 1 cancel where the answer is right.
+    static T gradient_at_target(const Items &of, int64_t i, T e, T q) {
+        return static_cast<T>(e * of.common[i] - q * of.soft[i] - of.hard[i]);
     }
 
     // The soft part of a target, weighted: q, its sum, and its sum times (maximum - x).
@@ -512,47 +531,62 @@ class Driver {
         const int64_t stride = (width + 15) / 16 * 16;
         T *const __restrict e = scratch, *const __restrict q = scratch + classes * stride;
         T *const turned = scratch + 2 * classes * stride;
-        alignas(64) T maximum[lanes], common[lanes] = {}, factor[lanes] = {}, partial[lanes], at_target[lanes];
+        alignas(64) T maximum[lanes];
         Items of;
         look_up(of, first, width);
         if (soft_target)
             load_tile(static_cast<const S *>(call.target) + offset, width, stride, q, turned, maximum);
         load_tile(input + offset, width, stride, e, turned, maximum);
-        for (int64_t i = 0; i < width; ++i)
-            if (!of.kept[i]) { // whatever it holds, NaN too
-                maximum[i] = 0;
-                for (int64_t c = 0; c < classes; ++c) {
-                    e[c * stride + i] = 0;
-                    if (soft_target)
-                        q[c * stride + i] = c == 0;
-                }
-            }
-        for (int64_t i = 0; i < width; ++i)
-            of.below[i] = double(e[of.id[i] * stride + i]) - double(maximum[i]), of.sum[i] = 0;
+        for (int64_t i = 0; i < width; ++i) {
+            if (!of.kept[i])
+                clear_item(i, stride, e, q, maximum);
+            of.below[i] = double(e[of.id[i] * stride + i]) - double(maximum[i]);
+        }
         if (soft)
             tile_soft(width, stride, e, maximum, q, of.spread, of.level, wrong);
+        tile_exponentials(of, stride, maximum, e);
+        settle(of);
+        for (int64_t i = 0; call.reduction == none && i < width; ++i)
+            value[first + i] = static_cast<T>(of.value[i]);
+        if (gradient) {
+            tile_gradient(of, stride, e, q);
+            store_tile(gradient + offset, width, stride, e, turned);
+        }
+        return sum_of(of.value, width);
+    }
+
+    // Whatever an item that is not kept holds, NaN too.
+    void clear_item(int64_t i, int64_t stride, T *e, T *q, T *maximum) const {
+        maximum[i] = 0;
+        for (int64_t c = 0; c < classes; ++c) {
+            e[c * stride + i] = 0;
+            if (soft_target)
+                q[c * stride + i] = c == 0;
+        }
+    }
+
+    void tile_exponentials(Items &of, int64_t stride, const T *__restrict maximum, T *__restrict e) const {
+        for (int64_t i = 0; i < of.count; ++i)
+            of.sum[i] = 0;
         for (int64_t c = 0; c < classes;) {
             const int64_t end = c + 64 < classes ? c + 64 : classes; // few enough for the lanes of float
-            for (int64_t i = 0; i < stride; ++i)
-                partial[i] = 0;
+            alignas(64) T partial[lanes] = {};
             for (; c < end; ++c)
 #pragma omp simd
                 for (int64_t i = 0; i < stride; ++i) {
                     e[c * stride + i] = vmath::exp_down(e[c * stride + i] - maximum[i]);
                     partial[i] += e[c * stride + i];
                 }
-            for (int64_t i = 0; i < width; ++i)
+            for (int64_t i = 0; i < of.count; ++i)
                 of.sum[i] += partial[i];
         }
-        settle(of);
-        const double losses = sum_of(of.value, width);
-        for (int64_t i = 0; call.reduction == none && i < width; ++i)
-            value[first + i] = static_cast<T>(of.value[i]);
-        if (!gradient)
-            return losses;
-        for (int64_t i = 0; i < width; ++i) {
+    }
+
+    void tile_gradient(const Items &of, int64_t stride, T *__restrict e, const T *__restrict q) const {
+        alignas(64) T common[lanes] = {}, factor[lanes] = {}, at_target[lanes];
+        for (int64_t i = 0; i < of.count; ++i) {
             const int64_t at = of.id[i] * stride + i;
-            at_target[i] = static_cast<T>(e[at] * of.common[i] - (soft ? q[at] * of.soft[i] : 0) - of.hard[i]);
+            at_target[i] = gradient_at_target(of, i, e[at], soft ? q[at] : T(0));
             common[i] = static_cast<T>(of.common[i]), factor[i] = static_cast<T>(of.soft[i]);
         }
         for (int64_t c = 0; c < classes; ++c) {
@@ -566,11 +600,8 @@ class Driver {
                     e[c * stride + i] *= common[i];
             }
         }
-        if (!soft_target)
-            for (int64_t i = 0; i < width; ++i)
-                e[of.id[i] * stride + i] = at_target[i];
-        store_tile(gradient + offset, width, stride, e, turned);
-        return losses;
+        for (int64_t i = 0; !soft_target && i < of.count; ++i)
+            e[of.id[i] * stride + i] = at_target[i];
     }
 
     void tile_soft(int64_t width, int64_t stride, const T *__restrict x, const T *__restrict maximum, T *__restrict q,
@@ -625,11 +656,16 @@ int rowwise(Rowwise &call) {
     if (call.classes < 1)
         return out_of_range;
     switch (call.dtype) {
-    case float32: return Driver<float>(call, table[call.op]).run();
-    case float64: return Driver<double>(call, table[call.op]).run();
-    case bfloat16: return Driver<BFloat>(call, table[call.op]).run();
-    case float16: return Driver<Half>(call, table[call.op]).run();
-    default: return unknown_dtype;
+    case float32:
+        return Driver<float>(call, table[call.op]).run();
+    case float64:
+        return Driver<double>(call, table[call.op]).run();
+    case bfloat16:
+        return Driver<BFloat>(call, table[call.op]).run();
+    case float16:
+        return Driver<Half>(call, table[call.op]).run();
+    default:
+        return unknown_dtype;
     }
 }
 

@@ -21,8 +21,7 @@ struct BFloat {
 };
 
 // The type that a storage type is computed in.
-template <class S>
-using Compute = std::conditional_t<std::is_same_v<S, double>, double, float>;
+template <class S> using Compute = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
 inline float widen(BFloat from) { return vmath::bits<float>(static_cast<uint32_t>(from.raw) << 16); }
 inline float widen(Half from) {
@@ -47,14 +46,12 @@ inline void narrow(float from, Half &to) {
     to.raw = static_cast<uint16_t>((magnitude >= (143u << 23) ? special : finite) | ((raw >> 16) & 0x8000u));
 }
 
-template <class S>
-inline void widen(const S *from, float *to, int64_t n) {
+template <class S> inline void widen(const S *from, float *to, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i)
         to[i] = widen(from[i]);
 }
-template <class S>
-inline void narrow(const float *from, S *to, int64_t n) {
+template <class S> inline void narrow(const float *from, S *to, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i)
         narrow(from[i], to[i]);
@@ -79,8 +76,7 @@ inline void narrow(const float *from, Half *to, int64_t n) {
 #endif
 
 // `n` numbers in the type they are computed in: where they lie, or converted into `buffer`.
-template <class S>
-inline const Compute<S> *load(const S *from, int64_t n, Compute<S> *buffer) {
+template <class S> inline const Compute<S> *load(const S *from, int64_t n, Compute<S> *buffer) {
     if constexpr (std::is_same_v<S, Compute<S>>) {
         (void)n, (void)buffer;
         return from;
@@ -138,8 +134,7 @@ inline void end_streaming() {
 inline bool overflows_cache(int64_t bytes) { return bytes > int64_t(24) << 20; }
 
 // The buffer that `n` numbers bound for `to` are computed in: `to` itself, where they need no conversion.
-template <class S>
-inline Compute<S> *target_of(S *to, bool streaming, Compute<S> *buffer) {
+template <class S> inline Compute<S> *target_of(S *to, bool streaming, Compute<S> *buffer) {
     if constexpr (std::is_same_v<S, Compute<S>>)
         return streaming ? buffer : to;
     else
@@ -147,8 +142,7 @@ inline Compute<S> *target_of(S *to, bool streaming, Compute<S> *buffer) {
 }
 
 // Brings `n` numbers (at most a chunk) from where target_of put them to `to`.
-template <class S>
-inline void store(S *to, Compute<S> *from, int64_t n, bool streaming) {
+template <class S> inline void store(S *to, Compute<S> *from, int64_t n, bool streaming) {
     if constexpr (std::is_same_v<S, Compute<S>>) {
         if (streaming)
             stream(to, from, n * sizeof(S));
@@ -161,9 +155,9 @@ inline void store(S *to, Compute<S> *from, int64_t n, bool streaming) {
     }
 }
 
-// The `n` elements that items begin, begin + 1, … of a broadcast tensor read: where they lie, or gathered into `buffer`.
-template <class T>
-inline const T *gather(const Spread &from, int64_t begin, int64_t n, T *buffer) {
+// The `n` elements that items begin, begin + 1, … of a broadcast tensor read: where they lie, or gathered into
+// `buffer`.
+template <class T> inline const T *gather(const Spread &from, int64_t begin, int64_t n, T *buffer) {
     const T *const data = static_cast<const T *>(from.data);
     int64_t element = begin / from.inner % from.period, repeated = begin % from.inner;
     if (from.inner == 1 && element + n <= from.period)

@@ -7,8 +7,7 @@
 
 namespace losskit::vmath {
 
-template <class To, class From>
-inline To bits(From from) {
+template <class To, class From> inline To bits(From from) {
     static_assert(sizeof(To) == sizeof(From));
     To to;
     std::memcpy(&to, &from, sizeof to);
@@ -16,15 +15,14 @@ inline To bits(From from) {
 }
 
 // What differs between the two formats. ln2 is split so that k * ln2_high is exact without a fused multiply-add.
-template <class T>
-struct Format;
+template <class T> struct Format;
 
-template <>
-struct Format<float> {
+template <> struct Format<float> {
     using Int = int32_t;
     using Uint = uint32_t;
     static constexpr int mantissa = 23, bias = 127;
-    static constexpr float magic = 12582912.0f + bias; // 1.5 * 2^23: adding it rounds to an integer, kept in the low bits
+    static constexpr float magic =
+        12582912.0f + bias; // 1.5 * 2^23: adding it rounds to an integer, kept in the low bits
     static constexpr float exp_low = -104, exp_high = 89, expm1_low = -18, exp_zero = -88;
     static constexpr float log2_e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
     static constexpr Uint sqrt_half = 0x3f3504f3;
@@ -32,8 +30,7 @@ struct Format<float> {
     static constexpr int up_log2 = 25;
 };
 
-template <>
-struct Format<double> {
+template <> struct Format<double> {
     using Int = int64_t;
     using Uint = uint64_t;
     static constexpr int mantissa = 52, bias = 1023;
@@ -47,8 +44,7 @@ struct Format<double> {
 };
 
 // 2^k for a normal result.
-template <class T>
-inline T power_of_two(typename Format<T>::Int k) {
+template <class T> inline T power_of_two(typename Format<T>::Int k) {
     using F = Format<T>;
     return bits<T>(static_cast<typename F::Uint>(k + F::bias) << F::mantissa);
 }
@@ -70,8 +66,7 @@ inline double exp_tail(double r, double low) {
     return r * c / (2 - c) - low;
 }
 
-template <class T>
-struct Reduced {
+template <class T> struct Reduced {
     T r, tail;
     typename Format<T>::Uint raw; // its low bits hold k + bias
 
@@ -81,8 +76,7 @@ struct Reduced {
 };
 
 // x = k ln(2) + r, for an x within bounds. NaN runs through.
-template <class T>
-inline Reduced<T> reduce(T x) {
+template <class T> inline Reduced<T> reduce(T x) {
     using F = Format<T>;
     const T shifted = x * F::log2_e + F::magic, k = shifted - F::magic;
     const T high = x - k * F::ln2_high, low = k * F::ln2_low, r = high - low;
@@ -90,21 +84,14 @@ inline Reduced<T> reduce(T x) {
 }
 
 // Bounds that leave NaN alone: no comparison holds for it.
-template <class T>
-inline T at_least(T x, T low) {
-    return x < low ? low : x;
-}
-template <class T>
-inline T at_most(T x, T high) {
-    return x > high ? high : x;
-}
+template <class T> inline T at_least(T x, T low) { return x < low ? low : x; }
+template <class T> inline T at_most(T x, T high) { return x > high ? high : x; }
 
 // k / 2, rounded down; AVX2 shifts 64 bits but without their sign.
 inline int32_t halved(int32_t k) { return k >> 1; }
 inline int64_t halved(int64_t k) { return static_cast<int64_t>(static_cast<uint64_t>(k + 2048) >> 1) - 1024; }
 
-template <class T>
-inline T exp(T x) {
+template <class T> inline T exp(T x) {
     using F = Format<T>;
     const Reduced<T> x_is = reduce<T>(at_most(at_least(x, F::exp_low), F::exp_high));
     // 2^k in two steps: 2^k alone may overflow or be subnormal where the result is not.
@@ -113,15 +100,13 @@ inline T exp(T x) {
 }
 
 // exp for x <= 0, where a result that is not normal (x < -87 in float32) may as well be 0: cheaper.
-template <class T>
-inline T exp_down(T x) {
+template <class T> inline T exp_down(T x) {
     using F = Format<T>;
     const Reduced<T> x_is = reduce<T>(at_least(x, F::exp_zero)); // there k + bias = 0, and so is the factor
     return (T(1) + (x_is.r + x_is.tail)) * bits<T>(x_is.raw << F::mantissa);
 }
 
-template <class T>
-inline T expm1(T x) {
+template <class T> inline T expm1(T x) {
     using F = Format<T>;
     const Reduced<T> x_is = reduce<T>(at_most(at_least(x, F::expm1_low), F::exp_high));
     const T half = power_of_two<T>(x_is.k() - 1); // half of 2^k, which would overflow at the top
@@ -163,16 +148,14 @@ inline double log_core(double f, double k) {
 inline float to_real(uint32_t n) { return static_cast<float>(static_cast<int32_t>(n)); }
 inline double to_real(uint64_t n) { return bits<double>(n | 0x4330000000000000u) - 4503599627370496.0; }
 
-template <class T>
-struct Split {
+template <class T> struct Split {
     T m; // in [sqrt(1/2), sqrt(2)]
     typename Format<T>::Int k;
     T k_real;
 };
 
 // x = m 2^k for a positive normal x.
-template <class T>
-inline Split<T> split(T x) {
+template <class T> inline Split<T> split(T x) {
     using F = Format<T>;
     using Uint = typename F::Uint;
     const Uint one = static_cast<Uint>(F::bias) << F::mantissa;
@@ -182,16 +165,14 @@ inline Split<T> split(T x) {
 }
 
 // The logarithm's ends: x is what its result is taken of.
-template <class T>
-inline T log_ends(T x, T y) {
+template <class T> inline T log_ends(T x, T y) {
     constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
     y = x == inf ? inf : y;
     y = x == 0 ? -inf : y;
     return x >= 0 ? y : nan; // NaN is not >= 0 either
 }
 
-template <class T>
-inline T log(T x) {
+template <class T> inline T log(T x) {
     using F = Format<T>;
     const bool subnormal = x < std::numeric_limits<T>::min();
     const auto [m, k, k_real] = split<T>(subnormal ? x * F::up : x);
@@ -199,8 +180,7 @@ inline T log(T x) {
     return log_ends<T>(x, log_core(m - 1, subnormal ? k_real - F::up_log2 : k_real));
 }
 
-template <class T>
-inline T log1p(T x) {
+template <class T> inline T log1p(T x) {
     const T u = 1 + x;
     const T lost = x >= 1 ? 1 - (u - x) : x - (u - 1); // exactly what the addition rounded away
     const auto [m, k, k_real] = split<T>(u);
@@ -209,15 +189,13 @@ inline T log1p(T x) {
 }
 
 // log for x in [0, 1]; of 0 it is finite, but below -100.
-template <class T>
-inline T log_unit(T x) {
+template <class T> inline T log_unit(T x) {
     const Split<T> lifted = split<T>(x * Format<T>::up); // subnormals too
     return log_core(lifted.m - 1, lifted.k_real - Format<T>::up_log2);
 }
 
 // log(1 - x) for x in [0, 1]; of 1 it is finite, but below -100.
-template <class T>
-inline T log_rest(T x) {
+template <class T> inline T log_rest(T x) {
     const T u = 1 - x, lost = (1 - u) - x; // exactly what the subtraction rounded away
     const Split<T> lifted = split<T>(u * Format<T>::up);
     const T down = power_of_two<T>(Format<T>::up_log2 - lifted.k);
@@ -227,7 +205,8 @@ inline T log_rest(T x) {
 // log1p for x in [0, 1], the only ones that a sigmoid needs.
 inline float log1p_unit(float x) {
     const float t = x - 0.5f, t2 = t * t; // about the middle, where the terms do not cancel
-    float odd = -3.2440119e-3f, even = 5.2533471e-3f; // minimax of log1p(x) / x - 1, in two chains, as one would be long
+    float odd = -3.2440119e-3f,
+          even = 5.2533471e-3f; // minimax of log1p(x) / x - 1, in two chains, as one would be long
     odd = odd * t2 - 6.7499187e-3f, even = even * t2 + 1.15761524e-2f;
     odd = odd * t2 - 2.0570295e-2f, even = even * t2 + 3.6635473e-2f;
     odd = odd * t2 - 6.7687698e-2f, even = even * t2 + 1.3260901e-1f;
@@ -239,17 +218,13 @@ inline double log1p_unit(double x) {
     return log_core(above ? 0.5 * x - 0.5 : x, above ? 1.0 : 0.0);
 }
 
-template <class T>
-inline T abs(T x) {
+template <class T> inline T abs(T x) {
     using Uint = typename Format<T>::Uint;
     return bits<T>(bits<Uint>(x) & (~Uint(0) >> 1));
 }
 
-// An integer that grows with x from 0 on, and is larger still for what is negative or NaN: two instructions tell of many
-// numbers whether all lie in [0, 1]. Adding 0 turns -0 into 0.
-template <class T>
-inline typename Format<T>::Uint rank(T x) {
-    return bits<typename Format<T>::Uint>(x + T(0));
-}
+// An integer that grows with x from 0 on, and is larger still for what is negative or NaN: two instructions tell of
+// many numbers whether all lie in [0, 1]. Adding 0 turns -0 into 0.
+template <class T> inline typename Format<T>::Uint rank(T x) { return bits<typename Format<T>::Uint>(x + T(0)); }
 
 } // namespace losskit::vmath

@@ -3,8 +3,7 @@
 
 namespace losskit {
 
-template <class T>
-struct Bce : Op {
+template <class T> struct Bce : Op {
     static constexpr bool unit_input = true, unit_target = true, takes_pos_weight = true;
 
     explicit Bce(const double *) {}

@@ -3,8 +3,7 @@
 
 namespace losskit {
 
-template <class T>
-struct BceWithLogits : Op {
+template <class T> struct BceWithLogits : Op {
     static constexpr bool unit_target = true, takes_pos_weight = true;
     T keep, spread; // of label smoothing
 

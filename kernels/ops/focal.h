@@ -3,8 +3,7 @@
 
 namespace losskit {
 
-template <class T>
-struct Focal : Op {
+template <class T> struct Focal : Op {
     static constexpr bool unit_target = true;
     T gamma, yes_weight, no_weight;
 
@@ -14,7 +13,7 @@ struct Focal : Op {
         return combine(s, y, gamma, vmath::exp(-gamma * s.right), vmath::exp(-gamma * s.wrong));
     }
 
-  protected:
+protected:
     // An answer is turned down by the other's probability to that power.
     ValueAndSlope<T> combine(const Sigmoid<T> &s, T y, T power, T down_denied, T down_given) const {
         const T yes = yes_weight * y, no = no_weight * (1 - y);
@@ -25,8 +24,7 @@ struct Focal : Op {
 };
 
 // gamma = 2, the usual one, needs no power.
-template <class T>
-struct FocalSquared : Focal<T> {
+template <class T> struct FocalSquared : Focal<T> {
     using Focal<T>::Focal;
     ValueAndSlope<T> operator()(T x, T y) const {
         const Sigmoid<T> s(x);

@@ -3,8 +3,7 @@
 
 namespace losskit {
 
-template <class T>
-struct Huber : Op {
+template <class T> struct Huber : Op {
     T delta;
 
     explicit Huber(const double *params) : delta(T(params[0])) {}

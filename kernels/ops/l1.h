@@ -3,8 +3,7 @@
 
 namespace losskit {
 
-template <class T>
-struct L1 : Op {
+template <class T> struct L1 : Op {
     static constexpr bool mean_divides_by_weight = true;
 
     explicit L1(const double *) {}

@@ -3,8 +3,7 @@
 
 namespace losskit {
 
-template <class T>
-struct Mse : Op {
+template <class T> struct Mse : Op {
     static constexpr bool mean_divides_by_weight = true;
 
     explicit Mse(const double *) {}

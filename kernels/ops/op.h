@@ -4,8 +4,7 @@
 
 namespace losskit {
 
-template <class T>
-struct ValueAndSlope {
+template <class T> struct ValueAndSlope {
     T value, slope;
 };
 
@@ -16,15 +15,13 @@ struct Op {
     static constexpr bool mean_divides_by_weight = false;          // as torch's mse_loss and l1_loss do
 };
 
-template <class T>
-inline T sign_of(T x) {
+template <class T> inline T sign_of(T x) {
     return x > 0 ? T(1) : x < 0 ? T(-1) : x; // NaN stays NaN
 }
 
 // The sigmoid of x from the side of the answer, yes or no, that x itself gives: `sure` is that answer's probability,
 // e * sure the other's, and both logarithms come to full relative accuracy however large |x| is.
-template <class T>
-struct Sigmoid {
+template <class T> struct Sigmoid {
     T x, e, sure, right, wrong; // the loss where the answer is right, or wrong: minus log(sure), minus log(e * sure)
 
     explicit Sigmoid(T x) : x(x) {

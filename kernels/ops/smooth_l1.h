@@ -3,8 +3,7 @@
 
 namespace losskit {
 
-template <class T>
-struct SmoothL1 : Op { // beta = 0: L1
+template <class T> struct SmoothL1 : Op { // beta = 0: L1
     T beta, inverse;
 
     explicit SmoothL1(const double *params) : beta(T(params[0])), inverse(T(1 / params[0])) {}
