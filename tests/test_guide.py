@@ -17,7 +17,7 @@ from losskit.catalog import STANDARD
 from losskit.guide.choose import OUTPUTS, choose
 from losskit.guide.code import script
 from losskit.guide.show import KERAS, UnknownLossError, explain, find, guide, listing
-from losskit.guide.words import LANGUAGES, PHRASES, SITUATIONS, TARGETS, TASKS
+from losskit.guide.words import LANGUAGES, LOSSES, PHRASES, SITUATIONS, TARGETS, TASKS
 from losskit.loss import Loss
 
 PAIRS = [(loss, task) for loss in losskit.CATALOG for task in loss.about.serves]
@@ -126,4 +126,5 @@ def test_what_is_written_twice_agrees() -> None:
         len(pair) == 2 and all(pair) for table in (PHRASES, TASKS, TARGETS, SITUATIONS) for pair in table.values()
     )
     assert set(STANDARD) == set(Task)
+    assert set(LOSSES) == {loss.__name__ for loss in losskit.CATALOG}
     assert KERAS

@@ -72,5 +72,4 @@ def _order(task: Task, pick: Pick) -> tuple[bool | int, ...]:
         -len(pick.suits),
         name != STANDARD[task],
         training is not Activation.NONE,
-        pick.loss.about.twin is not None,
     )

@@ -13,7 +13,7 @@ from losskit.catalog import CATALOG, STANDARD, TUTORIAL
 from losskit.guide.choose import Pick, choose, output_of
 from losskit.guide.code import script
 from losskit.guide.slopes import slopes
-from losskit.guide.words import say
+from losskit.guide.words import LOSSES, say
 from losskit.loss import Loss
 
 WIDTH = 100
@@ -37,7 +37,7 @@ def guide(task: Task | None, output: str | None, situations: Sequence[Situation]
         return f"{title}\n\n{_rows([(say('none', language), str(output)), (say('give', language), takes)])}\n"
     first = picks[0]
     rows = [
-        (say("take", language), f"{first.loss.__name__}({first.arguments})  |  {summary(first.loss)}"),
+        (say("take", language), f"{first.loss.__name__}({first.arguments})  |  {summary(first.loss, language)}"),
         (say("why", language), _why(task, first, language)),
         *_halves(first, language),
         (say("also", language), ", ".join(pick.loss.__name__ for pick in picks[1:]) or "-"),
@@ -85,9 +85,9 @@ def _optimizers() -> str:
     )
 
 
-def summary(loss: type[Loss]) -> str:
-    """The first line of its docstring."""
-    return str(loss.__doc__).split("\n", 1)[0]
+def summary(loss: type[Loss], language: str) -> str:
+    """What the loss is, in a line."""
+    return LOSSES[loss.__name__] if language == "zh" else _plain(str(loss.__doc__).split("\n", 1)[0])
 
 
 def listing() -> str:
@@ -106,7 +106,8 @@ def explain(name: str, language: str = "en") -> str:
     text = _plain(str(loss.__doc__))
     prose, _, rest = text.partition("Args:\n")
     arguments, shapes, *_ = re.split(r"\n(?=Shape:|\n    A call takes)", rest)
-    parts = [f"{loss.__name__}{note}", _reflowed(prose), f"Arguments\n{_narrow(arguments)}"]
+    title = f"{loss.__name__}{note}" + (f": {summary(loss, language)}" if language == "zh" else "")
+    parts = [title, _reflowed(prose), f"Arguments\n{_narrow(arguments)}"]
     parts.append(_narrow(shapes.replace("Shape:", "Tensors")))
     for task, head in loss.about.serves.items():
         pick = Pick(loss, head, "", ())

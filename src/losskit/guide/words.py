@@ -72,6 +72,35 @@ TARGETS: dict[Encoding, tuple[str, str]] = {
     ),
 }
 
+#: What each loss is, in Chinese; the English is the first line of its docstring.
+LOSSES = {
+    "AdaptiveLogSoftmaxWithLoss": "分层 softmax：常见词用短路径，罕见词用长路径。",
+    "BCELoss": "目标在给定概率下的负对数概率：是或否。",
+    "BCEWithLogitsLoss": "logit 经 sigmoid 后给出目标的负对数概率：是或否，或每个标签各自是或否。",
+    "CTCLoss": "在所有可能的对齐方式下，标签序列的负对数概率。",
+    "CosineEmbeddingLoss": "两个向量的夹角：相似的靠近，不相似的分开。",
+    "CrossEntropyLoss": "logits 经 softmax 后给出目标类别的负对数概率。",
+    "FocalLoss": "降低已答对样本权重的二元交叉熵。",
+    "GaussianNLLLoss": "目标在给定均值和方差的高斯分布下的负对数概率。",
+    "HingeEmbeddingLoss": "距离：相似的缩短，不相似的推到间隔之外。",
+    "HuberLoss": "误差小于 delta 时取平方，大于时取绝对值。",
+    "KLDivLoss": "预测分布偏离目标分布的散度，逐项给出。",
+    "L1Loss": "绝对误差，也叫 MAE。",
+    "LinearCrossEntropyLoss": "自带最后一层的交叉熵，从不同时保存所有行的 logits。",
+    "MSELoss": "平方误差。",
+    "MarginRankingLoss": "两个分数的次序，相差至少一个间隔。",
+    "MultiLabelMarginLoss": "成立的标签得分应高出其他标签一个间隔。",
+    "MultiLabelSoftMarginLoss": "每个标签各自是或否，对标签取平均。",
+    "MultiMarginLoss": "正确类别的得分应高出其他类别一个间隔。",
+    "NLLLoss": "目标类别的负对数概率，log-softmax 由你自己计算。",
+    "PoissonNLLLoss": "计数在给定速率的泊松分布下的负对数概率。",
+    "SmoothL1Loss": "误差小于 beta 时取平方，大于时取绝对值。",
+    "SoftMarginLoss": "以 1 或 -1 表示的是或否的逻辑损失。",
+    "SoftmaxFocalLoss": "降低已答对样本权重的交叉熵。",
+    "TripletMarginLoss": "锚点离同类应比离异类近一个间隔。",
+    "TripletMarginWithDistanceLoss": "同 TripletMarginLoss，距离函数由你给出。",
+}
+
 SITUATIONS: dict[Situation, tuple[str, str]] = {
     Situation.OUTLIERS: ("outliers", "离群值"),
     Situation.IMBALANCED: ("classes of unequal size", "类别不平衡"),

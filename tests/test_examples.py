@@ -1,0 +1,90 @@
+"""Every example runs as it stands, reaches the metric that it states, and is listed. Training is what gets it there."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+import losskit
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+FILES = {file.stem: file for file in sorted(EXAMPLES.glob("*.py"))}
+FAMILIES = {
+    "autoencoder": "BCELoss",
+    "binary": "BCEWithLogitsLoss",
+    "boxes": "SmoothL1Loss",
+    "counts": "PoissonNLLLoss",
+    "distillation": "KLDivLoss",
+    "handwriting": "CTCLoss",
+    "language_model": "LinearCrossEntropyLoss",
+    "multiclass": "CrossEntropyLoss",
+    "multilabel": "BCEWithLogitsLoss",
+    "pixels": "NLLLoss",
+    "ranking": "MarginRankingLoss",
+    "regression": "MSELoss",
+    "triplets": "TripletMarginLoss",
+    "verification": "CosineEmbeddingLoss",
+}
+LINE = re.compile(r"(?P<metric>.+) (?P<reached>-?\d\.\d{3}), stated (?P<stated>\d\.\d+)\n")
+ROW = re.compile(r"\| \[`(\w+)\.py`\]\(\1\.py\) \| `(\w+)`.* \| .+ \| (.+) ≥ (\d\.\d+) \|")
+
+
+def run(name: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, object], re.Match[str]]:
+    """What the example has defined at its end, and the line that it printed. A warning is an error, as in all tests."""
+    torch.set_num_threads(1)  # small networks; conftest puts it back
+    defined = runpy.run_path(str(FILES[name]), run_name="__main__")
+    printed = LINE.fullmatch(capsys.readouterr().out)
+    assert printed, "an example prints one line: its metric, and what it states to reach"
+    return defined, printed
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_it_reaches_what_it_states(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    defined, printed = run(name, capsys)
+    assert float(printed["stated"]) == defined["REACHES"]
+    assert float(printed["reached"]) >= float(printed["stated"])
+    assert type(defined["criterion"]) is getattr(losskit, FAMILIES[name])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_without_training_it_does_not(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the bound would say nothing about the loss."""
+
+    def nothing(*_: object, **__: object) -> None:
+        pass
+
+    for optimizer in (torch.optim.Adam, torch.optim.AdamW):
+        monkeypatch.setattr(optimizer, "step", nothing)
+    if name != "language_model":  # which compares gradients
+        monkeypatch.setattr(torch.Tensor, "backward", nothing)
+    _, printed = run(name, capsys)
+    assert float(printed["reached"]) < float(printed["stated"])
+
+
+def test_every_family_is_there_and_listed() -> None:
+    assert set(FILES) == set(FAMILIES)
+    rows = {name: (loss, metric, bound) for name, loss, metric, bound in ROW.findall(readme())}
+    assert set(rows) == set(FILES)
+    for name, (loss, metric, bound) in rows.items():
+        code = FILES[name].read_text(encoding="utf-8")
+        assert loss == FAMILIES[name]
+        assert f"REACHES = {bound} " in code
+        assert re.search(rf'print\(f"{re.escape(metric)} {{.*, stated {{REACHES}}"\)\n\Z', code)
+        assert len(code.splitlines()) <= 85
+
+
+def test_the_page_shows_what_the_examples_print() -> None:
+    """The figures of the page are of some run; here only that it shows a line for each of the examples, above its bound."""
+    shown = re.findall(rf"(?m)^(\w+): {LINE.pattern[:-2]}$", readme())
+    assert [name for name, *_ in shown] == sorted(FILES)
+    assert all(float(reached) >= float(stated) for *_, reached, stated in shown)
+
+
+def readme() -> str:
+    return (EXAMPLES / "README.md").read_text(encoding="utf-8")
