@@ -309,6 +309,14 @@ def test_the_budget_chooses_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == [chunks.BUDGET // (8 * C), 5, 1]
 
 
+@pytest.mark.parametrize(("count", "size", "expected"), [(8, 7, [4, 4]), (7, 3, [3, 3, 1]), (2, 5, [2]), (0, 5, [0])])
+def test_chunks_are_of_one_size(count: int, size: int, expected: list[int]) -> None:
+    """A last one that is much smaller would need memory of its own."""
+    given = chunks.Given(torch.zeros(count, 1), torch.zeros(2, 1), None, torch.zeros(count).long(), None, None)
+    parts = chunks.Chunks(losskit.CrossEntropyLoss(), size, torch.float32).parts(given)
+    assert [stop - start for start, stop in parts] == expected
+
+
 def test_what_does_not_count_may_hold_anything() -> None:
     """NaN and inf in masked and ignored rows spoil neither the value nor the layer's gradient."""
     layer, target = drawn()
