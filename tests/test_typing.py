@@ -17,6 +17,7 @@ x = torch.randn(3)
 losskit.MSELoss("sum")
 losskit.SmoothL1Loss("mean", 0.5)
 losskit.CrossEntropyLoss(torch.ones(3), -100, "none", 0.1, dim=-1)
+losskit.LinearCrossEntropyLoss(8, 10, bias=True, reduction="sum")
 functional.mse_loss(x, x, "sum", mask=x > 0, sample_weight=x, normalizer=3.0)
 """
 BAD = [
@@ -25,6 +26,7 @@ BAD = [
     "losskit.MSELoss('avg')",
     "losskit.CrossEntropyLoss(None, -100, 'mean', 0.0, 1)",  # dim comes by name alone
     "losskit.CrossEntropyLos()",
+    "losskit.LinearCrossEntropyLoss(8)",  # how many classes?
     "functional.mse_loss(x, x, reduction='avg')",
     "functional.mse_loss(x, x, sampel_weight=x)",
     "functional.focal_loss(x, x, gama=1.0)",
