@@ -11,7 +11,6 @@ differentiable operations.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -108,11 +107,12 @@ class Chunks:
             return torch.cat(values)
         return torch.stack(values).sum()
 
-    def parts(self, given: Given) -> Iterator[tuple[int, int]]:
-        """Where the chunks begin and end; one empty chunk where there is no row."""
+    def parts(self, given: Given) -> list[tuple[int, int]]:
+        """Where the chunks begin and end: as few as may be, of one size; one empty chunk where there is no row."""
         count = len(given.input)
-        for start in range(0, max(count, 1), self.size):
-            yield start, min(start + self.size, count)
+        chunks = max(1, -(-count // self.size))
+        size = max(1, -(-count // chunks))
+        return [(start, min(start + size, count)) for start in range(0, max(count, 1), size)]
 
     @torch.no_grad()
     def run(self, given: Given, wanted: tuple[bool, ...], upstream: Tensor | None = None) -> tuple[Tensor, Gradients]:
@@ -125,9 +125,10 @@ class Chunks:
         layer = given.weight.flatten(0, -2).to(self.dtype)
         bias = None if given.bias is None else given.bias.flatten().to(self.dtype)
         gradients = _zeros(given, wanted)
-        room = layer.new_empty(min(self.size, len(given.input)), len(layer))
+        parts = self.parts(given)
+        room = layer.new_empty(parts[0][1], len(layer))
         values = []
-        for start, stop in self.parts(given):
+        for start, stop in parts:
             part = given.rows(start, stop)
             input = part.input.to(self.dtype)
             logits = room[: stop - start]
@@ -141,6 +142,7 @@ class Chunks:
             values.append(value)
             if slope is not None:
                 _add(gradients, start, slope.view(logits.shape), input, layer)
+                del slope  # or the next chunk's would stand beside it
         value = torch.cat(values) if self.criterion.reduction == "none" else torch.stack(values).sum()
         return value, gradients
 
