@@ -17,7 +17,6 @@ x = torch.randn(3)
 losskit.MSELoss("sum")
 losskit.SmoothL1Loss("mean", 0.5)
 losskit.CrossEntropyLoss(torch.ones(3), -100, "none", 0.1, dim=-1)
-<<<<<<< HEAD
 losskit.KLDivLoss("batchmean", log_target=True)
 losskit.PoissonNLLLoss(False, True, 1e-6, "sum")
 losskit.GaussianNLLLoss(full=True, reduction="none")(x, x, 1.0)
@@ -25,9 +24,7 @@ functional.gaussian_nll_loss(x, x, x, True, 1e-6, "sum", mask=x > 0)
 losskit.CosineEmbeddingLoss(0.5)(x, x, x, mask=x > 0)
 losskit.TripletMarginWithDistanceLoss(distance_function=torch.nn.PairwiseDistance(), swap=True)
 functional.triplet_margin_with_distance_loss(x, x, x, distance_function=lambda a, b: (a - b).abs().sum(-1))
-=======
 losskit.LinearCrossEntropyLoss(8, 10, bias=True, reduction="sum")
->>>>>>> 0f90c1c96cda0bc9c8a67ce894a4300b5645d51c
 functional.mse_loss(x, x, "sum", mask=x > 0, sample_weight=x, normalizer=3.0)
 """
 BAD = [
@@ -39,14 +36,11 @@ BAD = [
     "losskit.GaussianNLLLoss(True)",  # torch has it by name alone
     "losskit.CrossEntropyLoss(None, -100, 'mean', 0.0, 1)",  # dim comes by name alone
     "losskit.CrossEntropyLos()",
-<<<<<<< HEAD
     "losskit.MultiMarginLoss(3)",
     "losskit.TripletMarginLoss(swap=1)",
     "losskit.TripletMarginWithDistanceLoss(torch.dist)",  # by name alone
     "losskit.TripletMarginWithDistanceLoss(distance_function='cosine')",
-=======
     "losskit.LinearCrossEntropyLoss(8)",  # how many classes?
->>>>>>> 0f90c1c96cda0bc9c8a67ce894a4300b5645d51c
     "functional.mse_loss(x, x, reduction='avg')",
     "functional.mse_loss(x, x, sampel_weight=x)",
     "functional.focal_loss(x, x, gama=1.0)",
