@@ -17,6 +17,7 @@ from losskit import BCEWithLogitsLoss
 REACHES = 0.94  # balanced accuracy on tumours not seen in training
 
 torch.manual_seed(0)
+torch.set_num_threads(1)  # networks this small gain nothing from more
 measured, benign = load_breast_cancer(return_X_y=True)
 features, malignant = torch.tensor(measured, dtype=torch.float32), torch.tensor(1 - benign)
 order = torch.randperm(len(features))

@@ -350,7 +350,7 @@ private:
         for (int64_t i = 0; i < of.count; ++i) {
             const double pull = -share[i] * slope[i];
             of.value[i] = weight[i] * (of.level[i] + of.spread[i] * log_sum[i] + share[i] * loss[i]);
-            of.soft[i] = factor * weight[i];
+            of.soft[i] = weight[i] != 0 ? factor * weight[i] : 0; // where nothing counts, the factor is inf
             of.common[i] = of.soft[i] * (of.spread[i] + pull) / of.sum[i];
             of.hard[i] = of.soft[i] * pull;
         }

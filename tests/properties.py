@@ -75,7 +75,7 @@ def as_accurate_as_torch(subject: Subject) -> None:
         torchs = loss_and_grad(theirs, *tensors, reduction="none")
         dims = (None, -1 if isinstance(subject.loss.about.input, Embedding) else None)
         for ours, their, true, dim in zip(own, torchs, exact, dims, strict=True):
-            assert bool(ours.isfinite().all())
+            assert bool((ours.isfinite() | ~true.float().isfinite()).all())
             assert error(ours, true, dim) <= error(their, true, dim) + 2e-7, f"scale {scale}"
 
 
@@ -358,7 +358,8 @@ def jvp(subject: Subject) -> None:
 @holds
 def compile_fullgraph(subject: Subject) -> None:
     mask = torch.tensor([True, False, True, True])
-    for arguments in variants(subject.loss):
+    none, *_, every = [{}, *variants(subject.loss)]
+    for arguments in (none, every):  # a compilation takes a second
         arguments = {n: v.float() if isinstance(v, Tensor) else v for n, v in arguments.items()}
         tensors = draw(subject.loss(**arguments), dtype=torch.float32)
         calls: list[dict[str, Any]] = [{}, {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}]

@@ -34,8 +34,7 @@ ROW = re.compile(r"\| \[`(\w+)\.py`\]\(\1\.py\) \| `(\w+)`.* \| .+ \| (.+) ≥ (
 
 
 def run(name: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, object], re.Match[str]]:
-    """What the example has defined at its end, and the line that it printed. A warning is an error, as in all tests."""
-    torch.set_num_threads(1)  # small networks; conftest puts it back
+    """What the example has defined at its end, and the line that it printed. A warning is an error."""
     defined = runpy.run_path(str(FILES[name]), run_name="__main__")
     printed = LINE.fullmatch(capsys.readouterr().out)
     assert printed, "an example prints one line: its metric, and what it states to reach"
