@@ -163,4 +163,13 @@ def test_torchs_own_samples(subject: Subject) -> None:
             gradients = [torch.autograd.grad(each.sum(), sample.input)[0] for each in (ours, expected)]
             torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
         agreed += 1
-    assert agreed >= 1
+    assert (agreed == 0) == (subject.loss.__name__ in REFUSED)
+
+
+#: Losses none of whose samples are served: torch draws targets at random that its own documentation does not allow.
+REFUSED = {
+    "MarginRankingLoss": "targets that are not 1 or -1",
+    "MultiLabelMarginLoss": "lists that name a label twice",
+    "MultiLabelSoftMarginLoss": "targets outside [0, 1]",
+    "SoftMarginLoss": "targets that are not 1 or -1",
+}

@@ -68,5 +68,11 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
 
 
 def example(loss: type[Loss]) -> str:
-    """The example of the loss's docstring, without its answers."""
-    return "".join(each.source for each in doctest.DocTestParser().get_examples(str(loss.__doc__)))
+    """The example of the loss's docstring, which prints its answers."""
+    lines = doctest.DocTestParser().get_examples(str(loss.__doc__))
+    return "".join(_printing(each.source) if each.want else each.source for each in lines)
+
+
+def _printing(source: str) -> str:
+    simple = "\n" not in source.strip() and not source.startswith("print(")
+    return f"print({source.strip()})\n" if simple else source

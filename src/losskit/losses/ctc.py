@@ -154,7 +154,7 @@ class CTCLoss(Loss):
         input_lengths, given = (each.long().reshape(samples) for each in lengths)
         target_lengths = given
         if mask is not None:
-            mask = mask.reshape(samples)
+            mask = mask.reshape(-1).expand(samples)
             input_lengths, target_lengths = (each.to(mask.device).where(mask, 0) for each in (input_lengths, given))
         self._check_lengths("input_lengths", input_lengths, steps, f"the steps of log_probs, {tuple(tensors[0].shape)}")
         if targets.dim() == 1:
