@@ -102,7 +102,7 @@ class Head:
 
     def encode(self, target: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """``target`` (class ids (N,), or columns (N, K), probabilities too) as this loss takes it."""
-        if self.encoding is Encoding.IDS:
+        if self.encoding in (Encoding.IDS, Encoding.SEQUENCE):
             return target.long()
         if self.encoding is Encoding.ONE_HOT:
             return F.one_hot(target.long(), classes).to(dtype)
@@ -132,7 +132,7 @@ class Head:
         if self.encoding in (Encoding.VALUE, Encoding.NONE):
             return self.predicting(output, dim)
         self._require_threshold()
-        if self.encoding not in (Encoding.IDS, Encoding.ONE_HOT, Encoding.PROBABILITIES):
+        if self.encoding not in (Encoding.IDS, Encoding.ONE_HOT, Encoding.PROBABILITIES, Encoding.LOG_PROBABILITIES):
             return (output >= (0.0 if self.predicting is Activation.SIGMOID else 0.5)).long()
         return output.argmax(dim)
 
