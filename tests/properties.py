@@ -75,7 +75,7 @@ def as_accurate_as_torch(subject: Subject) -> None:
         torchs = loss_and_grad(theirs, *tensors, reduction="none")
         dims = (None, -1 if isinstance(subject.loss.about.input, Embedding) else None)
         for ours, their, true, dim in zip(own, torchs, exact, dims, strict=True):
-            assert bool((ours.isfinite() | ~true.float().isfinite()).all())
+            assert bool((ours.isfinite() | true.float().isinf()).all())  # a rate may overflow, and nothing may be NaN
             assert error(ours, true, dim) <= error(their, true, dim) + 2e-7, f"scale {scale}"
 
 
