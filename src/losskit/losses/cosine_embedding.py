@@ -42,10 +42,11 @@ class CosineEmbeddingLoss(Loss):
 
     def formula(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         one, other = scaled(input1), scaled(input2)
-        long, wide = length(one), length(other)
-        # Half the squared distance of the directions is 1 - cos, and keeps its digits where the cosine is nearly 1.
-        apart = ((one / long - other / wide) ** 2).sum(-1) / 2 + (nowhere(one) + nowhere(other)) / 2
-        cosine = (one * other).sum(-1) / (long * wide).squeeze(-1)
+        square, other_square = squared(one), squared(other)
+        cosine = ((one * other).sum(-1, keepdim=True) / (square * other_square).sqrt()).squeeze(-1)
+        # Half the squared distance of the directions is 1 - cos too, and keeps its digits where the cosine is nearly 1.
+        near = ((one / square.sqrt() - other / other_square.sqrt()) ** 2).sum(-1) / 2
+        apart = torch.where(cosine > 0.5, near, 1 - cosine)
         return torch.where(target > 0, apart, (cosine - self.margin).clamp(min=0))
 
     def class_dim(self, input: Tensor) -> int | None:
@@ -62,15 +63,10 @@ def scaled(vector: Tensor) -> Tensor:
     return vector / power.masked_fill(largest == 0, 1)
 
 
-def length(vector: Tensor) -> Tensor:
-    """Its length; 1 for a vector of zeros."""
+def squared(vector: Tensor) -> Tensor:
+    """Its squared length; 1 for a vector of zeros, whose cosine to any other is then 0."""
     square = (vector**2).sum(-1, keepdim=True)
-    return square.masked_fill(square == 0, 1).sqrt()
-
-
-def nowhere(vector: Tensor) -> Tensor:
-    """1 for a vector of zeros, else 0."""
-    return (vector == 0).all(-1).to(vector.dtype)
+    return square.masked_fill(square == 0, 1)
 
 
 def cosine_embedding_loss(
