@@ -20,6 +20,7 @@ $(READY): pyproject.toml constraints.txt $(KERNELS)
 test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run --Werror $(wildcard kernels/*.cpp kernels/*.h kernels/ops/*.h)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
 

@@ -114,7 +114,7 @@ def wide(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 
 def line(row: dict[str, Any]) -> str:
-    head = f"{row['loss']:28}{row['inputs']:10}{row['of']:10}"
+    head = f"{row['loss']:30}{row['inputs']:10}{row['of']:10}"
     if "torch" not in row:
         return f"{head}{row['losskit']:>10.3g}{'-':>10}{row['losskit_scaled']:>10.3g}{'-':>10}"
     closer = [
@@ -130,14 +130,14 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, float32, {ITEMS} items, kernels {losskit.native.status().level}\n")
-    print(f"{'':48}{'worst ULP':>20}{'of largest, 2^-24':>20}")
-    print(f"{'loss':28}{'inputs':10}{'of':10}{'losskit':>10}{'torch':>10}{'losskit':>10}{'torch':>10}")
+    print(f"{'':50}{'worst ULP':>20}{'of largest, 2^-24':>20}")
+    print(f"{'loss':30}{'inputs':10}{'of':10}{'losskit':>10}{'torch':>10}{'losskit':>10}{'torch':>10}")
     rows = []
     for loss in losskit.CATALOG:
         if options.losses and loss.__name__ not in options.losses:
             continue
         if loss.__name__ in ELSEWHERE:
-            print(f"{loss.__name__:28}see {ELSEWHERE[loss.__name__]}")
+            print(f"{loss.__name__:30}see {ELSEWHERE[loss.__name__]}")
             continue
         for row in measure(loss):
             print(line(row), flush=True)

@@ -43,6 +43,7 @@ HEAPS = {"default": "0", "thp": "1"}
 HEAP = "THP_MEM_ALLOC_ENABLE"  # read at torch's first allocation
 HUGE = 2 * MIB  # it concerns tensors of so many bytes
 PARTS = ("tables", "memory", "steps")
+MOST = 1 << 16  # numbers up to which a loss without a kernel is measured: beyond, its formula only shows the lack
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,16 @@ class Plan:
         return flags + (["--losses", *self.losses] if self.losses else [])
 
     def catalog(self, size: str) -> list[type[losskit.Loss]]:
-        """The losses of a table."""
+        """The losses of a table: those with a kernel, and where it is small the rest, too."""
         named = [set(names) for names in (self.losses, SIZES[size].losses) if names]
-        return [loss for loss in losskit.CATALOG if all(loss.__name__ in names for names in named)]
+        small = prod(SIZES[size].shape) <= MOST
+        return [
+            loss
+            for loss in losskit.CATALOG
+            if all(loss.__name__ in names for names in named)
+            and loss.__name__ not in variants.ELSEWHERE
+            and (small or loss.about.kernel)
+        ]
 
     def tables(self) -> Iterator[tuple[str, str, int]]:
         """Size, heap and threads of each; where tensors are small the heaps are one."""
@@ -232,6 +240,9 @@ def to_json(results: Results) -> str:
     return re.sub(r' ?(\{"(?:size|loss|network)":)', r"\n\1", json.dumps(results, ensure_ascii=False)) + "\n"
 
 
+CHOICES = [loss.__name__ for loss in losskit.CATALOG if loss.__name__ not in variants.ELSEWHERE]
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", metavar="FILE", help="measure nothing: render the JSON of an earlier run")
@@ -242,7 +253,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", nargs="+", type=int, default=(1, 2))
     parser.add_argument("--heaps", nargs="+", choices=HEAPS)
     parser.add_argument("--rivals", nargs="+", choices=variants.RIVALS)
-    parser.add_argument("--losses", nargs="+", choices=[loss.__name__ for loss in losskit.CATALOG], default=())
+    parser.add_argument("--losses", nargs="+", choices=CHOICES, default=(), metavar="LOSS")
     return parser.parse_args()
 
 

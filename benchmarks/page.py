@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import targets
 from results import Memory, Results, Table, TrainingStep
 from targets import listed, place
+from variants import ELSEWHERE
 
 WIDTH = 100
 COMMAND = ".venv/bin/python benchmarks/bench.py"
@@ -32,7 +33,10 @@ METHOD = (
     "Gradients are freed within the time that is taken, as training frees them. Before anything is timed, each variant has "
     "run and given the same loss; compilation is not counted.",
     "Inputs are drawn from the domains that a loss declares. The rival of a loss marked ‡ is what people write by hand, torch "
-    "having none (`BY_HAND` in `benchmarks/variants.py`); a loss marked † has no kernel, and its formula is measured.",
+    "having none (`BY_HAND` in `benchmarks/variants.py`); a loss marked † has no kernel yet: its formula is measured, in the small "
+    "tables alone. Other programs measure "
+    + listed(f"{loss} (`{program}`)" for loss, program in ELSEWHERE.items())
+    + ".",
     '"Huge pages" is `THP_MEM_ALLOC_ENABLE=1`, by which torch asks the system for huge pages from 2 MiB on. Under the '
     "default heap it often pays more for fresh memory than for the loss. losskit asks for huge pages in any case.",
 )

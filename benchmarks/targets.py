@@ -39,7 +39,9 @@ class Target:
     note: str = ""
 
     def concerns(self, row: Row) -> bool:
-        """Whether it is meant for this loss."""
+        """Whether it is meant for this loss; for those without a kernel nothing is promised."""
+        if not row["kernel"]:
+            return False
         if self.column == "traffic" and not row["elementwise"]:
             return False
         return row["loss"] in self.losses if self.losses else row["loss"] not in self.but

@@ -42,6 +42,13 @@ def softmax_focal_by_hand(input: Tensor, target: Tensor) -> Tensor:
 BY_HAND = {"FocalLoss": focal_by_hand, "SoftmaxFocalLoss": softmax_focal_by_hand}
 
 
+#: Losses whose call is another, and the program that measures them.
+ELSEWHERE = {
+    "CTCLoss": "benchmarks/ctc.py",
+    "LinearCrossEntropyLoss": "benchmarks/linear_cross_entropy.py",
+}
+
+
 def draw(loss: type[losskit.Loss], shape: tuple[int, int]) -> tuple[Tensor, ...]:
     """The tensors of a call, those first that get a gradient; a loss with classes has one item a row."""
     criterion, generator = loss(), torch.Generator().manual_seed(0)
