@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -43,6 +44,9 @@ def sabotaged(base: type[Loss], function: Callable[..., Tensor] | None = None, *
         return loss(*args, **own).compute((input, target), cast(AtCall, kwargs))
 
     return Subject(loss, function or call)
+
+
+GROWING = count(2)  # factors; without kernels value_and_grad goes through forward as well
 
 
 class Halved(torch.autograd.Function):
@@ -188,7 +192,9 @@ SABOTAGE: dict[str, list[Subject]] = {
     ],
     "gradcheck": [sabotaged(MSELoss, formula=squared(lambda e: Halved.apply(e) ** 2))],
     "gradgradcheck": [sabotaged(MSELoss, formula=squared(GradientOnce.apply))],
-    "value_and_grad": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: 2 * s.compute((x, y), at_call))],
+    "value_and_grad": [
+        sabotaged(MSELoss, forward=lambda s, x, y, **at_call: next(GROWING) * s.compute((x, y), at_call))
+    ],
     "gradient_of_soft_target": [
         sabotaged(BCEWithLogitsLoss, formula=lambda s, x, y: BCEWithLogitsLoss.formula(s, x, y.detach()))
     ],
