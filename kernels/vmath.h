@@ -43,10 +43,10 @@ template <> struct Format<double> {
     static constexpr int up_log2 = 54;
 };
 
-// 2^k for a normal result.
-template <class T> inline T power_of_two(typename Format<T>::Int k) {
+// 2^k for a normal result. Unsigned, as is all that follows from NaN, whose k may be anything.
+template <class T> inline T power_of_two(typename Format<T>::Uint k) {
     using F = Format<T>;
-    return bits<T>(static_cast<typename F::Uint>(k + F::bias) << F::mantissa);
+    return bits<T>((k + F::bias) << F::mantissa);
 }
 
 // exp(r) = 1 + r + tail for |r| <= ln(2) / 2; r is high - low, rounded.
@@ -70,9 +70,7 @@ template <class T> struct Reduced {
     T r, tail;
     typename Format<T>::Uint raw; // its low bits hold k + bias
 
-    typename Format<T>::Int k() const {
-        return static_cast<typename Format<T>::Int>(raw - bits<typename Format<T>::Uint>(Format<T>::magic));
-    }
+    typename Format<T>::Uint k() const { return raw - bits<typename Format<T>::Uint>(Format<T>::magic); }
 };
 
 // x = k ln(2) + r, for an x within bounds. NaN runs through.
@@ -88,8 +86,8 @@ template <class T> inline T at_least(T x, T low) { return x < low ? low : x; }
 template <class T> inline T at_most(T x, T high) { return x > high ? high : x; }
 
 // k / 2, rounded down; AVX2 shifts 64 bits but without their sign.
-inline int32_t halved(int32_t k) { return k >> 1; }
-inline int64_t halved(int64_t k) { return static_cast<int64_t>(static_cast<uint64_t>(k + 2048) >> 1) - 1024; }
+inline uint32_t halved(uint32_t k) { return static_cast<uint32_t>(static_cast<int32_t>(k) >> 1); }
+inline uint64_t halved(uint64_t k) { return ((k + 2048) >> 1) - 1024; }
 
 template <class T> inline T exp(T x) {
     using F = Format<T>;
