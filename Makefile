@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WERROR ?= OFF
 
-.PHONY: setup test demo null bench clean
+.PHONY: setup test demo null bench sanitize clean
 
 setup: $(READY)
 
@@ -31,10 +31,18 @@ demo: $(READY)
 null: $(READY)
 	$(BIN)/python benchmarks/null_run.py
 
-# Measures everything anew, some 20 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
+# Measures everything anew, some 45 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py --json docs/benchmarks.json > /dev/null
 	$(BIN)/python benchmarks/bench.py --table docs/benchmarks.json > docs/benchmarks.md
+
+# Looks for invalid memory accesses and undefined behaviour of the kernels, in 5 minutes; `make setup` builds the usual ones again.
+sanitize: $(READY)
+	rm $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . \
+		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON
+	export LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0; \
+		$(BIN)/python -m pytest tests/test_kernels.py && $(BIN)/python tests/fuzz.py --calls 100000
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

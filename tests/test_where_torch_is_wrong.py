@@ -59,6 +59,29 @@ def test_an_ignored_row_of_masked_logits_has_no_gradient() -> None:
     assert (ours[1] == 0).all()
 
 
+def test_nothing_kept_is_zero_where_the_denominator_is_given() -> None:
+    input, target = torch.randn(2, 3), torch.tensor([-100, -100])
+    torch_still(bool(F.cross_entropy(input, target).isnan()), "NaN where all targets are ignored")
+    ours = gradient(lambda x: functional.cross_entropy(x, target, normalizer=4), input)
+    assert (ours == 0).all()
+    assert functional.cross_entropy(input, target, normalizer=4) == 0
+    assert functional.cross_entropy(input, target).isnan()  # a mean of nothing stays what it is
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "poisson_nll_loss"])
+def test_what_is_masked_leaves_no_nan_in_the_gradient(name: str) -> None:
+    input, target, mask = torch.tensor([1.0, torch.inf]), torch.tensor([0.0, 1.0]), torch.tensor([True, False])
+
+    def masked_after(x: Tensor) -> Tensor:
+        loss: Tensor = getattr(F, name)(x, target, reduction="none")
+        return torch.where(mask, loss, 0).sum()
+
+    torch_still(not gradient(masked_after, input).isfinite().all(), f"NaN gradient of {name} behind a mask")
+    own = gradient(lambda x: getattr(functional, name)(x, target, mask=mask), input)
+    alone = gradient(lambda x: getattr(F, name)(x, target[:1]), input[:1])
+    torch.testing.assert_close(own, torch.cat([alone, torch.zeros(1)]))
+
+
 def test_label_smoothing_leaves_masked_classes_out() -> None:
     input = torch.tensor([[1.0, 2.0, -torch.inf]])
     target = torch.tensor([1])

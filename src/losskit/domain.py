@@ -343,9 +343,7 @@ class Mass(Domain):
         return logits.log_softmax(-1) if self.log else logits.softmax(-1)
 
     def describe(self) -> str:
-        return (
-            f"{'Logarithms of probabilities' if self.log else 'Probabilities'}, of any shape; all tensors of the same."
-        )
+        return f"{'Logarithms of probabilities' if self.log else 'Probabilities'}, of any shape."
 
 
 @dataclass(frozen=True)
@@ -601,7 +599,7 @@ class Lengths(Domain):
 def _any_shape(domain: Domain) -> str:
     if domain.broadcasts:
         return "the input's shape, or with 1 in the place of any of its dimensions"
-    return "any shape; all tensors of the same"
+    return "any shape"
 
 
 def _broadcasts(value: Tensor, input: Tensor) -> bool:

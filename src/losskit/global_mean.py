@@ -49,8 +49,8 @@ def global_count(
         averaged: Whether gradients are averaged over the ranks, as DistributedDataParallel does.
 
     Returns:
-        A float64 tensor of no dimension on the targets' device; nothing is read from it, so that a GPU does not wait. It
-        is 1 where nothing counts at all: the loss is then 0, not NaN.
+        A float64 tensor of no dimension on the targets' device (float32 on MPS, which has no other); nothing is read from
+        it, so that a GPU does not wait. It is 1 where nothing counts at all: the loss is then 0, not NaN.
 
     Raises:
         ValueError: The reduction is not ``"mean"``, there is no target, or masks do not match the targets in number.
@@ -102,8 +102,9 @@ def _count(criterion: Loss, target: Tensor, mask: Tensor | None, sample_weight: 
         at_call["mask"] = mask
     if sample_weight is not None:
         at_call["sample_weight"] = sample_weight
-    extra = checked(criterion, at_call, items, torch.float64)
-    kept, share = both(criterion.kept(target), extra.mask), torch.ones(items, dtype=torch.float64, device=target.device)
+    dtype = torch.float32 if target.device.type == "mps" else torch.float64
+    extra = checked(criterion, at_call, items, dtype)
+    kept, share = both(criterion.kept(target), extra.mask), torch.ones(items, dtype=dtype, device=target.device)
     safe = target if kept is None or target.is_floating_point() else torch.where(kept, target, 0)
     own = criterion.share(safe)
     for factor in (own, extra.sample_weight):

@@ -182,7 +182,10 @@ def documentation(cls: type[_Fields]) -> str:
     summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
     summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
     arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
-    shapes = "\n".join(f"    {name}: {domain.describe()}" for name, domain in cls.about.tensors.items())
+    first, *rest = cls.about.tensors
+    said = {name: domain.describe() for name, domain in cls.about.tensors.items()}
+    said |= {name: said[name].replace("any shape", f"the shape of {first}") for name in rest}
+    shapes = "\n".join(f"    {name}: {text}" for name, text in said.items())
     return f"""{summary}{arguments}
 
 Shape:

@@ -33,6 +33,13 @@ class CrossEntropyLoss(Loss):
         1.5892
         >>> print(criterion.predict(logits))
         tensor([3, 1, 1])
+        >>> weighted = losskit.CrossEntropyLoss(torch.tensor([0.1, 0.2, 0.3, 0.2, 0.2]))
+        >>> print(f"{weighted(logits, target):.4f}")  # each target weighs 0.2, and the mean divides by their sum
+        1.5892
+        >>> for classes in (10, 1000):  # probabilities that could not be better, taken for logits
+        ...     print(f"{criterion(torch.eye(classes), torch.arange(classes)):.2f}")
+        1.46
+        5.91
     """
 
     about = About(
