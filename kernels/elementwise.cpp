@@ -28,15 +28,17 @@ template <class T>
 using Compiled = Tally<T> (*)(const double *params, const T *x, const T *y, const T *pos_weight, T scale, T *value,
                               T *slope, int64_t n);
 
-template <class Kind, class T> inline ValueAndSlope<T> applied(const Kind &op, T x, T y, T pos_weight) {
-    if constexpr (Kind::takes_pos_weight)
+template <bool hard, class Kind, class T> inline ValueAndSlope<T> applied(const Kind &op, T x, T y, T pos_weight) {
+    if constexpr (hard)
+        return op.hard(x, y, pos_weight);
+    else if constexpr (Kind::takes_pos_weight)
         return op(x, y, pos_weight);
     else
         return (void)pos_weight, op(x, y);
 }
 
 // Flattened, that is with the op inlined however long it is: a loop that calls it cannot be vectorised.
-template <class Kind, bool wants_value, bool wants_slope, bool weighs, class T>
+template <class Kind, bool wants_value, bool wants_slope, bool weighs, bool hard, class T>
 [[gnu::flatten]] Tally<T> loop(const Kind op, const T *__restrict x, const T *__restrict y,
                                const T *__restrict pos_weight, T scale, T *__restrict value, T *__restrict slope,
                                int64_t n) {
@@ -44,7 +46,7 @@ template <class Kind, bool wants_value, bool wants_slope, bool weighs, class T>
     typename vmath::Format<T>::Uint input = 0, target = 0;
 #pragma omp simd reduction(+ : sum) reduction(max : input, target)
     for (int64_t i = 0; i < n; ++i) {
-        const ValueAndSlope<T> result = applied(op, x[i], y[i], weighs ? pos_weight[i] : T(1));
+        const ValueAndSlope<T> result = applied<hard>(op, x[i], y[i], weighs ? pos_weight[i] : T(1));
         if constexpr (wants_value)
             value[i] = result.value;
         else
@@ -60,18 +62,26 @@ template <class Kind, bool wants_value, bool wants_slope, bool weighs, class T>
     return {sum, (input > one ? bad_input : 0) | (target > one ? bad_target : 0)};
 }
 
+// Calls work with the flag as a type.
+template <class Work> inline auto with(bool flag, Work work) {
+    return flag ? work(std::true_type()) : work(std::false_type());
+}
+
 template <template <class> class Kind, class T>
 Tally<T> compiled(const double *params, const T *x, const T *y, const T *pos_weight, T scale, T *value, T *slope,
                   int64_t n) {
-    constexpr bool weighs = Kind<T>::takes_pos_weight;
-    const auto call = [&](auto loop) { return loop(Kind<T>(params), x, y, pos_weight, scale, value, slope, n); };
-    if (weighs && pos_weight)
-        return value ? slope ? call(loop<Kind<T>, true, true, weighs, T>) : call(loop<Kind<T>, true, false, weighs, T>)
-               : slope ? call(loop<Kind<T>, false, true, weighs, T>)
-                       : call(loop<Kind<T>, false, false, weighs, T>);
-    return value   ? slope ? call(loop<Kind<T>, true, true, false, T>) : call(loop<Kind<T>, true, false, false, T>)
-           : slope ? call(loop<Kind<T>, false, true, false, T>)
-                   : call(loop<Kind<T>, false, false, false, T>);
+    using Op = Kind<T>;
+    return with(value, [&](auto values) {
+        return with(slope, [&](auto slopes) {
+            return with(pos_weight, [&](auto weighs) {
+                return with(Op::knows_hard && all_hard(y, n), [&](auto hard) {
+                    constexpr bool own_weighs = weighs && Op::takes_pos_weight, own_hard = hard && Op::knows_hard;
+                    return loop<Op, values, slopes, own_weighs, own_hard>(Op(params), x, y, pos_weight, scale, value,
+                                                                          slope, n);
+                });
+            });
+        });
+    });
 }
 
 struct Entry {

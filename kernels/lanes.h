@@ -58,6 +58,15 @@ template <class T> inline bool outside_unit(const T *values, const uint8_t *mask
     return worst > vmath::rank(T(1));
 }
 
+// Whether all of the numbers are 0 or 1.
+template <class T> inline bool all_hard(const T *values, int64_t n) {
+    int soft = 0;
+#pragma omp simd reduction(| : soft)
+    for (int64_t i = 0; i < n; ++i)
+        soft |= values[i] * values[i] != values[i];
+    return !soft;
+}
+
 template <class T> inline void multiply(T *__restrict values, const T *__restrict by, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i)

@@ -200,6 +200,14 @@ template <class T> inline T log_rest(T x) {
     return log_core((lifted.m - 1) + lost * down, lifted.k_real - Format<T>::up_log2);
 }
 
+// log_unit(x) where `unit`, else log_rest(x), bit for bit.
+template <class T> inline T log_either(bool unit, T x) {
+    const T u = unit ? x : 1 - x, lost = unit ? T(0) : (1 - u) - x;
+    const Split<T> lifted = split<T>(u * Format<T>::up);
+    const T down = power_of_two<T>(Format<T>::up_log2 - lifted.k);
+    return log_core((lifted.m - 1) + lost * down, lifted.k_real - Format<T>::up_log2);
+}
+
 // log1p for x in [0, 1], the only ones that a sigmoid needs.
 inline float log1p_unit(float x) {
     const float t = x - 0.5f, t2 = t * t; // about the middle, where the terms do not cancel

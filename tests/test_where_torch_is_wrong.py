@@ -877,6 +877,16 @@ def test_multilabel_margin_is_torchs_for_lists_of_any_length() -> None:
         assert (gradient(partial(loss, target=first), kink) == 0).all()
 
 
+def test_a_compiled_list_of_labels_ends_at_minus_one() -> None:
+    """pt#141017, said to be mended in torch 2.14."""
+    input, target = torch.tensor([[1.0, -1.0, 0.5, 0.3, -0.2]]), torch.tensor([[0, 1, -1, -1, -1]])
+    right = F.multilabel_margin_loss(input, target)
+    theirs = torch.compile(F.multilabel_margin_loss, backend="aot_eager")(input, target)
+    torch_still(not torch.isclose(theirs, right), "a compiled multilabel_margin_loss counts the padding behind -1")
+    ours = torch.compile(functional.multilabel_margin_loss, backend="aot_eager", fullgraph=True)(input, target)
+    torch.testing.assert_close(ours, right)
+
+
 def test_a_row_of_zeros_and_ones_is_not_taken_for_a_list_of_labels() -> None:
     criterion, scores, hot = losskit.MultiLabelMarginLoss(), torch.randn(2, 3), torch.tensor([[0, 1, 1], [1, 0, 0]])
     torch_still(not fails(lambda: F.multilabel_margin_loss(scores, hot)), "0 and 1 a label are taken for ids")

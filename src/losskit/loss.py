@@ -280,6 +280,8 @@ class Loss(_Fields):
         tensors = tuple(domain.cast(value, dtype) for domain, value in zip(domains, tensors, strict=True))
         fused = takes_torch(self, *tensors)
         if fused and all(each is None for each in extra):
+            if readable(*tensors):
+                self._diagnose(tensors)
             return call_torch(self, tensors, self.reduction)
         kept = both(self.kept(self._target(tensors)), extra.mask)
         if kept is not None and readable(kept) and bool(kept.all()):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
@@ -55,9 +54,8 @@ class MultiMarginLoss(Loss):
         return min(1, input.dim() - 1) if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        """It has no second derivative, and serves where none can be asked for."""
-        differentiated = tensors[0].requires_grad and torch.is_grad_enabled()
-        return tensors[0].is_cuda and tensors[0].dim() <= 2 and not differentiated
+        known = tensors[0].is_cpu or tensors[0].is_cuda
+        return known and tensors[0].dim() <= 2 and tensors[0].numel() > 0
 
 
 def multi_margin_loss(

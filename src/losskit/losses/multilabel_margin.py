@@ -19,8 +19,9 @@ class MultiLabelMarginLoss(Loss):
     ``criterion.head().encode(target, C)`` makes such lists from rows of 0 and 1, which are refused (a label listed twice is).
 
     It ranks the labels of a row and sets no threshold: adding a number to all scores of a row changes nothing. Therefore
-    ``predict`` refuses; find a threshold on validation data, or use :class:`MultiLabelSoftMarginLoss`. Memory grows with the
-    square of the labels. The mean divides by the number of rows.
+    ``predict`` refuses; find a threshold on validation data, or use :class:`MultiLabelSoftMarginLoss`. Where the formula serves
+    (compiled, or differentiated twice) memory grows with the square of the labels. Compiled, torch's own counts what
+    follows the -1 (pytorch#141017). The mean divides by the number of rows.
 
     Example:
         >>> import torch, losskit
@@ -48,9 +49,8 @@ class MultiLabelMarginLoss(Loss):
         return input.dim() - 1 if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        """It has no second derivative, and serves where none can be asked for."""
-        differentiated = tensors[0].requires_grad and torch.is_grad_enabled()
-        return tensors[0].is_cuda and tensors[0].dim() <= 2 and not differentiated
+        known = tensors[0].is_cpu or tensors[0].is_cuda
+        return known and tensors[0].dim() <= 2 and tensors[0].numel() > 0
 
 
 def multilabel_margin_loss(

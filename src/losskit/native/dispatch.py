@@ -1,7 +1,7 @@
 """Which implementation computes a loss: it and ``accelerate.py`` alone know private names of torch.
 
-The formula serves everywhere. On CPU a kernel takes its place where nobody is watching the call. Off CPU, torch's own
-fused operator does where its numbers are right, so that no loss is slower than torch's.
+The formula serves everywhere. On CPU a kernel takes its place where nobody is watching the call. Off CPU, and where a loss
+has no kernel, torch's own fused operator does where its numbers are right, so that no loss is slower than torch's.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ tracing = torch._C._get_tracing_state
 transforms = torch._C._functorch.peek_interpreter_stack
 modes = torch._C._len_torch_dispatch_stack
 batched = torch._C._functorch.is_legacy_batchedtensor  # of an upstream gradient, under is_grads_batched
+ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
 ctc_forward, ctc_backward = torch.ops.aten._ctc_loss.Tensor, torch.ops.aten._ctc_loss_backward.Tensor
 
 
@@ -97,13 +98,14 @@ def kernel_serves(loss: Any) -> bool:
 
 
 def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
-    """Whether torch's own operator computes ``loss``: off CPU, in eager mode, where its numbers are right."""
+    """Whether torch's own operator computes ``loss``: in eager mode, where no kernel does, and its numbers are right."""
     kind: Any = type(loss)
     return (
-        tensors[0].device.type != "cpu"
-        and loss.about.torch is not None
+        loss.about.torch is not None
+        and (tensors[0].device.type != "cpu" or loss.about.kernel is None)
         and not torch.compiler.is_compiling()
         and transforms() is None
+        and forward_ad._current_level < 0
         and unchanged(kind)
         and all(
             name in parameters(loss.about.torch) or getattr(loss, name) == argument.default
@@ -124,6 +126,39 @@ def unchanged(loss: Any) -> bool:
 
 def call_torch(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
     """Call torch's operator with the loss's own arguments."""
+    if loss.about.torch in ONCE and torch.is_grad_enabled() and tensors[0].requires_grad:
+        return _Again.apply(loss, reduction, *tensors)  # type: ignore[no-any-return, no-untyped-call]
+    return _call(loss, tensors, reduction)
+
+
+class _Again(torch.autograd.Function):
+    """Torch's operator that can be differentiated once; the formula gives the second derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: Loss, reduction: str, input: Tensor, *rest: Tensor) -> Tensor:
+        ctx.loss, ctx.reduction = loss, reduction
+        ctx.save_for_backward(input, *rest)
+        with torch.enable_grad():
+            ctx.leaf = input.detach().requires_grad_()
+            ctx.value = _call(loss, (ctx.leaf, *rest), reduction)
+        return ctx.value.detach()  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        input, *rest = ctx.saved_tensors
+        again = torch.is_grad_enabled()
+        if again or batched(upstream):
+            with torch.enable_grad():
+                leaf = input if again else input.detach().requires_grad_()
+                value = ctx.loss.formula(leaf, *rest)
+                value = value if ctx.reduction == "none" else getattr(value, ctx.reduction)()
+        else:
+            leaf, value = ctx.leaf, ctx.value
+        (gradient,) = torch.autograd.grad(value, leaf, upstream, retain_graph=True, create_graph=again)
+        return None, None, gradient, *(None for _ in rest)
+
+
+def _call(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
     arguments = {name: getattr(loss, name) for name in torch_arguments(type(loss))}
     for name, value in arguments.items():
         if isinstance(value, Tensor):
