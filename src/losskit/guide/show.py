@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 import textwrap
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
+from losskit import information
 from losskit.about import Activation, Situation, Task
 from losskit.catalog import CATALOG, STANDARD, TUTORIAL
 from losskit.guide.choose import Pick, choose, output_of
 from losskit.guide.code import script
+from losskit.guide.formula import shown
 from losskit.guide.slopes import slopes
 from losskit.guide.words import LOSSES, say
 from losskit.loss import Loss
+from losskit.losses import AdaptiveLogSoftmaxWithLoss
 
 WIDTH = 100
+MATH = ".. math::"
 
 
 class UnknownLossError(LookupError):
@@ -97,11 +102,20 @@ def listing() -> str:
         kernel = "yes" if loss.about.kernel else "-"
         tasks = ", ".join(map(str, loss.about.serves)) or "-"
         lines.append(f"{loss.__name__:31}{output_of(loss):19}{kernel:8}{tasks}")
-    return "\n".join([*lines, "", "losskit explain NAME says more of each."]) + "\n"
+    beside = {
+        AdaptiveLogSoftmaxWithLoss.__name__: "torch's layer for large vocabularies, its targets checked",
+        "NLLLoss2d": "torch's old name of NLLLoss",
+        "losskit.keras": ", ".join(KERAS),
+        "losskit.information": ", ".join(information.__all__),
+    }
+    return "\n".join([*lines, "", _rows([*beside.items()]), "", "losskit explain NAME says more of each."]) + "\n"
 
 
 def explain(name: str, language: str = "en") -> str:
     """All that is known of a loss: formula, arguments, other halves, gradient, pitfalls, code, source."""
+    if _key(name) == _key(AdaptiveLogSoftmaxWithLoss.__name__):  # no Loss: torch's layer, which owns weights
+        prose, _, rest = _plain(inspect.cleandoc(str(AdaptiveLogSoftmaxWithLoss.__doc__))).partition("Args:")
+        return f"{AdaptiveLogSoftmaxWithLoss.__name__}\n\n{_reflowed(prose)}\n\n{_narrow('Arguments' + rest)}\n"
     loss, note = find(name)
     text = _plain(str(loss.__doc__))
     prose, _, rest = text.partition("Args:\n")
@@ -155,22 +169,28 @@ KERAS = {
 
 def _plain(text: str) -> str:
     """A docstring without its markup."""
-    text = re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("``", "")
-    return text.replace(".. math::", "Formula:")
+    return re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("``", "").replace(r"\*", "*")
 
 
 def _reflowed(prose: str) -> str:
-    """Paragraphs filled anew; formulas as they are."""
+    """Paragraphs filled anew; formulas from TeX."""
     paragraphs = textwrap.dedent(prose).strip().split("\n\n")
     return "\n\n".join(
-        _narrow(each) if each.startswith("Formula:") else textwrap.fill(each, WIDTH, break_on_hyphens=False)
+        _narrow(textwrap.indent(shown(each.removeprefix(MATH)), "  "))
+        if each.startswith(MATH)
+        else textwrap.fill(each, WIDTH, break_on_hyphens=False)
         for each in paragraphs
     )
 
 
 def _narrow(text: str) -> str:
-    lines = text.rstrip().splitlines()
-    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False) for line in lines)
+    """Lines filled anew, each with those that continue it (indented deeper, as an argument's second line is)."""
+    text = re.sub(
+        r"(?m)^(    \w[^\n]*)((?:\n {8}\S[^\n]*)+)", lambda each: "    " + " ".join(each[0].split()), text.rstrip()
+    )
+    return "\n".join(
+        textwrap.fill(line, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False) for line in text.splitlines()
+    )
 
 
 def _key(name: str) -> str:

@@ -18,10 +18,10 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
 
     .. math:: -\log p(y \mid x) = \begin{cases}
         -\log \mathrm{softmax}(H x)_y & y < c_1 \\
-        -\log \mathrm{softmax}(H x)_{c_1 + k - 1} - \log \mathrm{softmax}(T_k x)_{y - c_k} & c_k \le y < c_{k+1}
+        -\log \mathrm{softmax}(H x)_{c_1 + k - 1} - \log \mathrm{softmax}(T_k x)_{y - c_k} & y \ge c_k
         \end{cases}
 
-    It is torch's own layer: weights, their names and their initialisation, ``log_prob``, ``reset_parameters`` and the pair that a
+    for the last k of which that holds. It is torch's own layer: weights, their names and their initialisation, ``log_prob``, ``reset_parameters`` and the pair that a
     call returns (``output``, the log-probability of each target, and ``loss``, minus its mean). Class 0 must be
     the most frequent one, and so on down. What losskit adds: targets of any integer dtype, errors that say what is
     wrong, ``sample_weight``, ``mask`` and ``normalizer`` at the call, and log-softmaxes and their mean in float32 under half

@@ -32,7 +32,7 @@ class CTCLoss(Loss):
     scores, and can give a negative loss.
 
     The gradient is that of this function, minus the probability that a step shows a label; torch's adds
-    :math:`e^{x}`, and is right only behind a log-softmax, where the two agree. There is a second derivative.
+    ``exp(x)``, and is right only behind a log-softmax, where the two agree. There is a second derivative.
 
     A target that the steps cannot hold (there must be one a label, and one more between equal neighbours) has the loss
     inf and no gradient; ``zero_infinity`` makes it 0. What lies beyond a sample's lengths is not read, and has no

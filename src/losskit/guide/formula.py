@@ -1,0 +1,48 @@
+"""The formulas of the docstrings, in TeX, as a terminal can show them."""
+
+from __future__ import annotations
+
+import re
+
+SIGNS = {
+    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "pi": "π", "sigma": "σ", "ell": "ℓ"},
+    **{"sum": "Σ", "in": "∈", "notin": "∉", "ne": "≠", "le": "≤", "ge": "≥", "lVert": "‖", "rVert": "‖", "mid": "|"},
+    **{name: name for name in ("log", "exp", "max", "cos")},
+    **{"left": "", "right": "", "quad": "  "},
+}
+RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"  # with braces nested once
+
+
+def shown(tex: str) -> str:
+    """A formula as text, of several lines where it tells cases apart."""
+    tex = " ".join(tex.split())
+    cases = re.search(r"\\begin\{cases\}(.*)\\end\{cases\}", tex)
+    if cases is None:
+        return _line(tex)
+    lead = _line(tex[: cases.start()]) + " "
+    rows = [tuple(map(_line, row.split("&"))) for row in cases[1].split(r"\\")]
+    wide = max(len(value) for value, _ in rows)
+    signs = ["⎧", *"⎨" * (len(rows) - 2), "⎩"]
+    lines = [
+        f"{sign} {value:{wide}}  {'' if when == 'else' else 'if '}{when}"
+        for sign, (value, when) in zip(signs, rows, strict=True)
+    ]
+    return lead + ("\n" + " " * len(lead)).join(lines) + _line(tex[cases.end() :])
+
+
+def _line(tex: str) -> str:
+    tex = re.sub(r" ?\\, ?", " ", tex)
+    tex = re.sub(rf"\\t?frac{GROUP}{GROUP}", lambda each: f"{_whole(each[1])}/{_whole(each[2])}", tex)
+    tex = re.sub(rf"\\(?:text|mathrm|mathcal){GROUP}", r"\1", tex)
+    tex = re.sub(r"\\([A-Za-z]+) ?", lambda each: SIGNS[each[1]] + " " * each[0].endswith(" "), tex)
+    tex = re.sub(r"\^(?:\{(-?\d+)\}|(\d))", lambda each: (each[1] or each[2]).translate(RAISED), tex)
+    tex = re.sub(r"([_^])\{([^{}]*)\}", lambda each: each[1] + _whole(each[2]), tex)
+    tex = re.sub(r" {3,}", "  ", tex.replace("~", " "))
+    return re.sub(r"(?<=[(\[]) +| +(?=[)\],])", "", tex).strip()
+
+
+def _whole(part: str) -> str:
+    """What stands above, below or behind a bar: in parentheses unless it is one thing."""
+    part = part.strip()
+    return part if re.fullmatch(r"\\?\w+|\([^()]*\)(?:\^\w)?", part) else f"({part})"
