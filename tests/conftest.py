@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+pytest.register_assert_rewrite("properties")
+
 
 @pytest.fixture(autouse=True)
 def _same_start() -> Iterator[None]:

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from cases import OWN_TESTS, Subject, array, close, draw
 from oracles import ORACLES
-from properties import PROPERTIES, double, loss_and_grad, refused
+from properties import PROPERTIES
+from properties.held import double, loss_and_grad, refused
 from torch import Tensor
 
 import losskit

@@ -1,0 +1,16 @@
+"""What holds for every loss. Each property is a function of a :class:`cases.Subject` that fails by an assertion.
+
+``test_every_loss.py`` runs catalog × properties; ``test_the_tests.py`` shows for each property that it can fail.
+"""
+
+from properties import (
+    derivatives as derivatives,
+    heads as heads,
+    module as module,
+    names as names,
+    numbers as numbers,
+    places as places,
+    refusals as refusals,
+    tensors as tensors,
+)
+from properties.held import PROPERTIES as PROPERTIES

@@ -1,0 +1,153 @@
+"""Gradients of any order, transforms and compilers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from cases import ITEMS, Subject, close, draw, kinds, variants
+from torch import Tensor
+
+import losskit
+from losskit.domain import ClassIndex, Mass, NonNegative, Real
+from losskit.loss import Loss
+from properties.held import holds, loss_and_grad, of_one, reductions, refused
+
+
+def outputs(criterion: Loss, tensors: tuple[Tensor, ...]) -> list[int]:
+    """The places of what a network gives: all but the target."""
+    return [i for i, name in enumerate(criterion.domains) if name != "target"]
+
+
+#: Arguments beside which a gradient is not the derivative, and why. Tests of them stand in test_where_torch_is_wrong.py.
+STRAIGHT_THROUGH = {("GaussianNLLLoss", "eps"): "the gradient ignores that var is clamped, as torch documents"}
+
+
+def differentiable(loss: type[Loss]) -> Iterator[dict[str, Any]]:
+    """The variants, less the arguments of which the gradient is not the derivative."""
+    for arguments in variants(loss):
+        yield {name: v for name, v in arguments.items() if (loss.__name__, name) not in STRAIGHT_THROUGH}
+
+
+def on_simplex(function: Callable[..., Tensor], input: Tensor, scores: Tensor) -> Tensor:
+    return function(input, scores.softmax(1))
+
+
+@holds
+def gradcheck(subject: Subject) -> None:
+    for arguments in differentiable(subject.loss):
+        for reduction in reductions(subject.loss):
+            criterion = subject.loss(**arguments, reduction=reduction)
+            tensors = draw(criterion)
+            for place in outputs(criterion, tensors):
+                leaf = tensors[place].clone().requires_grad_()
+                torch.autograd.gradcheck(partial(of_one, criterion, tensors, place), leaf)
+
+
+@holds
+def gradgradcheck(subject: Subject) -> None:
+    for arguments in differentiable(subject.loss):
+        criterion = subject.loss(**arguments)
+        small = "dim" not in arguments and not any(isinstance(value, Tensor) for value in arguments.values())
+        tensors = draw(criterion, (3,) if small else ITEMS)
+        for place in outputs(criterion, tensors):
+            leaf = tensors[place].clone().requires_grad_()
+            torch.autograd.gradgradcheck(partial(of_one, criterion, tensors, place), leaf)
+
+
+@holds
+def value_and_grad(subject: Subject) -> None:
+    for arguments in variants(subject.loss):
+        for dtype in (torch.float64, torch.float16):
+            for at_call in ({}, {"mask": torch.tensor([True, False, True, True]), "sample_weight": torch.rand(4)}):
+                criterion = subject.loss(**arguments, reduction="sum")
+                input, *rest = draw(criterion, dtype=dtype)
+                leaf = input.clone().requires_grad_()
+                loss = criterion(leaf, *rest, **at_call)
+                loss.backward()
+                assert leaf.grad is not None
+                own = losskit.value_and_grad(criterion)(input, *rest, **at_call)
+                assert not own[0].requires_grad
+                close(own[0], loss.detach())
+                close(own[1], leaf.grad)
+    refused(ValueError, [subject.loss.__name__, "'none'"], losskit.value_and_grad, subject.loss(reduction="none"))
+
+
+@holds
+def gradient_of_soft_target(subject: Subject) -> None:
+    """A real target that asks for a gradient gets the right one."""
+    domain = subject.loss.about.tensors.get("target")
+    if not isinstance(domain, Real | Mass) and not getattr(domain, "soft", False):
+        return
+    for input, target, *rest in kinds(subject.loss, (3,)):
+        if target.is_floating_point() and (isinstance(domain, Real) or bool(((target > 0.01) & (target < 0.99)).all())):
+            function = partial(of_one, subject.function, (input, target, *rest), 1)
+            if isinstance(domain, NonNegative):  # clear of the border
+                target = target + 0.5
+            if isinstance(domain, ClassIndex):  # stay on the simplex
+                function = partial(on_simplex, subject.function, input)
+            torch.autograd.gradcheck(function, target.clone().requires_grad_())
+
+
+@holds
+def vmap(subject: Subject) -> None:
+    singles = [draw(subject.loss, (3,), seed=i) for i in range(5)]
+    batch = [torch.stack(list(each)) for each in zip(*singles, strict=True)]
+    one_by_one = torch.stack([subject.loss()(*each) for each in singles])
+    close(torch.vmap(subject.loss())(*batch), one_by_one)
+    close(torch.vmap(subject.function)(*batch), one_by_one)
+    grads = torch.vmap(torch.func.grad(subject.loss()))(*batch)
+    close(grads, torch.stack([torch.func.grad(subject.loss())(*each) for each in singles]))
+
+
+@holds
+def jvp(subject: Subject) -> None:
+    input, *rest = draw(subject.loss)
+    tangent = torch.linspace(-1, 1, input.numel(), dtype=torch.float64).view(input.shape)
+    forward = torch.func.jvp(lambda x: subject.loss()(x, *rest), (input,), (tangent,))[1]
+    _, grad = loss_and_grad(subject.loss(), input, *rest)
+    close(forward, (grad * tangent).sum())
+    hessian = torch.func.hessian(lambda x: subject.loss()(x, *rest))(input)
+    assert hessian.shape == input.shape * 2
+
+
+@holds
+def compile_fullgraph(subject: Subject) -> None:
+    mask = torch.tensor([True, False, True, True])
+    every: list[dict[str, Any]] = [{}, *variants(subject.loss)]
+    for arguments in (every[0], every[-1]):  # a compilation takes a second
+        arguments = {n: v.float() if isinstance(v, Tensor) else v for n, v in arguments.items()}
+        tensors = draw(subject.loss(**arguments), dtype=torch.float32)
+        calls: list[dict[str, Any]] = [{}, {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}]
+        for at_call in calls:
+            criterion = subject.loss(**arguments)
+            torch._dynamo.reset()
+            compiled = torch.compile(criterion, fullgraph=True, backend="aot_eager")
+            expected = loss_and_grad(criterion, *tensors, **at_call)
+            for own, eager in zip(loss_and_grad(compiled, *tensors, **at_call), expected, strict=True):
+                close(own, eager, rtol=1e-5, atol=1e-6)
+            torch._dynamo.reset()
+            function = torch.compile(subject.function, fullgraph=True, backend="aot_eager")
+            close(function(*tensors, **arguments, **at_call), expected[0], rtol=1e-5, atol=1e-6)
+
+
+@holds
+def compile_to_machine_code(subject: Subject) -> None:
+    torch._dynamo.reset()
+    tensors = draw(subject.loss, dtype=torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the compiler's own
+        compiled = torch.compile(subject.loss(), fullgraph=True)
+        own = loss_and_grad(compiled, *tensors)
+    for ours, eager in zip(own, loss_and_grad(subject.loss(), *tensors), strict=True):
+        close(ours, eager, rtol=1e-5, atol=1e-6)
+
+
+@holds
+def export(subject: Subject) -> None:
+    tensors = draw(subject.loss)
+    program = torch.export.export(subject.loss(), tensors)
+    close(program.module()(*tensors), subject.loss()(*tensors))

@@ -1,0 +1,52 @@
+"""The register of properties, and what several of them use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from cases import Subject
+from torch import Tensor
+
+from losskit.loss import Loss
+
+Property = Callable[[Subject], None]
+PROPERTIES: dict[str, Property] = {}
+
+
+def holds(check: Property) -> Property:
+    PROPERTIES[check.__name__] = check
+    return check
+
+
+def loss_and_grad(criterion: Callable[..., Tensor], input: Tensor, *rest: Any, **at_call: Any) -> tuple[Tensor, Tensor]:
+    """The loss, and the gradient under an upstream gradient that is not uniform."""
+    leaf = input.detach().clone().requires_grad_()
+    loss = criterion(leaf, *rest, **at_call)
+    (loss * torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)).sum().backward()
+    assert leaf.grad is not None
+    return loss.detach(), leaf.grad
+
+
+def reductions(loss: type[Loss]) -> tuple[Any, ...]:
+    among = loss.arguments["reduction"].among
+    assert among is not None
+    return among
+
+
+def double(target: Tensor) -> Tensor:
+    return target.double() if target.is_floating_point() else target
+
+
+def refused(kind: type[Exception], words: list[str], call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+    with pytest.raises(kind) as caught:
+        call(*args, **kwargs)
+    for word in words:
+        assert word in str(caught.value), f"{word!r} is not in {caught.value!s}"
+    assert len(str(caught.value)) < 400
+
+
+def of_one(criterion: Callable[..., Tensor], tensors: tuple[Tensor, ...], place: int, value: Tensor) -> Tensor:
+    return criterion(*tensors[:place], value, *tensors[place + 1 :])

@@ -1,0 +1,82 @@
+"""Which implementation computes a loss, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from cases import Subject, close, draw
+from torch import Tensor
+
+from properties.held import holds
+
+#: Losses that torch's operator never computes, though torch has it, and why.
+NOT_BY_TORCH = {
+    "SoftMarginLoss": "a score of -200 for 1 overflows",
+    "CosineEmbeddingLoss": "a vector of zeros has a gradient of a million, and short or long vectors another cosine",
+    "GaussianNLLLoss": "torch's waits for the device to look for negative variances, and refuses shapes",
+    "KLDivLoss": "torch's is NaN at 0 log 0, and only the values could tell",
+}
+
+
+@holds
+def reads_nothing_off_cpu(subject: Subject) -> None:
+    """On a device nothing is read, and where torch has the operator, and it is right, that very operator is called.
+
+    It is so on CPU where the loss has no kernel, there seen to the end of backward.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    aten = torch.ops.aten
+
+    class Calls(TorchDispatchMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.names: list[str] = []
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            views = (aten.promote_types.default, aten.detach.default, aten.alias.default)  # which compute nothing
+            if isinstance(func, torch._ops.OpOverload) and func.namespace == "aten" and func not in views:
+                self.names.append(func.__name__.split(".")[0])
+            return func(*args, **(kwargs or {}))
+
+    tensors = draw(subject.loss, (6,), dtype=torch.float32)
+
+    def calls(loss: Callable[..., Tensor], device: str) -> list[str]:
+        watched = Calls()
+        with FakeTensorMode() if device == "cuda" else nullcontext(), watched:
+            if device == "cuda":
+                each = [torch.empty(value.shape, dtype=value.dtype, device=device) for value in tensors]
+            else:
+                each = [tensors[0].clone().requires_grad_(), *tensors[1:]]
+            watched.names.clear()
+            value = loss(*each)
+            if device == "cpu":  # on a GPU that is not there torch cannot go backward
+                value.sum().backward()
+        return watched.names
+
+    ours = calls(subject.loss(), "cuda")
+    assert not {"_local_scalar_dense", "item", "nonzero"} & set(ours), ours
+    if subject.loss.__name__ in NOT_BY_TORCH:
+        assert not subject.loss().torch_is_right(*tensors)
+    elif subject.loss.about.torch is not None:
+        theirs = getattr(F, subject.loss.about.torch)
+        assert ours == calls(theirs, "cuda")
+        if subject.loss.about.kernel is None:
+            assert calls(subject.loss(), "cpu") == calls(theirs, "cpu")
+
+
+@holds
+def a_new_formula_disowns_the_rest(subject: Subject) -> None:
+    class Twice(subject.loss):  # type: ignore[name-defined,misc]
+        def formula(self, *tensors: Tensor) -> Tensor:
+            return 2 * super().formula(*tensors)  # type: ignore[no-any-return]
+
+    tensors = draw(subject.loss)
+    close(Twice()(*tensors), 2 * subject.loss()(*tensors))
+    other = Twice()(*(each.to("meta") for each in tensors))
+    assert other.device.type == "meta"
