@@ -9,23 +9,21 @@ template <class T> struct Bce : Op {
     explicit Bce(const double *) {}
     ValueAndSlope<T> operator()(T x, T y, T p) const {
         const T yes = bounded(vmath::log_unit(x)), no = bounded(vmath::log_rest(x));
-        return {(y - 1) * no - p * y * yes, slope(x, y, p)};
+        const T rest = 1 - x, above = floored(x), below = floored(rest);
+        // Where p = 1 this is (x - y) exactly, as torch computes it: x (1 - y) - y (1 - x) would cancel.
+        const T difference = (above - y) + y * (rest - p * below);
+        return {(y - 1) * no - p * y * yes, difference / (above * below)};
     }
     ValueAndSlope<T> hard(T x, T y, T p) const {
         const bool yes = y != 0;
-        const T log = bounded(vmath::log_either(yes, x));
-        return {-(yes ? p * log : log), slope(x, y, p)};
+        const T log = bounded(vmath::log_either(yes, x)), weight = yes ? -p : T(-1);
+        return {weight * log, (yes ? -p : T(1)) / floored(yes ? x : 1 - x)};
     }
 
 private:
     static T bounded(T log) { return vmath::at_least(log, T(-100)); } // as torch
-    // That of a logarithm is that of its argument down to 1e-12, and 1e12 below.
-    static T slope(T x, T y, T p) {
-        const T rest = 1 - x, above = vmath::at_least(x, T(1e-12)), below = vmath::at_least(rest, T(1e-12));
-        // Where p = 1 this is (x - y) exactly, as torch computes it: x (1 - y) - y (1 - x) would cancel.
-        const T difference = (above - y) + y * (rest - p * below);
-        return difference / (above * below);
-    }
+    // The slope of a logarithm is that of its argument down to 1e-12, and 1e12 below.
+    static T floored(T p) { return vmath::at_least(p, T(1e-12)); }
 };
 
 } // namespace losskit

@@ -13,7 +13,7 @@ struct Op {
     static constexpr bool unit_input = false, unit_target = false; // must lie in [0, 1]
     static constexpr bool takes_pos_weight = false;                // called with a third number, the weight of "yes"
     static constexpr bool mean_divides_by_weight = false;          // as torch's mse_loss and l1_loss do
-    static constexpr bool knows_hard = false; // has a cheaper `hard` for targets of 0 and 1, equal bit for bit
+    static constexpr bool knows_hard = false;                      // has a cheaper `hard` for targets of 0 and 1
 };
 
 template <class T> inline T sign_of(T x) {
