@@ -31,7 +31,7 @@ demo: $(READY)
 null: $(READY)
 	$(BIN)/python benchmarks/null_run.py
 
-# Measures everything anew, some 45 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
+# Measures everything anew, some 15 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py --json docs/benchmarks.json > /dev/null
 	$(BIN)/python benchmarks/bench.py --table docs/benchmarks.json > docs/benchmarks.md
