@@ -15,6 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from cases import OWN_TESTS, Subject, array, close, draw
+from compiler import needs_compiler
 from oracles import ORACLES
 from properties import PROPERTIES
 from properties.held import double, loss_and_grad, refused
@@ -193,7 +194,7 @@ def test_transforms() -> None:
     close(weights, CTCLoss(reduction="none")(scores, *rest) / rest[2].clamp(min=1))
 
 
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=needs_compiler)])
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
 def test_the_compiler_sees_the_whole_of_it(backend: str) -> None:
     tensors = tuple(each[:3] if each.dim() == 3 else each.clamp(max=3) for each in small())
@@ -213,6 +214,7 @@ def test_the_compiler_sees_the_whole_of_it(backend: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
 @pytest.mark.parametrize("dynamic", [False, True])
+@needs_compiler
 def test_many_steps_are_one_operator_to_the_compiler(dynamic: bool) -> None:
     torch._dynamo.reset()
     for flag in (False, True):

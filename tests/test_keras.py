@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+from compiler import needs_compiler
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -444,6 +445,7 @@ def test_compile_functions(name: str) -> None:
     torch.testing.assert_close(compiled(y_true, y_pred), function(y_true, y_pred))  # type: ignore[no-untyped-call]
 
 
+@needs_compiler
 def test_compile_to_machine_code() -> None:
     torch._dynamo.reset()
     y_true, y_pred = sample("Sparse")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from compiler import needs_compiler
 from oracles import cross_entropy as oracle
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -441,7 +442,7 @@ def test_strides_and_dtypes_of_what_is_given() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean"])
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=needs_compiler)])
 def test_compiled(backend: str, reduction: Any) -> None:
     layer, target = drawn(torch.float32)
     mask = torch.tensor([True, False, True, True, False, True, True])

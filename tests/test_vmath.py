@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiler import COMPILER
 from numpy.typing import NDArray
 
 from losskit.native import library
@@ -23,7 +23,6 @@ from losskit.native import library
 Array = NDArray[Any]
 STEP = int(os.environ.get("ULP_STEP", "1021"))
 LEVELS = [level for level in library.LEVELS if library._candidates(level)]
-COMPILER = shutil.which(os.environ.get("CXX", "c++"))
 FLAGS = [
     "-std=c++17",
     "-O3",
@@ -36,7 +35,7 @@ FLAGS = [
 ]
 FUNCTIONS = ["exp", "exp_down", "expm1", "log", "log1p", "log1p_unit", "log_unit", "log_rest"]
 
-pytestmark = pytest.mark.skipif(COMPILER is None or not LEVELS, reason="no compiler, or no kernels")
+pytestmark = pytest.mark.skipif(COMPILER is None or not LEVELS, reason="no working compiler, or no kernels")
 
 
 @pytest.fixture(scope="module", params=LEVELS)
