@@ -163,7 +163,7 @@ def test_torchs_own_samples(subject: Subject) -> None:
             gradients = [torch.autograd.grad(each.sum(), sample.input)[0] for each in (ours, expected)]
             torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
         agreed += 1
-    assert (agreed == 0) == (subject.loss.__name__ in REFUSED)
+    assert agreed or subject.loss.__name__ in REFUSED
 
 
 #: Losses none of whose samples are served: torch draws targets at random that its own documentation does not allow.

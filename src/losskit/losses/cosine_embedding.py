@@ -47,7 +47,8 @@ class CosineEmbeddingLoss(Loss):
         # Half the squared distance of the directions is 1 - cos too, and keeps its digits where the cosine is nearly 1.
         near = ((one / square.sqrt() - other / other_square.sqrt()) ** 2).sum(-1) / 2
         apart = torch.where(cosine > 0.5, near, 1 - cosine)
-        return torch.where(target > 0, apart, (cosine - self.margin).clamp(min=0))
+        beyond = cosine - self.margin
+        return torch.where(target > 0, apart, torch.where(beyond < 0, 0, beyond))
 
     def class_dim(self, input: Tensor) -> int | None:
         return input.dim() - 1 if input.dim() else None

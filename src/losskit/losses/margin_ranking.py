@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
 from losskit.domain import PlusMinusOne, Real
 from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.native.dispatch import CLAMP_HAS_SLOPE
 from losskit.reduction import AtCall, Reduction
 
 
@@ -39,7 +41,11 @@ class MarginRankingLoss(Loss):
         return self.compute((input1, input2, target), at_call)
 
     def formula(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        return (self.margin - target * (input1 - input2)).clamp(min=0)
+        lacking = self.margin - target * (input1 - input2)
+        return torch.where(lacking < 0, 0, lacking)  # with a slope at 0, which clamp may not have
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return self.margin != 0 or CLAMP_HAS_SLOPE  # else equal scores would not be pushed apart
 
 
 def margin_ranking_loss(

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.torch_version import TorchVersion
 
 if TYPE_CHECKING:
     from losskit.loss import Loss
@@ -26,6 +27,7 @@ transforms = torch._C._functorch.peek_interpreter_stack
 modes = torch._C._len_torch_dispatch_stack
 batched = torch._C._functorch.is_legacy_batchedtensor  # of an upstream gradient, under is_grads_batched
 ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
+CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
 ctc_forward, ctc_backward = torch.ops.aten._ctc_loss.Tensor, torch.ops.aten._ctc_loss_backward.Tensor
 
 
