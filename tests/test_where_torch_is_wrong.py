@@ -821,6 +821,18 @@ def test_multi_margin_can_be_differentiated_twice(p: Literal[1, 2]) -> None:
     assert (gradient(partial(penalty, functional.multi_margin_loss), input) != 0).any() == (p == 2)
 
 
+def test_weights_of_classes_may_be_learnt() -> None:
+    input, target = torch.randn(4, 5, requires_grad=True), torch.tensor([0, 1, 4, 4])
+    torch_still(
+        fails(lambda: F.multi_margin_loss(input, target, weight=torch.rand(5, requires_grad=True))),
+        "weights of multi_margin_loss have no gradient",
+    )
+    weight = torch.rand(5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda x, w: functional.multi_margin_loss(x, target, weight=w), (input.double(), weight)
+    )
+
+
 def test_multi_margin_is_torchs_with_weights_and_at_the_kink() -> None:
     input, target, weight = torch.randn(9, 4), torch.randint(4, (9,)), torch.tensor([0.2, 1.0, 5.0, 0.0])
     for reduction in ("none", "mean", "sum"):

@@ -54,6 +54,8 @@ class MultiMarginLoss(Loss):
         return min(1, input.dim() - 1) if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
+        if self.weight is not None and self.weight.requires_grad:
+            return False  # it refuses them
         known = tensors[0].is_cpu or tensors[0].is_cuda
         return known and tensors[0].dim() <= 2 and tensors[0].numel() > 0
 

@@ -106,6 +106,7 @@ def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
         loss.about.torch is not None
         and (tensors[0].device.type != "cpu" or loss.about.kernel is None)
         and not torch.compiler.is_compiling()
+        and tracing() is None
         and transforms() is None
         and forward_ad._current_level < 0
         and unchanged(kind)
