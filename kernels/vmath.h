@@ -1,5 +1,5 @@
 // exp, expm1, log and log1p without branches or tables, so that the compiler vectorises the loops that call them.
-// Right for subnormals, infinities and NaN. Worst errors in units in the last place are measured by test_kernels.py.
+// Right for subnormals, infinities and NaN. Worst errors in units in the last place: tests/test_vmath.py.
 #pragma once
 #include <cstdint>
 #include <cstring>
