@@ -21,7 +21,7 @@ from losskit import Task
 from losskit.catalog import READY_MADE, STANDARD, TUTORIAL
 from losskit.compare import CompareError, Data, DataError, Preprocessor, engine, load, make_plan
 from losskit.compare.data import stratified
-from losskit.compare.engine import Job, Row, Split, Trial, best, do, jobs, measure, run
+from losskit.compare.engine import Row, Split, Trial, best, jobs, measure, run
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import conclude
 from losskit.compare.plan import RATES, Configuration, Plan
@@ -265,17 +265,6 @@ def test_test_rows_lend_nothing_to_the_network(name: str, mixed: Data) -> None:
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-def test_the_choice_of_a_rate_does_not_see_the_test_fold(wine: Data) -> None:
-    plan, job = quick(wine), Job("MSELoss", 0, 1)
-    _, test = wine.folds(3, engine.seeds(plan, job)[0])[1]
-    assert isinstance(wine.features, pd.DataFrame)
-    spoilt = wine.features.copy()
-    spoilt.iloc[test] = 1e6
-    honest, blind = do(plan, wine, job), do(plan, replace(wine, features=spoilt), job)
-    assert honest.inner == blind.inner
-    assert honest.metrics != blind.metrics
-
-
 # The plan.
 
 
@@ -302,23 +291,6 @@ def test_the_grid() -> None:
     assert json.loads(json.dumps(plan.as_json()))["margin"] == "0.01 of accuracy"
 
 
-def test_ties_go_to_the_tutorial_and_divergence_comes_last(wine: Data) -> None:
-    plan = make_plan(wine)
-    first, second, *_ = plan.configurations
-    assert best(plan, [Trial(first, 0.5, 9), Trial(second, 0.5, 9)]) == first
-    assert best(plan, [Trial(first, None, 9), Trial(second, 0.0, 3)]) == second
-    assert best(plan, [Trial(first, None, 9), Trial(second, None, 9)]) == first
-    assert best(plan, [Trial(first, 0.9, 3), Trial(second, 0.8, 9)]) == second  # the first had left by then
-
-
-def test_the_worse_half_leaves_after_a_third(wine: Data) -> None:
-    plan = make_plan(wine, epochs=6, folds=3)
-    trials = do(plan, wine, Job("MSELoss", 0, 0)).inner
-    assert len({(each["optimizer"], each["rate"]) for each in trials}) == len(plan.configurations)
-    assert sorted(each["epochs"] for each in trials if each["score"] is not None).count(6) == 8
-    assert {each["epochs"] for each in trials} <= {1, 2, 6}  # 1: of those that diverge
-
-
 def test_the_least_error_ranks_first() -> None:
     plan = make_plan(load("diabetes"), losses=["SmoothL1Loss"])
     first, second, *_ = plan.configurations
@@ -341,26 +313,6 @@ def row_of(loss: str, fold: int, plan: Plan, score: float) -> Row:
 
 
 # The training.
-
-
-def test_initial_weights_are_shared() -> None:
-    two, same, one, other = build(7, 5, 2, 0), build(7, 5, 2, 0), build(7, 5, 1, 0), build(7, 5, 2, 1)
-    assert all(torch.equal(a, b) for a, b in zip(two.parameters(), same.parameters(), strict=True))
-    hidden = [network.state_dict()["0.weight"] for network in (two, one, other)]
-    assert torch.equal(hidden[0], hidden[1])
-    assert not torch.equal(hidden[0], hidden[2])
-    state = torch.get_rng_state()
-    build(7, 5, 2, 0)
-    assert torch.equal(state, torch.get_rng_state())
-
-
-def test_losses_share_seeds_but_not_in_a_null_run(wine: Data) -> None:
-    plan = make_plan(wine)
-    shared = {engine.seeds(plan, Job(loss, 0, 0)) for loss in plan.losses}
-    assert len(shared) == 1
-    null = replace(plan, shared=False)
-    assert len({engine.seeds(null, Job(loss, 0, 0)) for loss in plan.losses}) == len(plan.losses)
-    assert len({engine.seeds(null, Job(loss, 0, 0))[0] for loss in plan.losses}) == 1
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes"])
