@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,86 @@ def test_refusals(
     assert err.startswith("losskit: ")
     assert message in err
     assert len(err) < 500
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "2.5", "two", "", "²"])
+def test_so_many_workers(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["compare", "iris", f"--workers={text}"])
+    assert left.value.code == 2
+    assert f"argument --workers: must be a whole number of at least 1, got {text!r}" in capsys.readouterr().err
+
+
+def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from losskit.compare import command
+
+    given: list[Any] = []
+    monkeypatch.setattr(command, "command", given.append)
+    words = "compare file.csv --target y --task binary --metric accuracy --losses MSELoss L1Loss --drop a b --drop c --sep ;"
+    assert (
+        main(
+            [
+                *words.split(),
+                *["--folds", "3", "--repeats", "4", "--epochs", "5", "--seed", "6", "--workers", "1", "--out", "there"],
+            ]
+        )
+        == 0
+    )
+    assert main(["compare", "iris"]) == 0
+    chosen, usual = (
+        {name: value for name, value in vars(each).items() if name not in ("verb", "call")} for each in given
+    )
+    assert chosen == {
+        "source": "file.csv",
+        "target": "y",
+        "task": "binary",
+        "metric": "accuracy",
+        "losses": ["MSELoss", "L1Loss"],
+        "drop": ["a", "b", "c"],
+        "sep": ";",
+        "folds": 3,
+        "repeats": 4,
+        "epochs": 5,
+        "seed": 6,
+        "workers": 1,
+        "out": "there",
+    }
+    nothing = dict.fromkeys(("target", "task", "metric", "epochs", "workers"))
+    assert usual == {
+        **nothing,
+        **{"source": "iris", "losses": (), "drop": [], "sep": ","},
+        **{"folds": 5, "repeats": 2, "seed": 0, "out": "runs"},
+    }
+
+
+def test_the_rows_follow_from_the_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is stored is what :func:`losskit.compare.engine.run` gives for the plan that the options say."""
+    from losskit.compare import engine, load, make_plan
+
+    monkeypatch.chdir(tmp_path)
+    options = {"folds": 2, "repeats": 1, "epochs": 1, "seed": 3}
+    words = [f"--{name}={value}" for name, value in options.items()]
+    assert main(["compare", "iris", "--losses", "MSELoss", "--metric", "macro_f1", "--workers", "1", *words]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    (folder,) = (tmp_path / "runs").iterdir()
+    data = load("iris")
+    plan = make_plan(data, losses=["MSELoss"], metric="macro_f1", **options)
+    rows = [{**row.as_json(), "seconds": 0} for row in engine.run(plan, data, 1)]
+    stored = [{**json.loads(line), "seconds": 0} for line in (folder / "rows.jsonl").read_text().splitlines()]
+    assert stored == json.loads(json.dumps(rows))
+    written = json.loads((folder / "plan.json").read_text())
+    assert plan.as_json().items() <= {**written, "task": plan.task, "rates": plan.rates}.items()
+    assert written["notes"] == list(data.notes)
+    verdicts = json.loads((folder / "verdict.json").read_text())
+    assert {each["name"] for each in verdicts} == {"MSELoss", "CrossEntropyLoss"}
+    for each in verdicts:
+        scores = [row["metrics"]["macro_f1"] for row in stored if row["loss"] == each["name"]]
+        assert each["mean"] == pytest.approx(sum(scores) / 2)
+    assert (folder / "best.py").read_text() in out
+    assert str(folder.relative_to(tmp_path)) in out
 
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

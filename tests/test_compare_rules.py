@@ -633,7 +633,7 @@ def test_jobs_come_fold_by_fold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "cores", "expected"), [(None, 3, 3), (None, None, 1), (2, 3, 2), (1, 3, 1), (99, 3, 6)]
+    ("workers", "cores", "expected"), [(None, 3, 3), (None, None, 0), (2, 3, 2), (1, 3, 0), (99, 3, 6)]
 )
 def test_so_many_workers(
     workers: int | None, cores: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
@@ -644,7 +644,7 @@ def test_so_many_workers(
     used: list[int] = []
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     monkeypatch.setattr(engine, "in_pool", lambda count: lambda *given: used.append(count))
-    monkeypatch.setattr(engine, "in_process", lambda *given: used.append(1))
+    monkeypatch.setattr(engine, "in_process", lambda *given: used.append(0))
     run(plan, data, workers)
     assert used == [expected]
 

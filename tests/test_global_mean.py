@@ -104,6 +104,14 @@ def rank_main(rank: int, ranks: int, port: int, folder: str) -> None:
         answers[case] = (gradients(model), total / ranks)
         summed = losskit.global_count(criterion, [target for _, target, _ in own], **beside(own), averaged=False)
         torch.testing.assert_close(summed, n * ranks)
+    for some in ([0, 2], [1]):  # a subgroup counts what its own ranks keep
+        group = dist.new_group([each for each in some if each < ranks])
+        if rank in some:
+            targets = [[target for _, target, _ in own] for own in parts("tokens", ranks)]
+            kept = sum(int((each != -100).sum()) for member in some if member < ranks for each in targets[member])
+            given: Any = {"process_group": group}
+            assert losskit.global_count(cross_entropy(), targets[rank], **given, averaged=False) == kept
+            assert losskit.global_count(cross_entropy(), targets[rank], **given) == kept / dist.get_world_size(group)
     if rank == 0:
         torch.save(answers, f"{folder}/answers.pt")
     dist.destroy_process_group()

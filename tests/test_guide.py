@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import itertools
 from unicodedata import east_asian_width
@@ -12,13 +13,19 @@ import torch
 
 import losskit
 from losskit import cli
-from losskit.about import Encoding, Situation, Task
+from losskit.about import Activation, Encoding, Situation, Task
 from losskit.catalog import STANDARD
-from losskit.guide.choose import OUTPUTS, choose
+from losskit.guide.choose import OUTPUTS, Pick, choose, output_of
 from losskit.guide.code import script
 from losskit.guide.show import KERAS, UnknownLossError, explain, find, guide, listing
 from losskit.guide.words import LANGUAGES, LOSSES, PHRASES, SITUATIONS, TARGETS, TASKS
 from losskit.loss import Loss
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # tiny networks; conftest puts the number back
+
 
 PAIRS = [(loss, task) for loss in losskit.CATALOG for task in loss.about.serves]
 
@@ -88,6 +95,39 @@ def test_what_it_picks() -> None:
     assert "give instead                values" in guide(Task.REGRESSION, "probabilities", [])
 
 
+@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("output", [None, *OUTPUTS])
+def test_the_order_of_the_picks(task: Task, output: str | None) -> None:
+    """What suits the situations, then the task's standard loss, then what takes the raw output; else as in the catalog."""
+    concerned = {
+        Situation.OUTLIERS: (Task.REGRESSION,),
+        Situation.IMBALANCED: (Task.BINARY, Task.MULTICLASS, Task.MULTILABEL),
+    }
+    for given in ([], [Situation.OUTLIERS], [Situation.IMBALANCED], [Situation.OUTLIERS, Situation.IMBALANCED]):
+        picks = choose(task, output, given)
+        left = [loss for loss in losskit.CATALOG if task in loss.about.serves]
+        if output is not None:
+            left = [loss for loss in left if output_of(loss) == output]
+        told = [each for each in given if task in concerned[each]]
+        suited = [loss for loss in left if set(told) & set(loss.about.suits)]
+        assert {pick.loss for pick in picks} == set(left)
+        assert len(picks) == len(left)
+        assert {pick.loss for pick in picks[: len(suited)]} == set(suited)
+        for group in (picks[: len(suited)], picks[len(suited) :]):
+            first = [pick for pick in group if pick.loss.__name__ == STANDARD[task]]
+            raw = [pick for pick in group if pick not in first and pick.head.training is Activation.NONE]
+            rest = [pick for pick in group if pick not in first and pick.head.training is not Activation.NONE]
+            assert group == [*first, *sorted(raw, key=in_catalog), *sorted(rest, key=in_catalog)]
+        for pick in picks:
+            assert pick.head == pick.loss.about.serves[task]
+            assert pick.suits == tuple(each for each in told if each in pick.loss.about.suits)
+            assert pick.arguments == ", ".join(filter(None, (pick.loss.about.suits[each] for each in pick.suits)))
+
+
+def in_catalog(pick: Pick) -> int:
+    return losskit.CATALOG.index(pick.loss)
+
+
 def test_list_shows_all() -> None:
     page = listing()
     assert max(map(columns, page.splitlines())) <= 100
@@ -137,4 +177,12 @@ def test_what_is_written_twice_agrees() -> None:
     )
     assert set(STANDARD) == set(Task)
     assert set(LOSSES) == {loss.__name__ for loss in losskit.CATALOG}
-    assert KERAS
+
+
+@pytest.mark.parametrize(("theirs", "ours"), KERAS.items())
+def test_keras_s_names_lead_to_the_loss_that_computes_them(theirs: str, ours: str) -> None:
+    assert inspect.isclass(getattr(losskit.keras, theirs))
+    loss, note = find(theirs)
+    assert loss.__name__ == ours
+    ours_too = ("Huber", "BinaryCrossentropy")  # stems of a name of ours, or of torch's
+    assert (f"losskit.keras.{theirs}" in note) == (theirs not in ours_too)

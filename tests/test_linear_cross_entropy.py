@@ -206,6 +206,23 @@ def test_half_precision(dtype: torch.dtype, reduction: Any) -> None:
         assert (own - other).norm() < 1e-2 * other.norm()
 
 
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_many_chunks_round_the_layers_gradient_once(dtype: torch.dtype, reduction: Any) -> None:
+    """Added up in half precision it would stop growing: what each of 512 rows adds is below half a unit of the sum."""
+    rows = 512
+    layer, target = drawn(dtype, rows)
+    layer[0].data.abs_()
+    target[:] = 3
+    found = []
+    for size in (1, rows):
+        given: Any = {"linear_bias": layer[2], "reduction": reduction, "chunk_size": size}
+        found.append(torch.autograd.grad(linear_cross_entropy(*layer[:2], target, **given).sum(), layer[1:]))
+    for many, one in zip(*found, strict=True):
+        assert many.dtype == one.dtype == dtype
+        assert (many - one).abs().max() <= 2 * torch.finfo(dtype).eps * one.abs().max()
+
+
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_autocast_mixes_dtypes(half: torch.dtype) -> None:
     layer, target = drawn(torch.float32)

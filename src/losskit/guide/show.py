@@ -158,7 +158,7 @@ def find(name: str) -> tuple[type[Loss], str]:
 KERAS = {
     "SparseCategoricalCrossentropy": "CrossEntropyLoss",
     "CategoricalCrossentropy": "CrossEntropyLoss",
-    "BinaryCrossentropy": "BCEWithLogitsLoss",
+    "BinaryCrossentropy": "BCELoss",
     "MeanSquaredError": "MSELoss",
     "MeanAbsoluteError": "L1Loss",
     "Huber": "HuberLoss",
