@@ -4,6 +4,7 @@
 """
 
 from properties import (
+    arguments as arguments,
     derivatives as derivatives,
     heads as heads,
     module as module,

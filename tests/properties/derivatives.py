@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 import torch
-from cases import ITEMS, Subject, close, draw, kinds, variants
+from cases import CLASSES, ITEMS, Subject, close, draw, kinds, variants
 from compiler import COMPILER, WHY
 from torch import Tensor
 
 import losskit
 from losskit.domain import ClassIndex, Mass, NonNegative, Real
 from losskit.loss import Loss
-from properties.held import holds, loss_and_grad, of_one, reductions, refused
+from properties.held import either_way, formula_of, holds, loss_and_grad, of_one, reductions, refused
+from properties.numbers import of_the_batch
 
 
 def outputs(criterion: Loss, tensors: tuple[Tensor, ...]) -> list[int]:
@@ -24,13 +25,17 @@ def outputs(criterion: Loss, tensors: tuple[Tensor, ...]) -> list[int]:
     return [i for i, name in enumerate(criterion.domains) if name != "target"]
 
 
+CUBE = (3, 3), 3  # items and classes, so that any dimension may hold the classes
+
 #: Arguments beside which a gradient is not the derivative, and why. Tests of them stand in test_where_torch_is_wrong.py.
 STRAIGHT_THROUGH = {("GaussianNLLLoss", "eps"): "the gradient ignores that var is clamped, as torch documents"}
 
 
-def differentiable(loss: type[Loss]) -> Iterator[dict[str, Any]]:
+def differentiable(
+    loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CLASSES
+) -> Iterator[dict[str, Any]]:
     """The variants, less the arguments of which the gradient is not the derivative."""
-    for arguments in variants(loss):
+    for arguments in variants(loss, items, classes):
         yield {name: v for name, v in arguments.items() if (loss.__name__, name) not in STRAIGHT_THROUGH}
 
 
@@ -40,24 +45,41 @@ def on_simplex(function: Callable[..., Tensor], input: Tensor, scores: Tensor) -
 
 @holds
 def gradcheck(subject: Subject) -> None:
-    for arguments in differentiable(subject.loss):
-        for reduction in reductions(subject.loss):
-            criterion = subject.loss(**arguments, reduction=reduction)
-            tensors = draw(criterion)
-            for place in outputs(criterion, tensors):
-                leaf = tensors[place].clone().requires_grad_()
-                torch.autograd.gradcheck(partial(of_one, criterion, tensors, place), leaf)
+    for way, fast in ((subject, False), (formula_of(subject), True)):  # fast: along random directions
+        for arguments in differentiable(subject.loss, *CUBE):
+            for reduction in reductions(subject.loss):
+                criterion = way.loss(**arguments, reduction=reduction)
+                tensors = draw(criterion, *CUBE)
+                for place in outputs(criterion, tensors):
+                    leaf = tensors[place].clone().requires_grad_()
+                    torch.autograd.gradcheck(partial(of_one, criterion, tensors, place), leaf, fast_mode=fast)
 
 
 @holds
 def gradgradcheck(subject: Subject) -> None:
-    for arguments in differentiable(subject.loss):
+    for arguments in differentiable(subject.loss, *CUBE):
         criterion = subject.loss(**arguments)
         small = "dim" not in arguments and not any(isinstance(value, Tensor) for value in arguments.values())
-        tensors = draw(criterion, (3,) if small else ITEMS)
+        tensors = draw(criterion, (3,)) if small else draw(criterion, *CUBE)
         for place in outputs(criterion, tensors):
             leaf = tensors[place].clone().requires_grad_()
             torch.autograd.gradgradcheck(partial(of_one, criterion, tensors, place), leaf)
+
+
+@holds
+@either_way
+def second_derivative_of_every_reduction(subject: Subject) -> None:
+    """Behind a kernel, and behind torch's operators that have no second derivative, it is reduced by other lines."""
+    for arguments in ({}, list(differentiable(subject.loss, *CUBE))[-1]):  # none, all
+        for reduction in reductions(subject.loss):
+            criterion = subject.loss(**arguments, reduction=reduction)
+            tensors = draw(criterion, *CUBE)
+            leaf = tensors[0].clone().requires_grad_()
+            torch.autograd.gradgradcheck(partial(of_one, criterion, tensors, 0), leaf, fast_mode=True)
+            if tensors[0].dim() > 2:  # of which torch's operators take (N, C) alone
+                tensors = draw(criterion, (3,), 3) if not of_the_batch(subject.loss, arguments) else tensors
+                leaf = tensors[0].clone().requires_grad_()
+                torch.autograd.gradgradcheck(partial(of_one, criterion, tensors, 0), leaf, fast_mode=True)
 
 
 @holds
@@ -79,6 +101,7 @@ def value_and_grad(subject: Subject) -> None:
 
 
 @holds
+@either_way
 def gradient_of_soft_target(subject: Subject) -> None:
     """A real target that asks for a gradient gets the right one."""
     domain = subject.loss.about.tensors.get("target")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -19,6 +20,41 @@ PROPERTIES: dict[str, Property] = {}
 def holds(check: Property) -> Property:
     PROPERTIES[check.__name__] = check
     return check
+
+
+def formula_of(subject: Subject) -> Subject:
+    """The same loss by its formula alone: a formula of its own disowns kernel and operator, though it computes the same."""
+
+    class ByFormula(subject.loss):  # type: ignore[name-defined,misc]
+        __doc__ = subject.loss.__doc__
+
+        def formula(self, *tensors: Tensor) -> Tensor:
+            return super().formula(*tensors)  # type: ignore[no-any-return]
+
+    ByFormula.__name__ = subject.loss.__name__
+
+    def function(*tensors: Tensor, **given: Any) -> Tensor:
+        own = {name: given.pop(name) for name in list(given) if name in ByFormula.arguments}
+        loss: Tensor = ByFormula(**own)(*tensors, **given)
+        return loss
+
+    return Subject(ByFormula, function)
+
+
+EITHER_WAY: list[str] = []
+
+
+def either_way(check: Property) -> Property:
+    """Check what computes an ordinary call, a kernel or torch's operator, and then the formula, which serves the others."""
+    EITHER_WAY.append(check.__name__)
+
+    @wraps(check)
+    def twice(subject: Subject) -> None:
+        check(subject)
+        if subject.loss.about.kernel or subject.loss.about.torch:
+            check(formula_of(subject))
+
+    return twice
 
 
 def loss_and_grad(criterion: Callable[..., Tensor], input: Tensor, *rest: Any, **at_call: Any) -> tuple[Tensor, Tensor]:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from losskit.domain import Embedding, Probabilities
 from losskit.loss import Loss
-from properties.held import double, holds, loss_and_grad, reductions
+from properties.held import double, either_way, holds, loss_and_grad, reductions
 
 
 @holds
+@either_way
 def equals_oracle(subject: Subject) -> None:
     for items in ((), (5,), ITEMS, (2, 3, 4)):
         for arguments in variants(subject.loss, items):
@@ -29,21 +30,26 @@ def equals_oracle(subject: Subject) -> None:
 
 
 @holds
+@either_way
 def as_accurate_as_torch(subject: Subject) -> None:
-    """In float32, over ordinary and extreme inputs, value and gradient err no more than torch's do."""
-    if subject.loss.about.torch is None:
-        return
-    theirs = getattr(F, subject.loss.about.torch)
+    """In float32, over ordinary and extreme inputs, value and gradient err no more than torch's do, or, without torch, 1e-5."""
+    theirs = None if subject.loss.about.torch is None else getattr(F, subject.loss.about.torch)
     for scale in (1.0, 30.0, 3e3):
         tensors = draw(subject.loss, (256,), dtype=torch.float32)
         tensors = (scaled(subject.loss, tensors[0], scale), *tensors[1:])
         exact = loss_and_grad(subject.loss(reduction="none"), *map(double, tensors))  # equals_oracle vouches
         own = loss_and_grad(subject.loss(reduction="none"), *tensors)
-        torchs = loss_and_grad(theirs, *tensors, reduction="none")
+        torchs = own if theirs is None else loss_and_grad(theirs, *tensors, reduction="none")
         dims = (None, -1 if isinstance(subject.loss.about.input, Embedding) else None)
         for ours, their, true, dim in zip(own, torchs, exact, dims, strict=True):
             assert bool((ours.isfinite() | true.float().isinf()).all())  # a rate may overflow, and nothing may be NaN
-            assert error(ours, true, dim) <= error(their, true, dim) + 2e-7, f"scale {scale}"
+            least = 1e-3 if subject.loss.__name__ in ROUNDED else 1e-30
+            bound = 1e-5 if theirs is None else error(their, true, dim, least) + 2e-7
+            assert error(ours, true, dim, least) <= bound, f"scale {scale}"
+
+
+#: Losses whose small values are less accurate than their large ones, and why.
+ROUNDED = {"SoftmaxFocalLoss": "the log-softmax of an answer that is nearly sure is a small difference of logits"}
 
 
 def scaled(loss: type[Loss], input: Tensor, scale: float) -> Tensor:
@@ -51,19 +57,20 @@ def scaled(loss: type[Loss], input: Tensor, scale: float) -> Tensor:
     return (input.logit() * scale).sigmoid() if isinstance(loss.about.input, Probabilities) else input * scale
 
 
-def error(value: Tensor, true: Tensor, dim: int | None = None) -> float:
-    """The worst error relative to the value, or absolute below 1e-30; that of NaN is infinite, and inf is none where it is true.
+def error(value: Tensor, true: Tensor, dim: int | None = None, least: float = 1e-30) -> float:
+    """The worst error relative to the value, or to ``least`` where it is smaller; that of NaN is infinite, and inf is none where it is true.
 
     With ``dim``, the mean error of the vectors along it: where terms cancel, which one is the worst is left to chance.
     """
     wrong, size = torch.where(value == true, 0, value.double() - true), true
     if dim is not None:
         wrong, size = wrong.norm(dim=dim), size.norm(dim=dim)
-    relative = (wrong.abs() / size.abs().clamp(min=1e-30)).nan_to_num(torch.inf, torch.inf)
+    relative = (wrong.abs() / size.abs().clamp(min=least)).nan_to_num(torch.inf, torch.inf)
     return float(relative.max() if dim is None else relative.mean())
 
 
 @holds
+@either_way
 def reduction_algebra(subject: Subject) -> None:
     for arguments in variants(subject.loss):
         tensors = draw(subject.loss(**arguments))
@@ -76,6 +83,7 @@ def reduction_algebra(subject: Subject) -> None:
 
 
 @holds
+@either_way
 def mask_algebra(subject: Subject) -> None:
     """A mask gives the loss of the items kept; the others have no gradient even where they hold NaN or inf."""
     mask = torch.tensor([True, False, True, True, False, True])
@@ -132,6 +140,7 @@ def batchmean_algebra(subject: Subject) -> None:
 
 
 @holds
+@either_way
 def mask_over_leading_dimensions(subject: Subject) -> None:
     tensors = draw(subject.loss)
     rows = torch.tensor([True, False, True, False])
@@ -146,6 +155,7 @@ def mask_over_leading_dimensions(subject: Subject) -> None:
 
 
 @holds
+@either_way
 def sample_weight_algebra(subject: Subject) -> None:
     """A weight of k is the item k times over, in the sum and in the mean; a masked weight does not matter."""
     count = torch.tensor([2, 0, 1, 3])
@@ -170,6 +180,7 @@ def of_the_batch(loss: type[Loss], arguments: dict[str, Any]) -> bool:
 
 
 @holds
+@either_way
 def normalizer_algebra(subject: Subject) -> None:
     """Micro-batches that share the normalizer add up to the mean of the whole, value and gradient."""
     for arguments in variants(subject.loss):
@@ -185,6 +196,7 @@ def normalizer_algebra(subject: Subject) -> None:
 
 
 @holds
+@either_way
 def every_argument_changes_the_result(subject: Subject) -> None:
     """By itself, or beside the others where it means nothing without them."""
     heard = set()

@@ -310,7 +310,7 @@ def _weights(call: Elementwise | Rowwise, plan: Plan, loss: Loss) -> list[Tensor
         raise Unfit  # only the formula gives them a gradient
     if isinstance(call, Elementwise):
         return [spread(getattr(call, name), weight, plan.shape, plan.wide) for name, weight in weights]
-    held = [weight.to(plan.wide).contiguous() for _, weight in weights if weight is not None]
+    held = [weight.to(plan.wide).resolve_neg().contiguous() for _, weight in weights if weight is not None]
     for weight in held:
         if len(weight) != call.classes:
             raise Unfit  # put in behind the loss's back; its formula will complain
@@ -319,8 +319,8 @@ def _weights(call: Elementwise | Rowwise, plan: Plan, loss: Loss) -> list[Tensor
 
 
 def _extra(call: Elementwise | Rowwise, extra: Extra, plan: Plan) -> list[Tensor | None]:
-    if extra.sample_weight is not None and extra.sample_weight.requires_grad:
-        raise Unfit
+    if any(isinstance(each, Tensor) and each.requires_grad for each in (extra.sample_weight, extra.normalizer)):
+        raise Unfit  # only the formula gives them a gradient
     if extra.normalizer is not None:
         call.normalizer = float(extra.normalizer)
     return [
@@ -333,7 +333,7 @@ def spread(into: Spread, tensor: Tensor | None, items: torch.Size, dtype: torch.
     """Describe to the kernel a tensor that broadcasts to ``items``; returns what must be kept alive."""
     if tensor is None:
         return None
-    tensor = tensor.detach().to(dtype).contiguous()
+    tensor = tensor.detach().to(dtype).resolve_neg().contiguous()
     shape = (1,) * (len(items) - tensor.dim()) + tuple(tensor.shape)
     used = [i for i, size in enumerate(shape) if size != 1]
     if used and any(shape[i] != items[i] for i in range(used[0], used[-1] + 1)):
