@@ -7,9 +7,12 @@ import itertools
 import math
 import pickle
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -641,12 +644,14 @@ def test_so_many_workers(
     """A core each, unless told otherwise, but no more than there are jobs; one needs no process of its own."""
     data = loaded("wine")
     plan = replace(make_plan(data, losses=["MSELoss"], folds=3, repeats=1))
-    used: list[int] = []
+    used: list[tuple[Any, ...]] = []
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    monkeypatch.setattr(engine, "in_pool", lambda count: lambda *given: used.append(count))
-    monkeypatch.setattr(engine, "in_process", lambda *given: used.append(0))
+    monkeypatch.setattr(engine, "in_pool", lambda count: lambda *given: used.append((count, *given)))
+    monkeypatch.setattr(engine, "in_process", lambda *given: used.append((0, *given)))
     run(plan, data, workers)
-    assert used == [expected]
+    ((count, *given),) = used
+    assert count == expected
+    assert given == [plan, data, jobs(plan)]
 
 
 def test_in_process_there_is_one_thread_and_then_as_many_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -698,6 +703,38 @@ def test_a_pool_is_given_all_jobs_and_closed(monkeypatch: pytest.MonkeyPatch) ->
     assert noted["shutdown"] == (True, True)
     assert Pool.last.held == {True}  # workers inherit that
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_a_worker_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves Ctrl-C to the parent, takes one thread, leaves with the parent, and is given plan and data once."""
+    plan, data, left, given = small(loaded("wine")), loaded("wine"), threading.Event(), list[Any]()
+    before, threads = signal.getsignal(signal.SIGINT), torch.get_num_threads()
+    monkeypatch.setattr(engine, "_leave_with_parent", left.set)
+    monkeypatch.setattr(engine, "_given", given)
+    monkeypatch.setattr(engine, "do", lambda *given: given)
+    (tmp_path / "given").write_bytes(pickle.dumps((plan, data)))
+    torch.set_num_threads(3)
+    try:
+        engine._start(str(tmp_path / "given"))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert torch.get_num_threads() == 1
+    finally:
+        signal.signal(signal.SIGINT, before)
+        torch.set_num_threads(threads)
+    assert left.wait(10)
+    done: Any = engine._do(Job("MSELoss", 0, 0))
+    assert (done[0], done[1].name, done[2]) == (plan, data.name, Job("MSELoss", 0, 0))
+    assert len(given) == 1
+
+
+def test_a_worker_leaves_with_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[Any] = []
+    parent = SimpleNamespace(join=lambda: noted.append("joined"))
+    monkeypatch.setattr("os._exit", noted.append)
+    for found in (None, parent):
+        monkeypatch.setattr("multiprocessing.parent_process", lambda found=found: found)
+        engine._leave_with_parent()
+    assert noted == ["joined", 1]
 
 
 # The outcome.
