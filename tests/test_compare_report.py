@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,13 @@ def test_without_a_terminal_it_is_100_columns_wide(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: os.terminal_size(fallback))
     assert width() == 100
+
+
+def test_a_name_is_never_broken() -> None:
+    names = ("x" * 120, "a-name-with-hyphens-" * 4)
+    data = replace(made(Task.REGRESSION), notes=tuple(f"see {each} and {each}" for each in names))
+    page = header(make_plan(data), data)
+    assert all(page.count(each) == 2 for each in names)
 
 
 def test_what_is_not_shown_is_said() -> None:
