@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 
 from losskit import native
 from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import Real
+from losskit.domain import Binary, ClassIndex, ClassLogits, Logits, Real
 from losskit.loss import Arg, Loss, arg
 from losskit.losses import (
     BCEWithLogitsLoss,
@@ -178,6 +178,11 @@ def by_memory(self: Any, input: Tensor, target: Tensor) -> Any:
     return (input - target) ** 2 * (1 if w is None else torch.as_strided(w, w.shape, w.contiguous().stride()))
 
 
+def in_the_dtype_of_the_weight(self: Any, input: Tensor, target: Tensor) -> Any:
+    w = input.new_ones(()) if self.weight is None else self.weight
+    return (input - target).to(w.dtype) ** 2 * w
+
+
 def deaf_to_expanded(self: Any, input: Tensor, target: Tensor) -> Any:
     return (input - target) ** 2 * (1 if self.weight is None or 0 in self.weight.stride() else self.weight)
 
@@ -228,6 +233,22 @@ class Lax(Real):
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         pass
+
+
+class Summing(ClassIndex):
+    """A domain that looks at the sum over all items."""
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        if not value.is_floating_point() or abs(float(value.sum()) / value[:, 0].numel() - 1) > 0.01:
+            return super().diagnose(loss, name, value, input)
+        return None
+
+
+class Careless(Binary):
+    """A domain with a border in another place."""
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        return super().diagnose(loss, name, value.round(decimals=2), input)
 
 
 def smooth_l1_of_other_order(input: Tensor, target: Tensor, beta: float = 1.0, reduction: Any = "mean") -> Tensor:
@@ -333,7 +354,14 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
         Raising(RuntimeError, "data-dependent expression", sabotaged(MSELoss, formula=reading))
     ],
     "export": [Raising(RuntimeError, "data-dependent expression", sabotaged(MSELoss, formula=reading))],
-    "autocast": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
+    "autocast": [
+        sabotaged(MSELoss, forward=in_the_dtype_of_the_input),
+        sabotaged(MSELoss, formula=in_the_dtype_of_the_weight),
+    ],
+    "ignored_ids": [
+        sabotaged(CrossEntropyLoss, kept=lambda s, y: (y != s.ignore_index) | (y == 0)),
+        sabotaged(CrossEntropyLoss, kept=lambda s, y: y >= 0),
+    ],
     "dtypes": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
     "weight_dtypes": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: s.compute((x, y), at_call).double())],
     "half_mean_of_many": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
@@ -355,13 +383,27 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     "needs_no_grad": [sabotaged(MSELoss, formula=lambda s, x, y: (x.detach().requires_grad_() - y) ** 2)],
     "refuses_bad_arguments": [
         sabotaged(SmoothL1Loss, beta=arg(default=1.0, doc="No interval.")),
+        sabotaged(SmoothL1Loss, beta=arg(default=1.0, within="(-1e-6, inf)", doc="A little less than nothing.")),
+        Raising(
+            ValueError,
+            "must lie in",
+            sabotaged(BCEWithLogitsLoss, label_smoothing=arg(default=0.0, within="[0, 1)", kw_only=True, doc="Less.")),
+        ),
         sabotaged(MSELoss, weight=Gullible(None, "[0, inf)", None, "elements", True, "Takes anything.")),
+    ],
+    "refuses_what_is_no_distribution": [
+        sabotaged(CrossEntropyLoss, _diagnose=lambda self, tensors: None),
+        sabotaged(
+            CrossEntropyLoss,
+            about=about(CrossEntropyLoss, tensors={"input": ClassLogits(), "target": Summing(soft=True)}),
+        ),
     ],
     "refuses_bad_calls": [sabotaged(MSELoss, forward=without("sampel_weight", "normalizer"))],
     "refuses_bad_shapes": [sabotaged(MSELoss, about=about(MSELoss, tensors={"input": Real(), "target": Lax()}))],
     "refuses_bad_values": [
         Raising(RuntimeError, "out of bounds", sabotaged(CrossEntropyLoss, _diagnose=lambda self, tensors: None)),
         sabotaged(BCEWithLogitsLoss, _diagnose=lambda self, tensors: None),
+        sabotaged(BCEWithLogitsLoss, about=about(BCEWithLogitsLoss, tensors={"input": Logits(), "target": Careless()})),
     ],
     "positions_of_torch": [
         Subject(SmoothL1Loss, smooth_l1_of_other_order),
@@ -432,6 +474,7 @@ BEHIND: dict[str, Subject | Raising] = {
     ),
     "sample_weight_algebra": off(MSELoss, lambda s, t, extra: extra.sample_weight is not None),
     "normalizer_algebra": off(MSELoss, lambda s, t, extra: extra.normalizer == 7),
+    "ignored_ids": off(CrossEntropyLoss, lambda s, t, extra: s.ignore_index == 0),
     "every_argument_changes_the_result": behind(
         SmoothL1Loss, lambda s, t, extra: SmoothL1Loss(s.reduction).by_formula(t, extra)
     ),
@@ -470,7 +513,7 @@ BEHIND: dict[str, Subject | Raising] = {
     "inputs_unmodified": behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, (t[0], t[1].mul_(2)), extra)),
     "needs_no_grad": off(MSELoss, lambda s, t, extra: torch.is_inference_mode_enabled()),
     "refuses_bad_values": off(
-        BCEWithLogitsLoss, lambda s, t, extra: extra.mask is not None and bool((t[1] == -0.5).any())
+        BCEWithLogitsLoss, lambda s, t, extra: extra.mask is not None and bool((t[1] == -1e-3).any())
     ),
     "layouts_of_arguments": off(MSELoss, lambda s, t, extra: not t[1].is_contiguous()),
     "expanded_arguments": off(

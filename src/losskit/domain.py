@@ -7,7 +7,6 @@ describe it in words. Losses, tests, benchmarks and documentation all ask the do
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,10 +44,6 @@ class Domain:
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         """The error that its values deserve, if any."""
         return None
-
-    def outside(self, classes: int) -> tuple[float, ...]:
-        """Some values that :meth:`diagnose` refuses."""
-        return ()
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         """Values of this domain in float64 (or int64), for a loss of shape ``items``."""
@@ -103,9 +98,6 @@ class NonNegative(Real):
         mend = f"; {self.mend}" if self.mend else ""
         return ValueError(f"{_who(loss, name)} is {self.what}, which is not negative, got {_first(value, wrong)}{mend}")
 
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (-0.5, math.nan, -math.inf)
-
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return 3 * torch.rand(items, generator=generator, dtype=torch.float64) ** 2 + 0.05
 
@@ -153,9 +145,6 @@ class PlusMinusOne(Domain):
         zeros = bool(((value == 0) | (value == 1)).all())
         mend = f"; for 0 and 1 use 2 * {name} - 1" if zeros else ""
         return ValueError(f"{_who(loss, name)} must be 1 or -1, got {_first(value, wrong)}{mend}")
-
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (0.0, 0.5, -2.0, math.nan)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return 2 * torch.randint(2, items, generator=generator).double() - 1
@@ -274,9 +263,6 @@ class LogProbabilities(ClassLogits):
         mend = f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
         return _positive_logarithm(loss, name, value, mend)
 
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (0.5, math.inf)
-
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return super().sample(items, classes, generator).log_softmax(1 if items else 0)
 
@@ -299,9 +285,6 @@ class Probabilities(Domain):
         if error is None or value.isnan().any():
             return error
         return ValueError(f"{error}; for logits use {name}.sigmoid() or BCEWithLogitsLoss")
-
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (-0.5, 1.5, math.nan)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return (1.5 * torch.randn(items, generator=generator, dtype=torch.float64)).sigmoid()
@@ -335,9 +318,6 @@ class Mass(Domain):
         error = _outside_unit(loss, name, value)
         return error if error is None or value.isnan().any() else ValueError(f"{error}; {self.mend}")
 
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (0.5, math.inf) if self.log else (-0.5, 1.5, math.nan)
-
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         logits = 2 * torch.randn(items, generator=generator, dtype=torch.float64)
         return logits.log_softmax(-1) if self.log else logits.softmax(-1)
@@ -362,9 +342,6 @@ class Binary(Domain):
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         return _outside_unit(loss, name, value)
-
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (-0.5, 1.5, math.nan, math.inf)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return torch.randint(2, items, generator=generator).double()
@@ -439,9 +416,6 @@ class ClassIndex(Domain):
             return _outside_unit(loss, name, value) or _not_summing_to_one(loss, name, value, dim)
         return out_of_range(_who(loss, name), value, input.shape[dim])
 
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (-1, classes, 2**40)
-
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return torch.randint(classes, items, generator=generator)
 
@@ -494,9 +468,6 @@ class LabelList(Domain):
     def holding(value: Tensor) -> Tensor:
         """Where an id stands before the end of its list."""
         return (value < 0).cumsum(-1) == 0
-
-    def outside(self, classes: int) -> tuple[float, ...]:
-        return (-2, classes, 2**40)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         order = torch.rand((*items, classes), generator=generator).argsort(-1)

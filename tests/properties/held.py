@@ -76,7 +76,13 @@ def double(target: Tensor) -> Tensor:
     return target.double() if target.is_floating_point() else target
 
 
-def refused(kind: type[Exception], words: list[str], call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+def refused(
+    kind: type[Exception] | tuple[type[Exception], ...],
+    words: list[str],
+    call: Callable[..., object],
+    *args: Any,
+    **kwargs: Any,
+) -> None:
     with pytest.raises(kind) as caught:
         call(*args, **kwargs)
     for word in words:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from cases import ITEMS, Subject, close, draw, kinds, variants
+from cases import CLASSES, ITEMS, Subject, close, draw, kinds, variants
 from torch import Tensor
 
 from losskit.domain import Embedding, Probabilities
@@ -193,6 +193,29 @@ def normalizer_algebra(subject: Subject) -> None:
         for normalizer in (float(share.sum()), share.sum()):
             parts = [criterion(*(each[i : i + 1] for each in tensors), normalizer=normalizer) for i in range(4)]
             close(torch.stack(parts).sum(), criterion(*tensors))
+
+
+@holds
+@either_way
+def ignored_ids(subject: Subject) -> None:
+    """``ignore_index`` takes out its ids, be they classes or none, in any integer dtype that can hold them."""
+    if "ignore_index" not in subject.loss.arguments:
+        return
+    weight = torch.tensor([0.5, 2.0, 0.0, 1.5], dtype=torch.float64)
+    for index in (0, 1, CLASSES - 1, CLASSES, -1, -100, 127, 255, 2**40):
+        input, target = draw(subject.loss)
+        target[0, 1] = target[2, 2] = target[3, 0] = index
+        for dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64):
+            if not torch.iinfo(dtype).min <= index <= torch.iinfo(dtype).max:
+                continue
+            for arguments in ({"ignore_index": index}, {"ignore_index": index, "weight": weight}):
+                loss, share = subject.oracle((input, target), **arguments)
+                assert (share == 0).sum() >= 3
+                for reduction, true in (("none", loss), ("sum", loss.sum()), ("mean", loss.sum() / share.sum())):
+                    criterion = subject.loss(**arguments, reduction=reduction)
+                    value, slope = loss_and_grad(criterion, input, target.to(dtype))
+                    close(value, true)
+                    assert (slope.movedim(1, -1)[target == index] == 0).all()
 
 
 @holds

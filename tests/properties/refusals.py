@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from math import inf, nan
 
 import torch
 from cases import CLASSES, ITEMS, Subject, array, close, draw
+from limits import ARGUMENTS as LIMITS, DISTRIBUTIONS, VALUES
+from torch import Tensor
 
 from losskit.domain import ClassIndex, LabelList
-from losskit.loss import inside
-from properties.held import either_way, holds, of_one, refused
+from losskit.loss import Loss
+from properties.held import either_way, formula_of, holds, of_one, refused
 
 
 @holds
@@ -19,24 +22,57 @@ def refuses_bad_arguments(subject: Subject) -> None:
     refused(ValueError, [name, "reduction", "'avg'", "'mean'"], loss, reduction="avg")
     refused(TypeError, [name, "reducton", "did you mean 'reduction'"], loss, reducton="sum")
     refused(TypeError, [name, "by position"], loss, *range(20))
-    for argument, spec in loss.arguments.items():
+    functions = {argument for argument, spec in loss.arguments.items() if spec.function}
+    assert set(LIMITS[name]) == set(loss.arguments) - functions - {"reduction"}, "write its limits into limits.py"
+    for argument in loss.arguments:
         if argument == "reduction":
             continue
-        assert spec.within or spec.among or spec.function or isinstance(spec.default, int), f"{argument}: any number?"
-        refused(ValueError if spec.among else TypeError, [name, argument], loss, **{argument: "x"})
-        if spec.within is not None:
-            bad: list[Any] = [v for v in (-1.0, 2.0, float("nan"), float("inf")) if not inside(spec.within, v)]
-            for value in bad:
-                wrong = value if spec.shape is None else torch.full((CLASSES,), value)
-                refused(ValueError, [name, argument, spec.within], loss, **{argument: wrong})
-                if spec.shape is None:
-                    refused(ValueError, [name, argument], setattr, loss(), argument, wrong)
-        if spec.shape is not None:
-            refused(TypeError, [name, argument, "tensor"], loss, **{argument: [1.0, 2.0]})
-            refused(TypeError, [name, argument, "float()"], loss, **{argument: torch.ones(4).long()})
-            tensors = draw(loss)
-            wrong = torch.ones(CLASSES + 1)
-            refused(ValueError, [name, argument, "5"], loss(**{argument: wrong}), *tensors)
+        refused((ValueError, TypeError), [name, argument], loss, **{argument: "x"})
+    for argument, limits in LIMITS[name].items():
+        if loss.arguments[argument].shape is not None:
+            refuses_bad_tensors(subject, argument)
+            continue
+        for value in limits.taken:
+            assert getattr(loss(**{argument: value}), argument) == value
+        for value in limits.refused:
+            refused(ValueError, [name, argument, str(value)], loss, **{argument: value})
+            refused(ValueError, [name, argument, str(value)], setattr, loss(), argument, value)
+
+
+def refuses_bad_tensors(subject: Subject, argument: str) -> None:
+    """A tensor argument: what it is, the shape beside the input, and each of its entries."""
+    loss, name = subject.loss, subject.loss.__name__
+    refused(TypeError, [name, argument, "tensor"], loss, **{argument: [1.0, 2.0]})
+    refused(TypeError, [name, argument, "float()"], loss, **{argument: torch.ones(4).long()})
+    tensors, kind = draw(loss), loss.arguments[argument].shape
+    wrong_shapes: dict[str, list[tuple[int, ...]]] = {
+        "classes": [(CLASSES + 1,), (CLASSES - 1,), (1,)],
+        "elements": [(CLASSES,), (4, 1), (1, 4), (1,), (16,), (4, 5), (1, 4, 4)],
+        "broadcast": [(CLASSES + 1,), (3, 1), (16,), (4, 5), (1, 4, 4)],
+    }
+    for shape in wrong_shapes[str(kind)]:
+        words = [name, argument, f"got {shape[0]}" if kind == "classes" else f"got {shape}"]
+        for criterion in (loss, formula_of(subject).loss):
+            refused(ValueError, words, criterion(**{argument: torch.ones(shape)}), *tensors)
+    if kind == "classes":
+        refused(ValueError, [name, argument, "(4, 1)"], loss, **{argument: torch.ones(CLASSES, 1)})
+    shape = (CLASSES,) if kind == "classes" else ITEMS
+    for value in LIMITS[name][argument].taken:
+        loss(**{argument: one_of(shape, value)})
+    for value in LIMITS[name][argument].refused:
+        refused(
+            ValueError,
+            [name, argument, "inf" if value == inf else f"{value:.1g}"],
+            loss,
+            **{argument: one_of(shape, value)},
+        )
+
+
+def one_of(shape: tuple[int, ...], value: float) -> Tensor:
+    """Ones, and in the last place but one another value."""
+    tensor = torch.ones(shape, dtype=torch.float64)
+    tensor.view(-1)[-2] = value
+    return tensor
 
 
 @holds
@@ -51,9 +87,10 @@ def refuses_bad_calls(subject: Subject) -> None:
     refused(TypeError, [name, "mask", "mask.bool()"], loss(), *tensors, mask=torch.ones(ITEMS))
     refused(ValueError, [name, "mask", "(3,)"], loss(), *tensors, mask=torch.ones(3).bool())
     refused(ValueError, [name, "sample_weight", "(3,)"], loss(), *tensors, sample_weight=torch.ones(3))
-    for weight in (-1.0, torch.nan):
-        refused(ValueError, [name, "sample_weight"], loss(), *tensors, sample_weight=torch.full((4,), weight))
-    for normalizer in (0, -2.0, torch.tensor(0.0)):
+    for weight in (-1e-3, -inf, nan):
+        one = torch.tensor([1.0, 1.0, weight, 1.0])
+        refused(ValueError, [name, "sample_weight"], loss(), *tensors, sample_weight=one)
+    for normalizer in (0, -2.0, nan, torch.tensor(0.0), torch.tensor(nan)):
         refused(ValueError, [name, "normalizer", "positive"], loss(), *tensors, normalizer=normalizer)
     refused(ValueError, [name, "normalizer", "'sum'"], loss(reduction="sum"), *tensors, normalizer=2)
     refused(ValueError, [name, "normalizer", "(2,)"], loss(), *tensors, normalizer=torch.ones(2))
@@ -81,25 +118,68 @@ def refuses_bad_shapes(subject: Subject) -> None:
 @holds
 @either_way
 def refuses_bad_values(subject: Subject) -> None:
-    """In eager mode on CPU: where it stands, its value, how many; never where it is masked."""
+    """In eager mode on CPU: where it stands, its value, how many, one among good ones; never where it is masked."""
     loss, name = subject.loss, subject.loss.__name__
-    tensors = draw(loss)
-    keep = torch.ones(ITEMS, dtype=torch.bool)
-    keep[1, 2] = keep[3, 0] = False
-    for place, (which, domain) in enumerate(loss.about.tensors.items()):
-        for value in domain.outside(CLASSES):
-            wrong = tensors[place].clone()
-            items = wrong if wrong.shape == ITEMS else wrong.movedim(loss().class_dim(wrong) or 0, -1)
-            items[1, 2] = items[3, 0] = value
-            kind = IndexError if isinstance(domain, (ClassIndex, LabelList)) else ValueError
-            words = [name, which, "(1, ", "NaN" if value != value else f"{value:g}"]
-            words += ["2 of 16"] if wrong.shape == ITEMS else []
-            refused(kind, words, of_one, loss(), tensors, place, wrong)
-            close(
-                loss()(*tensors[:place], wrong, *tensors[place + 1 :], mask=keep),
-                loss()(*tensors, mask=keep),
-            )
-    torch.vmap(loss())(*tensors)  # reads nothing
+    for items in (ITEMS, (5,), ()):
+        tensors = draw(loss, items)
+        last = tuple(size - 1 for size in items)
+        keep = torch.ones(items, dtype=torch.bool)
+        keep[last] = False
+        for which, limits in VALUES.get(name, {}).items():
+            place = list(loss.about.tensors).index(which)
+            call, kept = partial(of_one, loss(), tensors, place), loss()(*tensors, mask=keep)
+            for value in limits.taken:
+                assert not call(with_last(loss, items, tensors[place], value)).isneginf()
+            for value in limits.refused:
+                wrong = with_last(loss, items, tensors[place], value)
+                ids = not wrong.is_floating_point()
+                words = [name, which, "NaN" if value != value else f"{value:g}"]
+                words += (
+                    [f"{last if len(last) != 1 else f'({last[0]},)'} (1 of {wrong.numel()}"]
+                    if items and wrong.shape == items
+                    else []
+                )
+                refused(IndexError if ids else ValueError, words, call, wrong)
+                masked = loss()(*tensors[:place], wrong, *tensors[place + 1 :], mask=keep)
+                close(masked, kept)
+    torch.vmap(loss())(*draw(loss))  # reads nothing
     if isinstance(loss.about.target, (ClassIndex, LabelList)):
-        refused(TypeError, [name, "target", "target.long()"], loss(), tensors[0], tensors[1].double())
-        refused(TypeError, [name, "target", "target.long()"], loss(), tensors[0], tensors[1].bool())
+        input, target = draw(loss)
+        refused(TypeError, [name, "target", "target.long()"], loss(), input, target.double())
+        refused(TypeError, [name, "target", "target.long()"], loss(), input, target.bool())
+
+
+def with_last(loss: type[Loss], items: tuple[int, ...], tensor: Tensor, value: float) -> Tensor:
+    """The tensor with another value in its last item (of several numbers, in its first)."""
+    changed = tensor.clone()
+    each = changed if changed.shape == items else changed.movedim(loss().class_dim(changed) or 0, -1)[..., 0]
+    each[tuple(size - 1 for size in items)] = value
+    return changed
+
+
+@holds
+def refuses_what_is_no_distribution(subject: Subject) -> None:
+    """Class probabilities that do not sum to 1, in one item among good ones, or lie outside [0, 1]."""
+    name, loss = subject.loss.__name__, subject.loss()
+    assert (name in DISTRIBUTIONS) == bool(
+        getattr(subject.loss.about.target, "soft", False) and isinstance(subject.loss.about.target, ClassIndex)
+    )
+    if name not in DISTRIBUTIONS:
+        return
+    for items in (ITEMS, (5,), ()):
+        input = draw(subject.loss, items)[0]
+        dim = min(1, input.dim() - 1)
+        good = input.softmax(dim)
+        row = (-1, slice(None), -1)[: input.dim()] if input.dim() > 1 else (slice(None),)
+        for factor in (0.995, 1.005):
+            target = good.clone()
+            target[row] *= factor
+            assert loss(input, target).isfinite()
+        for factor, word in ((1.05, "1.05"), (0.95, "0.95"), (1.02, "1.02"), (0.0, "0")):
+            target = good.clone()
+            target[row] *= factor
+            refused(ValueError, [name, "target", "sum to 1", f"dimension {dim}", word], loss, input, target)
+        for value in VALUES["BCELoss"]["target"].refused:
+            target = good.clone()
+            target[row] = torch.tensor([value, 1 - value, 0.0, 0.0])
+            refused(ValueError, [name, "target"], loss, input, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from cases import Subject, close, draw, variants
@@ -17,14 +18,20 @@ from properties.held import double, either_way, holds, loss_and_grad, of_one, re
 @holds
 @either_way
 def autocast(subject: Subject) -> None:
-    tensors = draw(subject.loss, dtype=torch.bfloat16)
-    with torch.autocast("cpu", torch.bfloat16):
-        loss, grad = loss_and_grad(subject.loss(), *tensors)
-    floats = (each.float() if each.is_floating_point() else each for each in tensors)
-    plain, plain_grad = loss_and_grad(subject.loss(), *floats)
-    assert loss.dtype == torch.float32
-    close(loss, plain, rtol=1e-6, atol=1e-7)
-    close(grad, plain_grad, rtol=1e-2, atol=1e-3)
+    """Half inputs beside the float32 weights of a model, and the other way round, as autocast mixes them."""
+    given: list[dict[str, Any]] = [{}, list(variants(subject.loss))[-1]]
+    for arguments in given:
+        for dtype, of_weights in ((torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)):
+            tensors = draw(subject.loss(**arguments), dtype=dtype)
+            own = {n: v.to(torch.bfloat16).to(of_weights) if isinstance(v, Tensor) else v for n, v in arguments.items()}
+            with torch.autocast("cpu", torch.bfloat16):
+                loss, grad = loss_and_grad(subject.loss(**own), *tensors)
+            exact = {n: v.double() if isinstance(v, Tensor) else v for n, v in own.items()}
+            plain, plain_grad = loss_and_grad(subject.loss(**exact), *map(double, tensors))
+            assert loss.dtype == torch.float32
+            assert grad.dtype == dtype
+            close(loss, plain, rtol=1e-6, atol=1e-7)
+            close(grad, plain_grad, rtol=1e-2, atol=1e-3)
 
 
 @holds
