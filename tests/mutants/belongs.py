@@ -1,0 +1,78 @@
+"""Which tests should notice a fault in a file, likely killers first."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+#: The first pattern that fits counts. An entry is a test file, with ``::`` and a part of the test's name where only some belong;
+#: ``{loss}`` is the class in the file. ``tests/test_<file>.py`` and ``tests/test_<folder>.py`` come first unsaid.
+BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("src/losskit/losses/linear_cross_entropy.py", ()),
+    ("src/losskit/losses/ctc.py", ("test_where_torch_is_wrong::ctc",)),
+    (
+        "src/losskit/losses/*",
+        (
+            "test_every_loss::{loss}-",
+            "test_where_torch_is_wrong",
+            "test_kernels::{loss}",
+            "test_generated",
+            "test_accelerate",
+        ),
+    ),
+    ("src/losskit/compare/*", ("test_compare", "test_verdict", "test_cli")),
+    ("src/losskit/guide/*", ("test_guide", "test_cli")),
+    ("src/losskit/cli.py", ("test_cli", "test_guide", "test_compare")),
+    ("src/losskit/keras.py", ()),
+    ("src/losskit/information.py", ()),
+    ("src/losskit/global_mean.py", ()),
+    ("src/losskit/chunks.py", ("test_linear_cross_entropy", "test_compare")),
+    ("src/losskit/native/ctc.py", ("test_ctc",)),
+    ("src/losskit/native/accelerate.py", ("test_accelerate",)),
+    (
+        "src/losskit/native/*",
+        ("test_kernels", "test_every_loss", "test_accelerate", "test_where_torch_is_wrong", "test_ctc"),
+    ),
+    (
+        "src/*",
+        (
+            "test_every_loss",
+            "test_where_torch_is_wrong",
+            "test_kernels",
+            "test_linear_cross_entropy",
+            "test_guide",
+            "test_the_tests",
+        ),
+    ),
+    ("kernels/vmath.h", ("test_vmath", "test_kernels", "test_every_loss")),
+    ("kernels/abi.cpp", ("test_kernels",)),
+    ("kernels/*", ("test_kernels", "test_every_loss", "test_accelerate", "test_where_torch_is_wrong")),
+)
+#: Minutes of compilation say little that eager runs do not say first.
+SLOW = ("compile", "machine_code", "fuzz")
+
+
+def belonging(root: Path, file: str) -> list[str]:
+    """Test files (in which ``::`` selects), best first; a file's own doctests, where it has some, come first of all."""
+    path = root / file
+    entries = next(tests for pattern, tests in BELONGS if fnmatch(file, pattern))
+    classes = re.findall(r"^class (\w+)\(Loss", path.read_text(), re.MULTILINE) or [""]
+    chosen = [file] if path.suffix == ".py" and ">>>" in path.read_text() else []
+    own = [f"test_{path.stem}", f"test_{path.parent.name}"]
+    for entry in [*own, *(entry.format(loss=loss) for entry in entries for loss in classes)]:
+        test, _, part = entry.partition("::")
+        test = f"tests/{test}.py"
+        if (root / test).exists() and (test, "") not in [each.partition("::")[::2] for each in chosen]:
+            chosen.append(f"{test}::{part}" if part else test)
+    return chosen
+
+
+def rank(chosen: list[str], times: dict[str, float], test: str) -> tuple[float, ...] | None:
+    """A test's place in the order: slow ones last, then as listed, then the quickest; None where it does not belong."""
+    for n, entry in enumerate(chosen):
+        file, _, part = entry.partition("::")
+        if test.startswith(f"{file}::") and part in test:
+            seconds = times.get(test, 0.0)
+            return (seconds > 10 or any(word in test.lower() for word in SLOW), n, seconds)
+    return None
