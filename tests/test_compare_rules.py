@@ -258,135 +258,106 @@ def test_the_tree_of_seeds() -> None:
     assert len(set.union(*every)) == len(every)
 
 
-class Watched(Training):
-    """Remembers what trainings there were, their first weights, and every batch."""
-
-    seen: list[Watched]
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.first = next(self.network.parameters()).detach().clone()
-        self.order: list[Tensor] = []
-        Watched.seen.append(self)
-
-    def epoch(self, batches: Any) -> None:
-        self.order.append(torch.cat([x for x, _ in batches]))
-        super().epoch(batches)
-
-    @property
-    def last(self) -> Tensor:
-        return torch.cat([each.detach().flatten() for each in self.network.parameters()])
+# The outcome.
 
 
-@pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> type[Watched]:
-    Watched.seen = []
-    monkeypatch.setattr(engine, "Training", Watched)
-    monkeypatch.setattr("losskit.compare.train.Training", Watched)
-    return Watched
+def rows_of(plan: Plan, scores: dict[str, list[float]], **changes: Any) -> list[Row]:
+    """Rows with these scores, fold by fold."""
+    made = []
+    for loss, values in scores.items():
+        for place, score in enumerate(values):
+            metrics = {name: score + number for number, name in enumerate(METRICS[plan.task])}
+            row = Row(loss, place // plan.folds, place % plan.folds, "Adam", 0.001, False, metrics, False, 0.1, [])
+            made.append(replace(row, **{name: value(loss, place) for name, value in changes.items()}))
+    return made
 
 
-def test_all_that_is_random_follows_the_seeds(watched: type[Watched], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folds, inner split, weights and batches: other ones for each seed, repeat and fold, the same for each loss."""
-    plan = replace(small(loaded("wine")), folds=2, repeats=2)
-    splits: list[tuple[bytes, bytes]] = []
-
-    def noted(data: Data, rows: Any, test: Any) -> Split:
-        splits.append((rows.tobytes(), test.tobytes()))
-        return Split(data, rows, test)
-
-    monkeypatch.setattr(engine, "Split", noted)
-    found: dict[tuple[int, int, int], set[tuple[Any, ...]]] = {}
-    for seed, repeat, fold, loss in itertools.product(range(2), range(2), range(2), list(plan.losses)[:2]):
-        splits.clear()
-        watched.seen.clear()
-        do(replace(plan, seed=seed), loaded("wine"), Job(loss, repeat, fold))
-        inner, outer = splits
-        firsts = {each.first.numpy().tobytes() for each in watched.seen if each.head.width(3) == 3}
-        orders = [tuple(x.numpy().tobytes() for x in each.order) for each in watched.seen]
-        whole = max(orders[:-1], key=len)
-        assert len(firsts) == 1  # every configuration, and the final training
-        assert all(order == whole[: len(order)] for order in orders[:-1])  # every configuration, as long as it stays
-        assert all(len(set(order)) == plan.epochs for order in (whole, orders[-1]))  # every epoch has one of its own
-        found.setdefault((seed, repeat, fold), set()).add((inner, outer, *firsts, whole, orders[-1]))
-    assert all(len(each) == 1 for each in found.values())
-    for stage in zip(*(each for (each,) in found.values()), strict=True):
-        assert len(set(stage)) == len(found)
+def drawn(plan: Plan, seed: int) -> dict[str, list[float]]:
+    rng = np.random.default_rng(seed)
+    folds = rng.normal(50, 5, plan.folds * plan.repeats)  # easy and hard folds, which pairing takes out
+    others = itertools.cycle((1, -2, 0.5, 0))
+    shifts = {loss: 0 if loss == plan.reference else next(others) for loss in plan.losses}
+    return {loss: list(folds + shift + rng.normal(0, 0.1, len(folds))) for loss, shift in shifts.items()}
 
 
-# What a network may see.
+@pytest.mark.parametrize("name", ["wine", "diabetes"])
+@pytest.mark.parametrize("folds", [3, 5])
+def test_verdicts_are_on_pairs_of_the_same_fold(name: str, folds: int) -> None:
+    plan = make_plan(loaded(name), folds=folds, repeats=2)
+    scores = drawn(plan, folds)
+    rows = rows_of(plan, scores)
+    outcome = conclude(plan, rows)
+    shuffled = [rows[each] for each in np.random.default_rng(1).permutation(len(rows))]
+    assert conclude(plan, shuffled) == outcome  # as they finish
+    assert len(outcome.found) == len(plan.losses)
+    for each in outcome.found:
+        verdict = each.verdict
+        own, reference = np.array(scores[verdict.name]), np.array(scores[plan.reference])
+        assert verdict.mean == pytest.approx(own.mean())
+        assert each.beside == pytest.approx(own.mean() + 1)
+        assert each.folds == 2 * folds
+        if verdict.name != plan.reference:
+            difference = own - reference
+            error = math.sqrt((1 / (2 * folds) + 1 / (folds - 1)) * difference.var(ddof=1))
+            half = stats.t.ppf(0.975, 2 * folds - 1) * error
+            expected = (difference.mean() - half, difference.mean() + half)
+            assert (verdict.low, verdict.high) == pytest.approx(expected)
+            assert verdict.better == ((difference.mean() > 0) == plan.measure.higher)
+    means = [each.verdict.mean for each in outcome.found]
+    assert means == sorted(means, reverse=plan.measure.higher)
+    margin = 0.01 if plan.measure.higher else 0.02 * np.mean(scores[plan.reference])
+    assert outcome.margin == pytest.approx(margin)
+    assert outcome.reference.verdict.name == plan.reference
+    better = [each for each in outcome.found if each.verdict.better and str(each.verdict.reading) == "different"]
+    assert outcome.recommended == (better[0] if better else outcome.reference)
+    assert better
 
 
-@pytest.mark.parametrize("spoil", ["targets", "features"])
-@pytest.mark.parametrize("name", NAMES)
-def test_the_search_does_not_train_on_the_rows_that_it_scores(
-    name: str, spoil: str, watched: type[Watched], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The inner split's other rows are spoilt: the networks stay the same bit for bit, only their scores change."""
-    data = loaded(name)
-    plan, rows = small(data, metric=next(iter(METRICS[data.task]))), np.arange(0, len(data.target), 2)
-    kept, held = stratified(data.target[rows], engine.INNER, 5, data.task)[0]
-    assert sorted((*kept, *held)) == list(range(len(rows)))
-    assert len(held) == pytest.approx(len(rows) / 5, abs=1)
-    monkeypatch.setattr(engine, "stratified", lambda *given: [(kept, held)])
-    monkeypatch.setattr(
-        engine, "_rank", lambda plan: lambda trial: trial.configuration.rate
-    )  # who leaves early is fixed
-    spoilt = spoiled(data, rows[held], spoil)
-    found = []
-    for each in (data, spoilt):
-        watched.seen.clear()
-        trials = engine._search(plan, each, plan.reference, rows, 5)
-        found.append((torch.stack([each.last for each in watched.seen]), [trial.score for trial in trials]))
-        for training in watched.seen:
-            assert {len(x) for x in training.order} == {len(kept)}
-    assert torch.equal(found[0][0], found[1][0])
-    assert found[0][1] != found[1][1]
+def test_alpha_is_the_plans() -> None:
+    plan = make_plan(loaded("wine"), losses=["MSELoss"])
+    scores = {"CrossEntropyLoss": [0.0] * 10, "MSELoss": [0.5, 1.5] * 5}
+    wide, narrow = (
+        {each.verdict.name: each.verdict for each in conclude(replace(plan, alpha=alpha), rows_of(plan, scores)).found}
+        for alpha in (0.01, 0.2)
+    )
+    assert wide["MSELoss"].high > narrow["MSELoss"].high > 1
 
 
-def spoiled(data: Data, rows: Any, what: str) -> Data:
-    if what == "targets":
-        target = data.target.copy()
-        target[rows] = (target[rows] + 1) % len(data.classes) if data.classes else target[rows] + 1e6
-        return replace(data, target=target)
-    features = np.array(data.features, dtype=float)
-    features[rows] *= -100
-    frame: Any = data.features
-    return replace(data, features=type(frame)(features, columns=frame.columns))
+def test_marks_are_counted() -> None:
+    plan = make_plan(loaded("wine"), losses=["MSELoss"])
+    scores = drawn(plan, 0)
+    for number in (4, 5, 6):
+        rows = rows_of(
+            plan,
+            scores,
+            edge=lambda loss, place, n=number: place < n and loss == "MSELoss",
+            diverged=lambda loss, place, n=number: place >= n and loss == "MSELoss",
+        )
+        found = {each.verdict.name: each for each in conclude(plan, rows).found}
+        marked, other = found["MSELoss"], found["CrossEntropyLoss"]
+        assert (marked.edges, marked.diverged, other.edges, other.diverged) == (number, 10 - number, 0, 0)
+        assert marked.at_edge == (number == 6)  # most of ten
+        assert not other.at_edge
 
 
-@pytest.mark.parametrize("spoil", ["targets", "features"])
-@pytest.mark.parametrize("name", NAMES)
-def test_no_training_sees_the_test_fold(
-    name: str, spoil: str, watched: type[Watched], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = loaded(name)
-    plan = small(data)
-    job = Job(plan.reference, 0, 1)
-    folds = data.folds(3, seeds(plan, job)[0])
-    rows, test = folds[1]
-    monkeypatch.setattr(Data, "folds", lambda *given: folds)
-    found = []
-    for each in (data, spoiled(data, test, spoil)):
-        watched.seen.clear()
-        row = do(plan, each, job)
-        found.append((torch.stack([each.last for each in watched.seen]), row.inner, row.metrics))
-        assert {len(x) for x in watched.seen[-1].order} == {len(rows)}
-    assert torch.equal(found[0][0], found[1][0])
-    assert found[0][1] == found[1][1]
-    assert found[0][2] != found[1][2]
+@pytest.mark.parametrize(("name", "winner"), [("wine", 0.001), ("diabetes", 0.005)])
+def test_the_configuration_that_was_chosen_most_often(name: str, winner: float) -> None:
+    """Of equals the one of the better inner score, which is the lower one of an error."""
+    plan = make_plan(loaded(name), losses=["MSELoss" if name == "wine" else "L1Loss"])
+    score = {0.001: 9.0, 0.005: 4.0, 0.025: 4.5}
 
+    def chosen(often: tuple[int, ...]) -> tuple[float, int]:
+        picks = [rate for rate, times in zip(score, often, strict=True) for _ in range(times)]
+        inner = [{"optimizer": "Adam", "rate": rate, "score": value, "epochs": 9} for rate, value in score.items()]
+        rows = rows_of(plan, drawn(plan, 0), rate=lambda loss, place: picks[place], inner=lambda *given: inner)
+        found = conclude(plan, rows).reference
+        return found.chosen.rate, found.count
 
-def test_only_the_search_s_own_loss_and_rows_are_scored() -> None:
-    """A trial's score is what anybody measures who trains with its configuration on the one part, for all epochs."""
-    data = loaded("wine")
-    plan, rows = small(data), np.arange(1, 178, 2)
-    kept, held = stratified(data.target[rows], 5, 7, data.task)[0]
-    split = Split(data, rows[kept], rows[held])
-    whole = [each for each in engine._search(plan, data, "MSELoss", rows, 7) if each.epochs == plan.epochs]
-    assert len(whole) == 2
-    for trial in whole:
-        assert trial.score == measure(plan, split, "MSELoss", trial.configuration, 7)[0][plan.metric]
+    assert chosen((5, 5, 0)) == (winner, 5)
+    assert chosen((0, 5, 5)) == (0.025 if name == "wine" else 0.005, 5)
+    assert chosen((2, 2, 6)) == (0.025, 6)
+    score[winner] = None  # type: ignore[assignment]  # it diverged somewhere
+    assert chosen((5, 5, 0)) == (0.005 if name == "wine" else 0.001, 5)
 
 
 # The search.
@@ -498,8 +469,8 @@ def test_the_optimizer_is_the_one_that_was_chosen(name: str) -> None:
 @pytest.mark.parametrize("chosen", [Configuration("SGD", 0.05), Configuration("RMSprop", 0.01)])
 def test_a_training_is_the_tutorials(name: str, chosen: Configuration) -> None:
     data = loaded(name)
-    plan = replace(make_plan(data, epochs=3), hidden=7)
-    rows = np.arange(0, 101)  # a last batch that is not full
+    plan = replace(make_plan(data, epochs=2), hidden=7, batch=16)
+    rows = np.arange(0, 41)  # a last batch that is not full
     split = Split(data, rows, np.arange(101, 140))
     for loss in plan.losses:
         ours = train(plan.criterion(loss), plan, chosen, split.features, split.target, split.outputs, 11)
@@ -737,103 +708,136 @@ def test_a_worker_leaves_with_its_parent(monkeypatch: pytest.MonkeyPatch) -> Non
     assert noted == ["joined", 1]
 
 
-# The outcome.
+# What is random.
 
 
-def rows_of(plan: Plan, scores: dict[str, list[float]], **changes: Any) -> list[Row]:
-    """Rows with these scores, fold by fold."""
-    made = []
-    for loss, values in scores.items():
-        for place, score in enumerate(values):
-            metrics = {name: score + number for number, name in enumerate(METRICS[plan.task])}
-            row = Row(loss, place // plan.folds, place % plan.folds, "Adam", 0.001, False, metrics, False, 0.1, [])
-            made.append(replace(row, **{name: value(loss, place) for name, value in changes.items()}))
-    return made
+class Watched(Training):
+    """Remembers what trainings there were, their first weights, and every batch."""
+
+    seen: list[Watched]
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.first = next(self.network.parameters()).detach().clone()
+        self.order: list[Tensor] = []
+        Watched.seen.append(self)
+
+    def epoch(self, batches: Any) -> None:
+        self.order.append(torch.cat([x for x, _ in batches]))
+        super().epoch(batches)
+
+    @property
+    def last(self) -> Tensor:
+        return torch.cat([each.detach().flatten() for each in self.network.parameters()])
 
 
-def drawn(plan: Plan, seed: int) -> dict[str, list[float]]:
-    rng = np.random.default_rng(seed)
-    folds = rng.normal(50, 5, plan.folds * plan.repeats)  # easy and hard folds, which pairing takes out
-    others = itertools.cycle((1, -2, 0.5, 0))
-    shifts = {loss: 0 if loss == plan.reference else next(others) for loss in plan.losses}
-    return {loss: list(folds + shift + rng.normal(0, 0.1, len(folds))) for loss, shift in shifts.items()}
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> type[Watched]:
+    Watched.seen = []
+    monkeypatch.setattr(engine, "Training", Watched)
+    monkeypatch.setattr("losskit.compare.train.Training", Watched)
+    return Watched
 
 
-@pytest.mark.parametrize("name", ["wine", "diabetes"])
-@pytest.mark.parametrize("folds", [3, 5])
-def test_verdicts_are_on_pairs_of_the_same_fold(name: str, folds: int) -> None:
-    plan = make_plan(loaded(name), folds=folds, repeats=2)
-    scores = drawn(plan, folds)
-    rows = rows_of(plan, scores)
-    outcome = conclude(plan, rows)
-    shuffled = [rows[each] for each in np.random.default_rng(1).permutation(len(rows))]
-    assert conclude(plan, shuffled) == outcome  # as they finish
-    assert len(outcome.found) == len(plan.losses)
-    for each in outcome.found:
-        verdict = each.verdict
-        own, reference = np.array(scores[verdict.name]), np.array(scores[plan.reference])
-        assert verdict.mean == pytest.approx(own.mean())
-        assert each.beside == pytest.approx(own.mean() + 1)
-        assert each.folds == 2 * folds
-        if verdict.name != plan.reference:
-            difference = own - reference
-            error = math.sqrt((1 / (2 * folds) + 1 / (folds - 1)) * difference.var(ddof=1))
-            half = stats.t.ppf(0.975, 2 * folds - 1) * error
-            expected = (difference.mean() - half, difference.mean() + half)
-            assert (verdict.low, verdict.high) == pytest.approx(expected)
-            assert verdict.better == ((difference.mean() > 0) == plan.measure.higher)
-    means = [each.verdict.mean for each in outcome.found]
-    assert means == sorted(means, reverse=plan.measure.higher)
-    margin = 0.01 if plan.measure.higher else 0.02 * np.mean(scores[plan.reference])
-    assert outcome.margin == pytest.approx(margin)
-    assert outcome.reference.verdict.name == plan.reference
-    better = [each for each in outcome.found if each.verdict.better and str(each.verdict.reading) == "different"]
-    assert outcome.recommended == (better[0] if better else outcome.reference)
-    assert better
+def test_all_that_is_random_follows_the_seeds(watched: type[Watched], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folds, inner split, weights and batches: other ones for each seed, repeat and fold, the same for each loss."""
+    data = some(60, task=Task.MULTICLASS)
+    plan = replace(small(data), folds=2, repeats=2)
+    splits: list[tuple[bytes, bytes]] = []
+
+    def noted(data: Data, rows: Any, test: Any) -> Split:
+        splits.append((rows.tobytes(), test.tobytes()))
+        return Split(data, rows, test)
+
+    monkeypatch.setattr(engine, "Split", noted)
+    found: dict[tuple[int, int, int], set[tuple[Any, ...]]] = {}
+    for seed, repeat, fold, loss in itertools.product(range(2), range(2), range(2), list(plan.losses)[:2]):
+        splits.clear()
+        watched.seen.clear()
+        do(replace(plan, seed=seed), data, Job(loss, repeat, fold))
+        inner, outer = splits
+        firsts = {each.first.numpy().tobytes() for each in watched.seen if each.head.width(3) == 3}
+        orders = [tuple(x.numpy().tobytes() for x in each.order) for each in watched.seen]
+        whole = max(orders[:-1], key=len)
+        assert len(firsts) == 1  # every configuration, and the final training
+        assert all(order == whole[: len(order)] for order in orders[:-1])  # every configuration, as long as it stays
+        assert all(len(set(order)) == plan.epochs for order in (whole, orders[-1]))  # every epoch has one of its own
+        found.setdefault((seed, repeat, fold), set()).add((inner, outer, *firsts, whole, orders[-1]))
+    assert all(len(each) == 1 for each in found.values())
+    for stage in zip(*(each for (each,) in found.values()), strict=True):
+        assert len(set(stage)) == len(found)
 
 
-def test_alpha_is_the_plans() -> None:
-    plan = make_plan(loaded("wine"), losses=["MSELoss"])
-    scores = {"CrossEntropyLoss": [0.0] * 10, "MSELoss": [0.5, 1.5] * 5}
-    wide, narrow = (
-        {each.verdict.name: each.verdict for each in conclude(replace(plan, alpha=alpha), rows_of(plan, scores)).found}
-        for alpha in (0.01, 0.2)
-    )
-    assert wide["MSELoss"].high > narrow["MSELoss"].high > 1
+# What a network may see.
 
 
-def test_marks_are_counted() -> None:
-    plan = make_plan(loaded("wine"), losses=["MSELoss"])
-    scores = drawn(plan, 0)
-    for number in (4, 5, 6):
-        rows = rows_of(
-            plan,
-            scores,
-            edge=lambda loss, place, n=number: place < n and loss == "MSELoss",
-            diverged=lambda loss, place, n=number: place >= n and loss == "MSELoss",
-        )
-        found = {each.verdict.name: each for each in conclude(plan, rows).found}
-        marked, other = found["MSELoss"], found["CrossEntropyLoss"]
-        assert (marked.edges, marked.diverged, other.edges, other.diverged) == (number, 10 - number, 0, 0)
-        assert marked.at_edge == (number == 6)  # most of ten
-        assert not other.at_edge
+@pytest.mark.parametrize("spoil", ["targets", "features"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_search_does_not_train_on_the_rows_that_it_scores(
+    name: str, spoil: str, watched: type[Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The inner split's other rows are spoilt: the networks stay the same bit for bit, only their scores change."""
+    data = loaded(name)
+    plan, rows = small(data, metric=next(iter(METRICS[data.task]))), np.arange(0, len(data.target), 2)
+    kept, held = stratified(data.target[rows], engine.INNER, 5, data.task)[0]
+    assert sorted((*kept, *held)) == list(range(len(rows)))
+    assert len(held) == pytest.approx(len(rows) / 5, abs=1)
+    monkeypatch.setattr(engine, "stratified", lambda *given: [(kept, held)])
+    monkeypatch.setattr(
+        engine, "_rank", lambda plan: lambda trial: trial.configuration.rate
+    )  # who leaves early is fixed
+    spoilt = spoiled(data, rows[held], spoil)
+    found = []
+    for each in (data, spoilt):
+        watched.seen.clear()
+        trials = engine._search(plan, each, plan.reference, rows, 5)
+        found.append((torch.stack([each.last for each in watched.seen]), [trial.score for trial in trials]))
+        for training in watched.seen:
+            assert {len(x) for x in training.order} == {len(kept)}
+    assert torch.equal(found[0][0], found[1][0])
+    assert found[0][1] != found[1][1]
 
 
-@pytest.mark.parametrize(("name", "winner"), [("wine", 0.001), ("diabetes", 0.005)])
-def test_the_configuration_that_was_chosen_most_often(name: str, winner: float) -> None:
-    """Of equals the one of the better inner score, which is the lower one of an error."""
-    plan = make_plan(loaded(name), losses=["MSELoss" if name == "wine" else "L1Loss"])
-    score = {0.001: 9.0, 0.005: 4.0, 0.025: 4.5}
+def spoiled(data: Data, rows: Any, what: str) -> Data:
+    if what == "targets":
+        target = data.target.copy()
+        target[rows] = (target[rows] + 1) % len(data.classes) if data.classes else target[rows] + 1e6
+        return replace(data, target=target)
+    features = np.array(data.features, dtype=float)
+    features[rows] *= -100
+    frame: Any = data.features
+    return replace(data, features=type(frame)(features, columns=frame.columns))
 
-    def chosen(often: tuple[int, ...]) -> tuple[float, int]:
-        picks = [rate for rate, times in zip(score, often, strict=True) for _ in range(times)]
-        inner = [{"optimizer": "Adam", "rate": rate, "score": value, "epochs": 9} for rate, value in score.items()]
-        rows = rows_of(plan, drawn(plan, 0), rate=lambda loss, place: picks[place], inner=lambda *given: inner)
-        found = conclude(plan, rows).reference
-        return found.chosen.rate, found.count
 
-    assert chosen((5, 5, 0)) == (winner, 5)
-    assert chosen((0, 5, 5)) == (0.025 if name == "wine" else 0.005, 5)
-    assert chosen((2, 2, 6)) == (0.025, 6)
-    score[winner] = None  # type: ignore[assignment]  # it diverged somewhere
-    assert chosen((5, 5, 0)) == (0.005 if name == "wine" else 0.001, 5)
+@pytest.mark.parametrize("spoil", ["targets", "features"])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_training_sees_the_test_fold(
+    name: str, spoil: str, watched: type[Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = loaded(name)
+    plan = small(data)
+    job = Job(plan.reference, 0, 1)
+    folds = data.folds(3, seeds(plan, job)[0])
+    rows, test = folds[1]
+    monkeypatch.setattr(Data, "folds", lambda *given: folds)
+    found = []
+    for each in (data, spoiled(data, test, spoil)):
+        watched.seen.clear()
+        row = do(plan, each, job)
+        found.append((torch.stack([each.last for each in watched.seen]), row.inner, row.metrics))
+        assert {len(x) for x in watched.seen[-1].order} == {len(rows)}
+    assert torch.equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+    assert found[0][2] != found[1][2]
+
+
+def test_only_the_search_s_own_loss_and_rows_are_scored() -> None:
+    """A trial's score is what anybody measures who trains with its configuration on the one part, for all epochs."""
+    data = loaded("wine")
+    plan, rows = small(data), np.arange(1, 178, 2)
+    kept, held = stratified(data.target[rows], 5, 7, data.task)[0]
+    split = Split(data, rows[kept], rows[held])
+    whole = [each for each in engine._search(plan, data, "MSELoss", rows, 7) if each.epochs == plan.epochs]
+    assert len(whole) == 2
+    for trial in whole:
+        assert trial.score == measure(plan, split, "MSELoss", trial.configuration, 7)[0][plan.metric]
