@@ -224,7 +224,7 @@ def test_gradients_of_gradients_and_of_second_backwards() -> None:
         torch.testing.assert_close(again, factor * 2 * (input - target).detach())
     with torch.no_grad():
         input += 1
-    with pytest.raises(RuntimeError, match=r"MSELoss: input was changed in place.*input\.clone"):
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         torch.autograd.grad(loss, input)
 
 
@@ -342,7 +342,7 @@ def test_a_target_changed_in_place_is_noticed() -> None:
     loss = losskit.MSELoss()(input, target)
     loss.backward(retain_graph=True)
     target.add_(1)
-    with pytest.raises(RuntimeError, match=r"MSELoss: target was changed in place.*target\.clone"):
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 
 

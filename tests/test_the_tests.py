@@ -291,6 +291,44 @@ for each in (NoState, NoCopy, Forgetful, NoPickle):
     each.__name__ = each.__mro__[1].__name__  # by which the oracle is found
 
 
+class Viewed(torch.autograd.Function):
+    """The identity as a node that returns what it was given, which cannot be changed in place."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class Hoarding(torch.autograd.Function):
+    """A square that holds its input itself: no hook sees it, and nothing lets go of it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.value = value
+        return value**2
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient * 2 * ctx.value  # type: ignore[no-any-return]
+
+
+def allocating(self: Loss, input: Tensor, target: Tensor, **at_call: Any) -> Tensor:
+    loss: Tensor = self.compute((input, target), at_call) * torch.tensor(1.0)  # type: ignore[arg-type]
+    return loss
+
+
+def hoarding(self: Loss, input: Tensor, target: Tensor, **at_call: Any) -> Tensor:
+    return self.compute((Hoarding.apply(input), target), at_call)  # type: ignore[arg-type]
+
+
+def saving_what_came(self: Loss, input: Tensor, target: Tensor, **at_call: Any) -> Tensor:
+    return self.compute((input * target / target, target), at_call)  # type: ignore[arg-type]
+
+
 SABOTAGE: dict[str, list[Subject | Raising]] = {
     "equals_oracle": [
         sabotaged(MSELoss, formula=squared(lambda e: -(e**2))),
@@ -366,7 +404,7 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     "weight_dtypes": [sabotaged(MSELoss, forward=lambda s, x, y, **at_call: s.compute((x, y), at_call).double())],
     "half_mean_of_many": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
     "target_dtypes": [
-        sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y)),
+        sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y if y.dtype == x.dtype else y.bool().to(x.dtype))),
         Raising(
             RuntimeError,
             "expected target dtype",
@@ -419,6 +457,27 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
         sabotaged(MSELoss, torch_is_right=lambda self, *tensors: False),
         sabotaged(SoftMarginLoss, torch_is_right=lambda self, *tensors: True),
     ],
+    "changed_in_place": [
+        Raising(
+            RuntimeError,
+            "is a view",
+            sabotaged(MSELoss, forward=lambda s, x, y, **at_call: Viewed.apply(s.compute((x, y), at_call))),
+        ),
+        Raising(
+            RuntimeError,
+            "detach views",
+            sabotaged(CrossEntropyLoss, forward=lambda s, x, y, **at_call: s.compute((x, y), at_call).squeeze()),
+        ),
+    ],
+    "keeps_nothing": [sabotaged(MSELoss, forward=hoarding)],
+    "saved_where_hooks_say": [sabotaged(MSELoss, forward=hoarding)],
+    "defaults_around": [Raising(RuntimeError, "device meta", sabotaged(MSELoss, forward=allocating))],
+    "made_under_inference_mode": [
+        Raising(RuntimeError, "Inference tensors", sabotaged(MSELoss, forward=saving_what_came))
+    ],
+    "no_history": [sabotaged(SmoothL1Loss, beta=Gullible(1.0, "[0, inf)", None, None, False, "Takes anything."))],
+    "is_torchs": [sabotaged(MSELoss, about=about(MSELoss, torch=None))],
+    "promoted": [sabotaged(MSELoss, forward=in_the_dtype_of_the_input)],
     "a_new_formula_disowns_the_rest": [sabotaged(MSELoss, forward=lambda s, x, y: F.mse_loss(x, y))],
     "equals_its_twin": [
         sabotaged(MSELoss, about=about(MSELoss, twin="SmoothL1Loss")),
@@ -498,6 +557,24 @@ BEHIND: dict[str, Subject | Raising] = {
             formula=lambda s, x, y: PoissonNLLLoss.formula(s, x, y.detach()),
         ),
     ),
+    "changed_in_place": Raising(
+        RuntimeError, "is a view", behind(MSELoss, lambda s, t, extra: Viewed.apply(MSELoss.by_formula(s, t, extra)))
+    ),
+    "keeps_nothing": behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, (Hoarding.apply(t[0]), *t[1:]), extra)),
+    "saved_where_hooks_say": behind(
+        MSELoss, lambda s, t, extra: MSELoss.by_formula(s, (Hoarding.apply(t[0]), *t[1:]), extra)
+    ),
+    "defaults_around": Raising(
+        RuntimeError,
+        "device meta",
+        behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, t, extra) * torch.tensor(1.0)),
+    ),
+    "made_under_inference_mode": Raising(
+        RuntimeError,
+        "Inference tensors",
+        behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, (t[0] * t[1] / t[1], t[1]), extra)),
+    ),
+    "promoted": behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, (t[0], t[1].to(t[0].dtype)), extra)),
     "autocast": off(MSELoss, lambda s, t, extra: torch.is_autocast_enabled("cpu")),
     "dtypes": behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, t, extra).double()),
     "weight_dtypes": behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, t, extra).double()),

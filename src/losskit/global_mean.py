@@ -103,7 +103,7 @@ def _count(criterion: Loss, target: Tensor, mask: Tensor | None, sample_weight: 
     if sample_weight is not None:
         at_call["sample_weight"] = sample_weight
     dtype = torch.float32 if target.device.type == "mps" else torch.float64
-    extra = checked(criterion, at_call, items, dtype)
+    extra = checked(criterion, at_call, items)
     kept, share = both(criterion.kept(target), extra.mask), torch.ones(items, dtype=dtype, device=target.device)
     safe = target if kept is None or target.is_floating_point() else torch.where(kept, target, 0)
     own = criterion.share(safe)

@@ -37,7 +37,7 @@ from losskit.about import About
 from losskit.domain import Binary, ClassLogits, NonNegative, Probabilities, _first, _outside_unit, _who
 from losskit.loss import Loss, arg, inside, instance, wide
 from losskit.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss
-from losskit.reduction import AtCall, both
+from losskit.reduction import AtCall, both, shaped
 
 __all__ = [
     "BinaryCrossentropy",
@@ -150,7 +150,7 @@ class KerasLoss(nn.Module):
             loss = self._values(y_true, y_pred, kept, weight)
             for given in (sample_weight, mask):  # Keras hands the values back in the rank of what weighs them
                 if isinstance(given, Tensor):
-                    loss = _same_rank(loss, given)[0]
+                    loss = shaped(loss, _same_rank(loss, given)[0].shape)
         else:
             loss = self._reduced(y_true, y_pred, kept, weight, shape)
         return loss if self.dtype is None else loss.to(self.dtype)

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from typing_extensions import Unpack, dataclass_transform
 from losskit.about import About, Head, Task
 from losskit.domain import ClassIndex, Domain
 from losskit.native.autograd import Prepared, by_kernel
-from losskit.native.dispatch import call_torch, readable, takes_torch
+from losskit.native.dispatch import call_torch, numbers_of, readable, savable, takes_torch, wide as wide
 from losskit.reduction import NOTHING, AtCall, BatchReduction, Extra, Reduction, both, checked, reduce
 
 L = TypeVar("L", bound="Loss")
@@ -58,13 +58,9 @@ class Arg:
                 raise TypeError(f"{who} must be True or False, got {value!r}")
             return value
         if self.among is not None:
-            if value not in self.among:
+            if value not in self.among or isinstance(value, bool):
                 raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
-            return value
-        if isinstance(self.default, bool):
-            if not isinstance(value, bool):
-                raise TypeError(f"{who} must be True or False, got {value!r}")
-            return value
+            return self.among[self.among.index(value)]
         whole = isinstance(self.default, int)
         if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
             raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}")
@@ -131,8 +127,14 @@ def inside(interval: str, value: float) -> bool:
     return above and (value <= high if interval[-1] == "]" else value < high)
 
 
+if TYPE_CHECKING:  # whose constructor takes anything, so that the fields are the arguments
+    _Root = nn.Module
+else:  # above each of torch's losses, so that CrossEntropyLoss(Loss, nn.CrossEntropyLoss) has an order
+    _Root = nn.modules.loss._Loss
+
+
 @dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
-class _Fields(nn.Module):
+class _Fields(_Root):
     """Turns the :func:`arg` fields of a subclass into its constructor; type checkers read it as a dataclass."""
 
     arguments: ClassVar[dict[str, Arg]] = {}
@@ -154,7 +156,7 @@ class _Fields(nn.Module):
     if not TYPE_CHECKING:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__()
+            super(_Root, self).__init__()  # of Module: torch's losses take other arguments
             object.__setattr__(self, "prepared", Prepared())
             given = _bind(type(self), args, kwargs)
             for name, argument in self.arguments.items():
@@ -170,6 +172,7 @@ class _Fields(nn.Module):
         argument = self.arguments.get(name)
         if argument is not None:
             value = argument.check(f"{type(self).__name__}: {name}", value)
+        if argument is not None or name in numbers_of(cast(Any, type(self))):
             object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
         super().__setattr__(name, value)
 
@@ -272,11 +275,12 @@ class Loss(_Fields):
 
     def extra(self, input: Tensor, at_call: AtCall) -> Extra:
         """What the call adds, checked."""
-        return checked(self, at_call, self.items(input), wide(input)) if at_call else NOTHING
+        return checked(self, at_call, self.items(input)) if at_call else NOTHING
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         """The loss by its formula, or by torch's operator where that takes its place."""
-        dtype, domains = wide(tensors[0]), self.domains.values()
+        tensors = self.savable(tensors)
+        dtype, domains = wide(*tensors), self.domains.values()
         tensors = tuple(domain.cast(value, dtype) for domain, value in zip(domains, tensors, strict=True))
         fused = takes_torch(self, *tensors)
         if fused and all(each is None for each in extra):
@@ -295,6 +299,15 @@ class Loss(_Fields):
         share = self.share(self._target(tensors))
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, extra.sample_weight, extra.normalizer)
+
+    def savable(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The tensors as autograd can save them, and the weights too: some may be made under ``inference_mode``."""
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return tensors
+        for name, weight in self._buffers.items():
+            if weight is not None:
+                self._buffers[name] = savable(weight)
+        return tuple(map(savable, tensors))
 
     def require(self, tensors: tuple[Tensor, ...]) -> None:
         """Raise where a dtype or a shape is wrong; reads no values."""
@@ -417,11 +430,6 @@ class Loss(_Fields):
         return True
 
 
-def wide(input: Tensor) -> torch.dtype:
-    """What it is computed and summed in: half precision in float32."""
-    return torch.promote_types(input.dtype, torch.float32)
-
-
 def _fits(who: str, argument: Arg, weight: Tensor, input: Tensor, class_dim: int | None) -> None:
     """Raise unless a tensor argument has the shape that it must have beside ``input``."""
     if argument.shape == "classes":
@@ -445,7 +453,7 @@ def instance(cls: type[L], *args: Any, **kwargs: Any) -> L:
 
     Losses whose arguments are tensors or functions are built each time, so that none is kept alive.
     """
-    key = (cls, args, *kwargs.items()) if kwargs else (cls, args)
+    key = (cls, args, *kwargs.items(), *map(type, args), *map(type, kwargs.values()))  # 1, 1.0 and True are equal
     try:
         return _built[key]  # type: ignore[no-any-return]
     except (KeyError, TypeError):  # TypeError: an argument that cannot be hashed, of which the class will complain

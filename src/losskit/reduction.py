@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import difflib
 from numbers import Real
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 import torch
 from torch import Tensor
 
-from losskit.native.dispatch import readable
+from losskit.native.dispatch import readable, savable
 
 if TYPE_CHECKING:
     from losskit.loss import Loss
@@ -60,7 +60,7 @@ class Extra(NamedTuple):
 NOTHING = Extra()
 
 
-def checked(loss: Loss, at_call: AtCall, items: torch.Size, dtype: torch.dtype) -> Extra:
+def checked(loss: Loss, at_call: AtCall, items: torch.Size) -> Extra:
     """``at_call`` as :func:`reduce` takes it, or an error that says what to do."""
     who = type(loss).__name__
     for name in at_call:
@@ -68,17 +68,23 @@ def checked(loss: Loss, at_call: AtCall, items: torch.Size, dtype: torch.dtype) 
             close = difflib.get_close_matches(name, (*Extra._fields, *loss.arguments), 1)
             hint = f"did you mean {close[0]!r}?" if close else f"a call takes {', '.join(Extra._fields)}"
             raise TypeError(f"{who}: no argument {name!r}; {hint}")
-    weight, mask = at_call.get("sample_weight"), at_call.get("mask")
+    weight, mask, normalizer = (_savable(at_call.get(name)) for name in Extra._fields)
     if mask is not None:
         mask = _over_items(f"{who}: mask", mask, items)
         if mask.dtype != torch.bool:
             raise TypeError(f"{who}: mask must be bool, True where an item counts, got {mask.dtype}; use mask.bool()")
     if weight is not None:
-        weight = _over_items(f"{who}: sample_weight", weight, items).to(dtype)
+        weight = _over_items(f"{who}: sample_weight", weight, items)
         used = weight if mask is None else torch.where(mask, weight, 0)
         if used.numel() and readable(used) and not bool((used >= 0).all()):
             raise ValueError(f"{who}: sample_weight must not be negative or NaN, got {used[~(used >= 0)][0].item()}")
-    return Extra(weight, mask, _normalizer(who, at_call.get("normalizer"), loss.reduction, dtype))
+    return Extra(weight, mask, _normalizer(who, normalizer, loss.reduction))
+
+
+def _savable(value: Any) -> Any:
+    """What a call added as autograd can save it; what is no tensor is for the checks to refuse."""
+    ordinary = not isinstance(value, Tensor) or torch.compiler.is_compiling() or not torch.is_grad_enabled()
+    return value if ordinary else savable(value)
 
 
 def _over_items(who: str, value: Tensor, items: torch.Size) -> Tensor:
@@ -91,7 +97,7 @@ def _over_items(who: str, value: Tensor, items: torch.Size) -> Tensor:
     return aligned(value, len(items))
 
 
-def _normalizer(who: str, value: float | Tensor | None, reduction: str, dtype: torch.dtype) -> float | Tensor | None:
+def _normalizer(who: str, value: float | Tensor | None, reduction: str) -> float | Tensor | None:
     if value is None:
         return None
     if reduction not in ("mean", "batchmean"):
@@ -99,7 +105,6 @@ def _normalizer(who: str, value: float | Tensor | None, reduction: str, dtype: t
     if isinstance(value, Tensor):
         if value.dim():
             raise ValueError(f"{who}: normalizer must be one number, got a tensor of shape {tuple(value.shape)}")
-        value = value.to(dtype)
         if not readable(value):
             return value
     elif isinstance(value, bool) or not isinstance(value, Real):
@@ -107,6 +112,11 @@ def _normalizer(who: str, value: float | Tensor | None, reduction: str, dtype: t
     if not value > 0:
         raise ValueError(f"{who}: normalizer must be positive, got {float(value)}")
     return value
+
+
+def shaped(loss: Tensor, shape: torch.Size) -> Tensor:
+    """``loss`` in that shape, and never a view, of which some changes in place are refused."""
+    return loss if loss.shape == shape else loss.reshape(shape).clone()
 
 
 def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
@@ -133,6 +143,7 @@ def reduce(
         normalizer: Replaces the mean's denominator.
     """
     if sample_weight is not None:
+        sample_weight = sample_weight.to(loss.dtype)  # weights do not promote
         loss = loss * sample_weight
         share = sample_weight if share is None else share * sample_weight
     if kept is not None:
@@ -143,7 +154,7 @@ def reduce(
     if reduction == "sum":
         return loss.sum()
     if normalizer is not None:
-        return loss.sum() / normalizer
+        return loss.sum() / (normalizer.to(loss.dtype) if isinstance(normalizer, Tensor) else normalizer)
     if reduction == "batchmean":
         return loss.sum() / _rows(loss, kept, share)
     if share is None:

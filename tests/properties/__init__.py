@@ -6,6 +6,7 @@
 from properties import (
     arguments as arguments,
     derivatives as derivatives,
+    drop_in as drop_in,
     heads as heads,
     module as module,
     names as names,

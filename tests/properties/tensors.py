@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
+from itertools import product
 from typing import Any
 
 import torch
-from cases import Subject, close, draw, variants
+from cases import Subject, close, draw, kinds, variants
 from torch import Tensor
 
 from losskit.domain import Binary, Real
@@ -96,10 +97,29 @@ def target_dtypes(subject: Subject) -> None:
         close(loss.detach(), expected, rtol=1e-9 if whole.to(dtype).double().equal(whole.double()) else 1e-5)
     if isinstance(domain, Binary):
         close(call(whole.bool()), expected)
-    if whole.is_floating_point():  # NumPy's float64 beside a float32 network
-        rest = [each.float() for each in tensors[1:place]]
-        loss, grad = loss_and_grad(subject.loss(), tensors[0].float(), *rest, whole, *tensors[place + 1 :])
-        assert loss.dtype == grad.dtype == torch.float32
+
+
+@holds
+@either_way
+def promoted(subject: Subject) -> None:
+    """The loss is computed in the dtype promoted over its tensors, half in float32; the gradient keeps the input's.
+
+    NumPy's targets are float64 beside a float32 network.
+    """
+    f64, f32, f16, bf16 = torch.float64, torch.float32, torch.float16, torch.bfloat16
+    for first, second in ((f32, f64), (f64, f32), (f16, f32), (f16, f64), (bf16, f16), (f32, bf16)):
+        for (input, *rest), reduction in product(kinds(subject.loss), reductions(subject.loss)):
+            given = [input.flip(0).to(first), *(each.to(second) if each.is_floating_point() else each for each in rest)]
+            dtypes = [each.dtype for each in given if each.is_floating_point()]
+            dtype = reduce(torch.promote_types, dtypes, torch.float32)
+            criterion = subject.loss(reduction=reduction)
+            wide = [each.to(dtype) if each.is_floating_point() else each for each in given]
+            exact = loss_and_grad(criterion, *wide)
+            loss, grad = loss_and_grad(criterion, *given)
+            assert (loss.dtype, grad.dtype) == (dtype, first)
+            close(loss, exact[0], rtol=1e-9 if dtype is f64 else 1e-5, atol=0 if dtype is f64 else 1e-7)
+            eps, largest = torch.finfo(first).eps, float(exact[1].abs().max())
+            close(grad, exact[1], rtol=8 * eps, atol=max(eps, 1e-9 if dtype is f64 else 1e-6) * largest)
 
 
 @holds

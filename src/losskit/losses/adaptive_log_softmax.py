@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 from losskit.domain import out_of_range
 from losskit.loss import Arg, Loss, wide
 from losskit.native.dispatch import readable
-from losskit.reduction import AtCall, Reduction, checked, reduce
+from losskit.reduction import AtCall, Reduction, checked, reduce, shaped
 
 
 class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
@@ -75,7 +75,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
     def forward(self, input_: Tensor, target_: Tensor, **at_call: Unpack[AtCall]) -> _ASMoutput:
         """Log-probability of each target, and the loss; :class:`~losskit.reduction.AtCall` says what a call may add."""
         self._require(input_, target_)
-        extra = checked(cast(Loss, self), at_call, target_.shape, wide(input_))
+        extra = checked(cast(Loss, self), at_call, target_.shape)
         keep, target = extra.mask, target_.long()
         if keep is not None:  # class 0 of an input of zeros: in range, and through no cluster
             input_, target = torch.where(keep.unsqueeze(-1), input_, 0), torch.where(keep, target, 0)
@@ -84,7 +84,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
             if error is not None:
                 raise error
         batch = input_.dim() == 2
-        log_p = self._log_p(input_, target) if batch else self._log_p(input_[None], target[None])[0]
+        log_p = self._log_p(input_, target) if batch else shaped(self._log_p(input_[None], target[None]), torch.Size())
         output = log_p if keep is None else torch.where(keep, log_p, 0)
         return _ASMoutput(output, reduce(-output, "mean", keep, None, extra.sample_weight, extra.normalizer))
 

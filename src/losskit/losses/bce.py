@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Situation, Task
@@ -14,7 +14,7 @@ from losskit.reduction import AtCall, Reduction
 SURE = 1e-12  # a probability below it is taken for none by the gradient, as torch takes it
 
 
-class BCELoss(Loss):
+class BCELoss(Loss, nn.BCELoss):
     r"""Negative logarithm of the probability that was given to the target: yes or no, or one such for each label.
 
     .. math:: \ell(p, y) = -w\,[\,v\,y \log p + (1 - y) \log(1 - p)\,]

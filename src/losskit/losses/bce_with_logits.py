@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_LABELS, About, Situation
@@ -10,7 +10,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(Loss, nn.BCEWithLogitsLoss):
     r"""Negative log-probability that the sigmoid of the logit gives the target: yes or no, or one such for each label.
 
     .. math:: \ell(x, y) = -w\,[\,p\,q \log \sigma(x) + (1 - q) \log(1 - \sigma(x))\,], \quad

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
@@ -10,7 +10,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class CosineEmbeddingLoss(Loss):
+class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
     r"""What the cosine of a pair that belongs together (1) lacks of 1; what that of any other (-1) exceeds the margin by.
 
     .. math:: \ell(a, b, y) = \begin{cases} 1 - \cos(a, b) & y = 1 \\ \max(0,\, \cos(a, b) - \mathrm{margin}) & y = -1

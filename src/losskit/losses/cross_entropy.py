@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_CLASSES, About, Situation
@@ -10,7 +10,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
     r"""Negative log-probability that the softmax of the logits gives the target class.
 
     .. math:: \ell(x, y) = -\sum_c w_c\, q_c \log \mathrm{softmax}(x)_c, \quad

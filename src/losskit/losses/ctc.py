@@ -6,7 +6,7 @@ from numbers import Integral
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Task
@@ -14,7 +14,7 @@ from losskit.domain import Emissions, LabelSequence, Lengths, _first
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.native.ctc import Batch, bounds, by_torch, has_operator, opaque
 from losskit.native.dispatch import plain, readable
-from losskit.reduction import AtCall, Extra, Reduction, reduce
+from losskit.reduction import AtCall, Extra, Reduction, reduce, shaped
 
 NEVER = -1e30  # the logarithm of no chance: finite, so that a difference of two is 0 and not NaN
 
@@ -22,7 +22,7 @@ NEVER = -1e30  # the logarithm of no chance: finite, so that a difference of two
 UNROLLED = 32  # steps that the compiler may unroll
 
 
-class CTCLoss(Loss):
+class CTCLoss(Loss, nn.CTCLoss):
     r"""Negative log-probability of a label sequence, whatever the steps at which its labels occur.
 
     .. math:: \ell(x, y) = -\log \sum_{\pi \in \mathcal{B}^{-1}(y)} \exp \sum_{t=1}^{T} x_{t, \pi_t}
@@ -113,13 +113,13 @@ class CTCLoss(Loss):
         return loss.masked_fill(loss > -NEVER / 10, torch.inf)
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-        batch = self._batch(tensors, extra.mask)
+        batch = self._batch(self.savable(tensors), extra.mask)
         loss = self._unreduced(batch)
         if self.zero_infinity:
             loss = loss.where(loss != torch.inf, 0)
         if self.reduction == "mean":
             loss = loss / batch.target_lengths.to(loss.device).clamp(min=1)
-        loss = loss.reshape(self.items(tensors[0]))
+        loss = shaped(loss, self.items(tensors[0]))
         return reduce(loss, self.reduction, extra.mask, None, extra.sample_weight, extra.normalizer)
 
     def require(self, tensors: tuple[Tensor, ...]) -> None:

@@ -5,7 +5,7 @@ from numbers import Real as Number
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
@@ -14,7 +14,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.reduction import AtCall, Reduction
 
 
-class GaussianNLLLoss(Loss):
+class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
     r"""Negative log-probability of a number whose mean and variance are predicted.
 
     .. math:: \ell(x, y, v) = \tfrac{1}{2} \left( \log v + \frac{(x - y)^2}{v} + [\log 2 \pi] \right), \quad
@@ -50,7 +50,7 @@ class GaussianNLLLoss(Loss):
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
         """The loss of ``input`` and ``var`` against ``target``."""
-        return self.compute((input, target, beside(input, var)), at_call)
+        return self.compute((input, target, beside(input, target, var)), at_call)
 
     def formula(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:
         slope = var - var.detach()  # 0, but for its gradient
@@ -62,12 +62,13 @@ class GaussianNLLLoss(Loss):
         return False  # it waits for the device to look for negative variances, and refuses some of these shapes
 
 
-def beside(input: Tensor, var: Any) -> Any:
+def beside(input: Tensor, target: Tensor, var: Any) -> Any:
     """``var`` as a tensor of the dimensions of ``input``; as it came, for ``require`` to refuse, where that cannot be."""
     if not isinstance(input, Tensor) or isinstance(var, bool):
         return var
     if isinstance(var, Number):
-        return torch.full((1,) * input.dim(), float(var), dtype=wide(input), device=input.device)
+        dtype = wide(input, target) if isinstance(target, Tensor) else None
+        return torch.full((1,) * input.dim(), float(var), dtype=dtype, device=input.device)
     if not isinstance(var, Tensor) or var.dim() >= input.dim():
         return var
     if var.shape == input.shape[:-1]:

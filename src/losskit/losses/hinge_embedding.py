@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
@@ -10,7 +10,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class HingeEmbeddingLoss(Loss):
+class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):
     r"""Distance of a pair that belongs together (1); what a pair that does not (-1) lacks of the margin.
 
     .. math:: \ell(x, y) = \begin{cases} x & y = 1 \\ \max(0,\, \mathrm{margin} - x) & y = -1 \end{cases}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_NUMBERS, About, Situation
@@ -9,7 +9,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class HuberLoss(Loss):
+class HuberLoss(Loss, nn.HuberLoss):
     r"""Squared error up to ``delta``, absolute error beyond it.
 
     .. math:: \ell(x, y) = w \begin{cases} (x - y)^2 / 2 & |x - y| < \delta \\

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Task
@@ -15,7 +15,7 @@ from losskit.reduction import AtCall, BatchReduction
 LOG_TARGET = Mass(log=True, mend="for probabilities use log_target=False, for logits target.log_softmax(-1)")
 
 
-class KLDivLoss(Loss):
+class KLDivLoss(Loss, nn.KLDivLoss):
     r"""Divergence of the predicted distribution from the target's, term by term: what a student lacks of its teacher.
 
     .. math:: \ell(x, q) = q\,(\log q - x), \quad 0 \log 0 = 0

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_NUMBERS, About, Situation
@@ -9,7 +9,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class L1Loss(Loss):
+class L1Loss(Loss, nn.L1Loss):
     r"""Absolute error, also called MAE.
 
     .. math:: \ell(x, y) = w\,|x - y|

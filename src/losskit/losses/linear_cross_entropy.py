@@ -12,7 +12,7 @@ from losskit.domain import ClassIndex, Features
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.losses.cross_entropy import CrossEntropyLoss
 from losskit.native.dispatch import readable
-from losskit.reduction import AtCall, Extra, Reduction, both, checked, reduce
+from losskit.reduction import AtCall, Extra, Reduction, both, checked, reduce, shaped
 
 CHUNK_SIZE = f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB."
 
@@ -27,7 +27,11 @@ class _OfLayer(ClassIndex):
         )
 
 
-class LinearCrossEntropyLoss(Loss):
+#: Torch's class, so that ``isinstance`` holds; torch before 2.13 has none.
+_Torchs: type[nn.Module] = getattr(nn, "LinearCrossEntropyLoss", nn.Module)
+
+
+class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
     r"""Cross-entropy of the logits of a last linear layer that it owns, of which only a few rows exist at a time.
 
     .. math:: \ell(x, y) = \mathrm{CrossEntropy}(W x + b, y)
@@ -206,11 +210,12 @@ def linear_cross_entropy(
     shape = _logits_shape(criterion, input, linear_weight, linear_bias)
     _require(criterion, input, target, shape)
     items = torch.Size(shape[: input.dim() - 1] + shape[input.dim() :])
-    extra = checked(criterion, at_call, items, wide(input))
+    extra = checked(criterion, at_call, items)
+    (target,) = criterion.savable((target,))
     given = _given(criterion, input, linear_weight, target, linear_bias, extra, items)
     chunks = Chunks(part, _rows(chunk_size, linear_weight), _dtype(input))
     _diagnose(criterion, given, chunks.size)
-    loss = chunks.loss(given).reshape(items if reduction == "none" else ())
+    loss = shaped(chunks.loss(given), items if reduction == "none" else torch.Size())
     if reduction != "mean":
         return loss
     return loss / (_denominator(criterion, given) if extra.normalizer is None else extra.normalizer)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
@@ -11,7 +11,7 @@ from losskit.native.dispatch import CLAMP_HAS_SLOPE
 from losskit.reduction import AtCall, Reduction
 
 
-class MarginRankingLoss(Loss):
+class MarginRankingLoss(Loss, nn.MarginRankingLoss):
     r"""What the score of the one that should rank higher lacks of the other's and a margin.
 
     .. math:: \ell(x_1, x_2, y) = \max(0,\, \mathrm{margin} - y\,(x_1 - x_2))

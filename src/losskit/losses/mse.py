@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_NUMBERS, About
@@ -9,7 +9,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class MSELoss(Loss):
+class MSELoss(Loss, nn.MSELoss):
     r"""Squared error.
 
     .. math:: \ell(x, y) = w\,(x - y)^2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_CLASSES, About
@@ -11,7 +11,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class MultiMarginLoss(Loss):
+class MultiMarginLoss(Loss, nn.MultiMarginLoss):
     r"""Hinge for one class of several: what the score of the right class lacks of each other's and the margin.
 
     .. math:: \ell(x, y) = \frac{w_y}{C} \sum_{c \ne y} \max(0,\, \mathrm{margin} - x_y + x_c)^p

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
@@ -10,7 +10,7 @@ from losskit.loss import Loss, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class MultiLabelMarginLoss(Loss):
+class MultiLabelMarginLoss(Loss, nn.MultiLabelMarginLoss):
     r"""Hinge over pairs of labels: what the score of each label that holds lacks of each other one's and 1.
 
     .. math:: \ell(x, y) = \frac{1}{C} \sum_{j \in y} \sum_{c \notin y} \max(0,\, 1 - x_j + x_c)

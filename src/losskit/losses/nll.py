@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Situation, Task
@@ -9,7 +9,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class NLLLoss(Loss):
+class NLLLoss(Loss, nn.NLLLoss):
     r"""Negative log-probability of the target class, behind a log-softmax of your own.
 
     .. math:: \ell(x, y) = -w_y\,x_y

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Task
@@ -16,7 +16,7 @@ from losskit.reduction import AtCall, Reduction
 RATE = NonNegative("a rate", mend="for the logarithm of a rate use log_input=True")
 
 
-class PoissonNLLLoss(Loss):
+class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
     r"""Negative log-probability of a count whose expectation, the rate, is predicted.
 
     .. math:: \ell(x, y) = e^x - y\,x + s(y) \quad \text{or, of rates,} \quad x - y \log(x + \varepsilon) + s(y)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_NUMBERS, About, Situation
@@ -10,7 +10,7 @@ from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class SmoothL1Loss(Loss):
+class SmoothL1Loss(Loss, nn.SmoothL1Loss):
     r"""Absolute error, rounded off to a parabola near zero.
 
     .. math:: \ell(x, y) = \begin{cases} (x - y)^2 / 2\beta & |x - y| < \beta \\ |x - y| - \beta / 2 & \text{else} \end{cases}

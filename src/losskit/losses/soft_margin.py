@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Task
@@ -10,7 +10,7 @@ from losskit.loss import Loss, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
 
-class SoftMarginLoss(Loss):
+class SoftMarginLoss(Loss, nn.SoftMarginLoss):
     r"""Logistic loss of a score for an answer of 1 or -1.
 
     .. math:: \ell(x, y) = \log(1 + e^{-y x})

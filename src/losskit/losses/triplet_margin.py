@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
@@ -14,7 +14,7 @@ from losskit.reduction import AtCall, Reduction
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
-class TripletMarginLoss(Loss):
+class TripletMarginLoss(Loss, nn.TripletMarginLoss):
     r"""What the distance to a negative example lacks of that to a positive one and the margin.
 
     .. math:: \ell(a, p, n) = \max(0,\, d(a, p) - d(a, n) + \mathrm{margin}), \quad

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
@@ -11,7 +11,7 @@ from losskit.losses.triplet_margin import Distance, distance, hinge
 from losskit.reduction import AtCall, Reduction, aligned
 
 
-class TripletMarginWithDistanceLoss(Loss):
+class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
     r"""What the distance to a negative example lacks of that to a positive one and the margin, for a distance of your own.
 
     .. math:: \ell(a, p, n) = \max(0,\, d(a, p) - d(a, n) + \mathrm{margin})

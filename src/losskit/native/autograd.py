@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from losskit.native.dispatch import attaching, batched, takes_kernel
+from losskit.native.dispatch import attaching, batched, computes_as_stated, savable, saved_by_hooks, takes_kernel, wide
 from losskit.native.library import (
     DTYPES,
     IDS,
@@ -55,15 +55,21 @@ class Plan:
     """
 
     def __init__(self, loss: Loss, library: CDLL, input: Tensor, target: Tensor) -> None:
-        dim, dtype = loss.class_dim(input), input.dtype
-        self.items, self.wide = loss.items(input), WIDE[dtype]
-        self.one = None if loss.reduction == "none" else torch.empty((), dtype=self.wide)
-        self.target_dtype = _read_as(target, dtype, ids=dim is not None)
-        self.lease = (c_int64 * input.dim())(*input.shape) if input.nbytes >= LEASED and input.numel() else None
+        dim, ids = loss.class_dim(input), loss.class_dim(input) is not None and not target.is_floating_point()
+        same = ids or target.dtype is input.dtype
+        self.dtype = input.dtype if same else wide(input, target)
+        self.input_dtype = None if self.dtype is input.dtype else input.dtype  # None: it need not be converted
+        self.target_dtype = _read_as(target, self.dtype, ids)
+        self.items, self.wide = loss.items(input), WIDE[self.dtype]
+        self.one = None if loss.reduction == "none" else input.new_empty((), dtype=self.wide)
+        large = input.numel() * self.dtype.itemsize >= LEASED
+        self.lease = (c_int64 * input.dim())(*input.shape) if large else None
         self.weights = tuple(name for name, weight in loss._buffers.items() if weight is not None)
-        self.library, self.dtype, self.shape = library, dtype, input.shape
+        self.library, self.shape = library, input.shape
         self.template = (
-            _elementwise(library, loss, input) if dim is None else _rowwise(library, loss, input, target, dim)
+            _elementwise(library, loss, input, self.dtype)
+            if dim is None
+            else _rowwise(library, loss, input, target, self.dtype, dim)
         )
         self.run = library.losskit_elementwise if dim is None else library.losskit_rowwise
         self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several: threads may call the same loss
@@ -81,6 +87,10 @@ class Plan:
         leased = None if self.lease is None else lease(self.library, self.lease, self.dtype)
         return torch.empty_like(input) if leased is None else leased
 
+    def as_input(self, gradient: Tensor) -> Tensor:
+        """The finished gradient in the input's dtype."""
+        return gradient if self.input_dtype is None else gradient.to(self.input_dtype)
+
 
 def plan_of(loss: Loss, input: Tensor, target: Tensor) -> Plan | None:
     """The plan for tensors like these, which are checked where it is made; None: formulas serve."""
@@ -90,7 +100,7 @@ def plan_of(loss: Loss, input: Tensor, target: Tensor) -> Plan | None:
     except KeyError:
         loss.require((input, target))
         library, plan = load(), None
-        if library is not None and input.dtype in DTYPES and input.numel():
+        if library is not None and input.dtype in DTYPES and input.numel() and computes_as_stated(loss):
             with suppress(Unfit):
                 plan = Plan(loss, library, input, target)
         if len(loss.prepared) >= 64:  # sequences of every length
@@ -108,14 +118,16 @@ def by_kernel(loss: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tenso
     if plan is None:
         return None
     extra = loss.extra(input, at_call) if at_call else NOTHING
-    wants_gradient = input.requires_grad and torch.is_grad_enabled()
-    try:
-        value, gradient, scale = _run(plan, loss, input, target, extra, wants_gradient)
+    wanted = input.requires_grad and torch.is_grad_enabled()
+    try:  # under hooks, which keep saved tensors elsewhere or compute them anew, nothing is held that they do not see
+        value, gradient, scale = _run(plan, loss, input, target, extra, wanted and not saved_by_hooks())
     except Unfit:
         return None
-    if gradient is None:
+    if not wanted:
         return value
-    attached: Tensor = _attach(input, Pending(plan, loss, input, target, extra, gradient, scale), value)
+    pending = Pending(plan, loss, extra.normalizer, gradient, scale)
+    added = () if extra is NOTHING else (extra.sample_weight, extra.mask)
+    attached: Tensor = _attach(input, pending, value, savable(target), *added)
     return attached
 
 
@@ -123,6 +135,8 @@ def _run(
     plan: Plan, loss: Loss, input: Tensor, target: Tensor, extra: Extra, wants_gradient: bool
 ) -> tuple[Tensor, Tensor | None, float]:
     """Value, gradient, and the factor that the gradient still lacks."""
+    if plan.input_dtype is not None:
+        input = input.detach().to(plan.dtype)
     if plan.target_dtype is not None:
         target = target.to(plan.target_dtype)
     if not input.is_contiguous():
@@ -148,61 +162,59 @@ def _run(
 
 
 class Pending:
-    """What a kernel wrote, and what backward needs to compute it anew.
+    """What a kernel wrote, and what backward needs beside the saved tensors to compute it anew."""
 
-    It holds the input itself: saving a tensor the usual way costs a microsecond, of which a small loss has twenty.
-    """
-
-    __slots__ = ("extra", "gradient", "input", "loss", "plan", "scale", "target", "versions")
+    __slots__ = ("gradient", "loss", "normalizer", "plan", "scale")
 
     def __init__(
-        self, plan: Plan, loss: Loss, input: Tensor, target: Tensor, extra: Extra, gradient: Tensor, scale: float
+        self, plan: Plan, loss: Loss, normalizer: float | Tensor | None, gradient: Tensor | None, scale: float
     ) -> None:
-        self.plan, self.loss, self.input, self.target, self.extra = plan, loss, input, target, extra
-        self.gradient: Tensor | None = gradient
+        self.plan, self.loss, self.normalizer = plan, loss, normalizer
+        self.gradient = gradient
         self.scale = scale  # what the gradient still lacks, beside the upstream gradient
-        self.versions = input._version, target._version
 
-    def unchanged(self) -> Tensor:
-        """The input, if it and the target still are what the loss was computed of."""
-        for name, tensor, version in zip(("input", "target"), (self.input, self.target), self.versions, strict=True):
-            if tensor._version != version:
-                raise RuntimeError(
-                    f"{type(self.loss).__name__}: {name} was changed in place after the loss was computed, and this "
-                    f"backward needs it once more; use {name}.clone()"
-                )
-        return self.input
+    def saved(self, ctx: Any) -> tuple[Tensor, Tensor, Extra]:
+        """What the loss was computed of; torch's error where it is gone, or was changed in place."""
+        input, target, *added = ctx.saved_tensors
+        return input, target, Extra(added[0], added[1], self.normalizer) if added else NOTHING
 
-    def take(self) -> Tensor:
+    def take(self, ctx: Any) -> Tensor:
         """The gradient, of which no reference is kept; at a second backward, computed anew."""
         gradient, self.gradient = self.gradient, None
         if gradient is None:
-            self.unchanged()
-            _, gradient, self.scale = _run(self.plan, self.loss, self.input, self.target, self.extra, True)
+            _, gradient, self.scale = _run(self.plan, self.loss, *self.saved(ctx), True)
             assert gradient is not None
         return gradient
 
 
 class _Attached(torch.autograd.Function):
+    """A value in the graph; ``mark_dirty`` makes it the output itself and no view, so that it may change in place."""
+
     @staticmethod
-    def forward(ctx: Any, input: Tensor, pending: Pending, value: Tensor) -> Tensor:
+    def forward(ctx: Any, input: Tensor, pending: Pending, value: Tensor, *rest: Tensor | None) -> Tensor:
         ctx.pending = pending
+        ctx.save_for_backward(input, *rest)  # torch lets go of them after backward
+        ctx.mark_dirty(value)
         return value
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         pending: Pending = ctx.pending
+        others = (None,) * (len(ctx.needs_input_grad) - 1)
         if torch.is_grad_enabled():  # create_graph: saving the gradient and scaling it would lose its second derivative
-            input = pending.unchanged()
-            value = pending.loss.by_formula((input, pending.target), pending.extra)
-            return torch.autograd.grad(value, input, upstream, create_graph=True)[0], None, None
-        gradient = pending.take()
+            input, target, extra = pending.saved(ctx)
+            value = pending.loss.by_formula((input, target), extra)
+            return torch.autograd.grad(value, input, upstream, create_graph=True)[0], *others
+        gradient = pending.take(ctx)
         if batched(upstream):
-            return gradient * (over_classes(pending.loss, gradient, upstream) * pending.scale), None, None
-        if pending.loss.reduction != "none":
+            gradient = gradient * (over_classes(pending.loss, gradient, upstream) * pending.scale)
+        elif pending.loss.reduction == "none":
+            gradient.mul_(over_classes(pending.loss, gradient, upstream))
+        else:
             factor = upstream.item() * pending.scale
-            return gradient if factor == 1 else gradient.mul_(factor), None, None
-        return gradient.mul_(over_classes(pending.loss, gradient, upstream)), None, None
+            if factor != 1:
+                gradient.mul_(factor)
+        return pending.plan.as_input(gradient), *others
 
 
 def over_classes(loss: Loss, gradient: Tensor, upstream: Tensor) -> Tensor:
@@ -258,7 +270,7 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
                     pass
                 else:
                     assert gradient is not None
-                    return value, gradient if scale == 1 else gradient.mul_(scale)
+                    return value, plan.as_input(gradient if scale == 1 else gradient.mul_(scale))
         with torch.enable_grad():
             leaf = tensors[0].detach().requires_grad_()
             loss = criterion(leaf, *tensors[1:], **at_call)
@@ -272,28 +284,24 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
 
 def _read_as(target: Tensor, dtype: torch.dtype, ids: bool) -> torch.dtype | None:
     """What the target must be converted to; None: it may stay as it is."""
-    if ids and not target.is_floating_point():
+    if ids:
         return None if target.dtype in IDS else torch.int64
-    if target.dtype is dtype:
-        return None
-    if dtype in (torch.float16, torch.bfloat16):
-        raise Unfit  # the target would lose digits
-    return dtype
+    return None if target.dtype is dtype else dtype
 
 
-def _elementwise(library: CDLL, loss: Loss, input: Tensor) -> Elementwise:
-    call = Elementwise(op_number(library, "elementwise", loss.kernel), DTYPES[input.dtype], REDUCTIONS[loss.reduction])
-    call.unscaled = input.dtype is torch.float16
+def _elementwise(library: CDLL, loss: Loss, input: Tensor, dtype: torch.dtype) -> Elementwise:
+    call = Elementwise(op_number(library, "elementwise", loss.kernel), DTYPES[dtype], REDUCTIONS[loss.reduction])
+    call.unscaled = dtype is torch.float16
     call.size = input.numel()
     for index, number in enumerate(loss.kernel_params()):
         call.params[index] = number
     return call
 
 
-def _rowwise(library: CDLL, loss: Loss, input: Tensor, target: Tensor, dim: int) -> Rowwise:
+def _rowwise(library: CDLL, loss: Loss, input: Tensor, target: Tensor, dtype: torch.dtype, dim: int) -> Rowwise:
     shape = input.shape
-    call = Rowwise(op_number(library, "rowwise", loss.kernel), DTYPES[input.dtype], REDUCTIONS[loss.reduction])
-    call.unscaled = input.dtype is torch.float16
+    call = Rowwise(op_number(library, "rowwise", loss.kernel), DTYPES[dtype], REDUCTIONS[loss.reduction])
+    call.unscaled = dtype is torch.float16
     call.outer, call.classes, call.inner = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
     call.ids = PROBABILITIES if target.is_floating_point() else IDS.get(target.dtype, IDS[torch.int64])
     call.ignore_index = loss.__dict__.get("ignore_index", -1)

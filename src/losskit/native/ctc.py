@@ -37,7 +37,7 @@ def by_torch(loss: CTCLoss, batch: Batch) -> Tensor:
     value, gradient = value_and_gradient(detached, loss.blank, loss.from_logits, checked=checked, wanted=wanted)
     if gradient is None:
         return value
-    attached: Tensor = _attach(log_probs, value, gradient, lambda x: loss.formula(x, *rest))
+    attached: Tensor = _attach(value, gradient, loss.formula, log_probs, *rest)
     return attached
 
 
@@ -92,19 +92,21 @@ class _Attached(torch.autograd.Function):
     """A value and its gradient that are there already; under ``create_graph`` the formula is differentiated."""
 
     @staticmethod
-    def forward(
-        ctx: Any, input: Tensor, value: Tensor, gradient: Tensor, formula: Callable[[Tensor], Tensor]
-    ) -> Tensor:
-        ctx.save_for_backward(input, gradient)
+    def forward(ctx: Any, value: Tensor, gradient: Tensor, formula: Callable[..., Tensor], *batch: Tensor) -> Tensor:
+        ctx.save_for_backward(gradient, *batch)
         ctx.formula = formula
+        ctx.mark_dirty(value)  # the output itself and no view, so that it may change in place
         return value
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
-        input, gradient = ctx.saved_tensors
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        gradient, log_probs, *rest = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return torch.autograd.grad(ctx.formula(input), input, upstream, create_graph=True)[0], None, None, None
-        return gradient * upstream.unsqueeze(1), None, None, None
+            value = ctx.formula(log_probs, *rest)
+            gradient = torch.autograd.grad(value, log_probs, upstream, create_graph=True)[0]
+        else:
+            gradient = gradient * upstream.unsqueeze(1)
+        return None, None, None, gradient, None, None, None
 
 
 _attach = attaching(_Attached)

@@ -62,6 +62,25 @@ def takes_hooks() -> bool:
     return tracing() is None and transforms() is None and forward_ad._current_level < 0
 
 
+def saved_by_hooks() -> bool:
+    """Whether hooks keep what autograd saves: on the CPU, on disk, or not at all, as activation checkpointing does."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
+
+
+def savable(tensor: Tensor) -> Tensor:
+    """The tensor as autograd can save it; one made under ``inference_mode`` is copied."""
+    return tensor.clone() if tensor.is_inference() else tensor
+
+
+def wide(*tensors: Tensor) -> torch.dtype:
+    """What a loss of these is computed in: the dtype promoted over all that are not integers; half in float32."""
+    dtype = torch.promote_types(tensors[0].dtype, torch.float32)
+    for tensor in tensors[1:]:
+        if tensor.is_floating_point():
+            dtype = torch.promote_types(dtype, tensor.dtype)
+    return dtype
+
+
 def takes_kernel(loss: Loss, tensors: tuple[Tensor, ...]) -> bool:
     """Whether a kernel may compute ``loss``; it may still decline, for the formula to serve.
 
@@ -94,9 +113,9 @@ def attaching(function: Any) -> Callable[..., Any]:
 
 
 @cache
-def kernel_serves(loss: Any) -> bool:
-    """Whether a class of losses has a kernel, and still the formula that the kernel computes."""
-    return loss.about.kernel is not None and unchanged(loss)
+def kernel_serves(kind: Any) -> bool:
+    """Whether a class of losses has a kernel, and still the numbers that the kernel computes."""
+    return kind.about.kernel is not None and unchanged(kind, "kernel")
 
 
 def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
@@ -109,7 +128,8 @@ def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
         and tracing() is None
         and transforms() is None
         and forward_ad._current_level < 0
-        and unchanged(kind)
+        and unchanged(kind, "torch")
+        and computes_as_stated(loss)
         and all(
             name in parameters(loss.about.torch) or getattr(loss, name) == argument.default
             for name, argument in loss.arguments.items()
@@ -118,13 +138,43 @@ def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
     )
 
 
+#: What a loss's numbers follow from. Whoever overrides one of these has other numbers than kernel and operator give.
+NUMBERS = frozenset({"formula", "by_formula", "kept", "share", "class_dim", "items", "domains", "_masked"})
+#: What a loss may define and a subclass override without that.
+BESIDE = frozenset(
+    {"about", "arguments", "compute", "forward", "extra_repr", "head", "kernel", "kernel_params", "predict"}
+    | {"probabilities", "ready", "require", "same_numbers", "torch_is_right"}
+)
+
+
 @cache
-def unchanged(loss: Any) -> bool:
-    """Whether a class computes what the class that states ``about`` does; a subclass with other members may not."""
-    stating = next(base for base in loss.__mro__ if "about" in vars(base))
-    return all(
-        getattr(loss, name) is getattr(stating, name) for name in ("formula", "kept", "share", "class_dim", "items")
-    )
+def unchanged(kind: Any, fact: str) -> bool:
+    """Whether a class has the numbers of the class that introduced its kernel or its torch operator.
+
+    A class in between that overrides what they follow from has others, unless its own body says ``same_numbers = True``.
+
+    Args:
+        kind: The class.
+        fact: ``"kernel"`` or ``"torch"``, of ``about``.
+    """
+    mine, line = getattr(kind.about, fact), kind.__mro__
+    introducing = [each for each in line if getattr(getattr(each, "about", None), fact, None) == mine][-1]
+    own, below = numbers_of(introducing), line[: line.index(introducing)]
+    return all(own.isdisjoint(vars(each)) or vars(each).get("same_numbers") is True for each in below)
+
+
+@cache
+def numbers_of(kind: Any) -> frozenset[str]:
+    """:data:`NUMBERS`, and the methods by which the class and those it inherits from compute them."""
+    stating = [each for each in kind.__mro__ if "about" in vars(each)]
+    own = {name for each in stating for name, value in vars(each).items() if callable(value) and name[:2] != "__"}
+    return NUMBERS | (own - BESIDE)
+
+
+def computes_as_stated(loss: Loss) -> bool:
+    """Whether nobody gave this very instance another formula."""
+    kind: Any = type(loss)
+    return numbers_of(kind).isdisjoint(loss.__dict__)
 
 
 def call_torch(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
@@ -141,24 +191,32 @@ class _Again(torch.autograd.Function):
     def forward(ctx: Any, loss: Loss, reduction: str, input: Tensor, *rest: Tensor) -> Tensor:
         ctx.loss, ctx.reduction = loss, reduction
         ctx.save_for_backward(input, *rest)
+        if saved_by_hooks():
+            ctx.inner = None
+            return _call(loss, (input.detach(), *rest), reduction)
+        ctx.inner = _Again.graph(ctx, input, *rest)
+        return ctx.inner[1].detach()  # type: ignore[no-any-return]
+
+    @staticmethod
+    def graph(ctx: Any, input: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        """A leaf, and the operator's value of it."""
         with torch.enable_grad():
-            ctx.leaf = input.detach().requires_grad_()
-            ctx.value = _call(loss, (ctx.leaf, *rest), reduction)
-        return ctx.value.detach()  # type: ignore[no-any-return]
+            leaf = input.detach().requires_grad_()
+            return leaf, _call(ctx.loss, (leaf, *rest), ctx.reduction)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        input, *rest = ctx.saved_tensors
-        again = torch.is_grad_enabled()
+        (inner, ctx.inner), again = (ctx.inner, None), torch.is_grad_enabled()
         if again or batched(upstream):
+            input, *rest = ctx.saved_tensors
             with torch.enable_grad():
                 leaf = input if again else input.detach().requires_grad_()
                 value = ctx.loss.formula(leaf, *rest)
                 value = value if ctx.reduction == "none" else getattr(value, ctx.reduction)()
         else:
-            leaf, value = ctx.leaf, ctx.value
-        (gradient,) = torch.autograd.grad(value, leaf, upstream, retain_graph=True, create_graph=again)
-        return None, None, gradient, *(None for _ in rest)
+            leaf, value = inner if inner is not None else _Again.graph(ctx, *ctx.saved_tensors)
+        (gradient,) = torch.autograd.grad(value, leaf, upstream, create_graph=again)
+        return None, None, gradient, *(None for _ in ctx.needs_input_grad[3:])
 
 
 def _call(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
