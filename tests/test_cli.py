@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from losskit import __version__
+from losskit import __version__, cli
+from losskit.about import Situation, Task
 from losskit.cli import main
 
 LOSSKIT = (sys.executable, "-m", "losskit")
@@ -197,6 +200,7 @@ def test_the_rows_follow_from_the_options(
     assert main(["compare", "iris", "--losses", "MSELoss", "--metric", "macro_f1", "--workers", "1", *words]) == 0
     out, err = capsys.readouterr()
     assert err == ""
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     (folder,) = (tmp_path / "runs").iterdir()
     data = load("iris")
     plan = make_plan(data, losses=["MSELoss"], metric="macro_f1", **options)
@@ -213,6 +217,61 @@ def test_the_rows_follow_from_the_options(
         assert each["mean"] == pytest.approx(sum(scores) / 2)
     assert (folder / "best.py").read_text() in out
     assert str(folder.relative_to(tmp_path)) in out
+
+
+def test_a_bar_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    from losskit.compare import command
+
+    seen = io.StringIO()
+    monkeypatch.setattr(command, "Console", lambda stderr: Console(file=seen if stderr else None, force_terminal=True))
+    with command._progress(7) as progress:
+        progress.advance(progress.task_ids[0], 3)
+        progress.refresh()
+    assert "training" in seen.getvalue()
+    assert "3/7" in seen.getvalue()
+
+
+def test_a_signal_to_end_ends_the_run_alone() -> None:
+    from losskit.compare import command
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), command._terminable():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_a_verb_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(options: object) -> int:
+        raise KeyboardInterrupt
+
+    for answer in (0, 2):
+        monkeypatch.setattr(cli, "_list", lambda options, answer=answer: answer)
+        assert main(["list"]) == answer
+    monkeypatch.setattr(cli, "_list", stopped)
+    assert main(["list"]) == 2
+    assert capsys.readouterr().err == "losskit: stopped\n"
+
+
+def test_the_guide_is_told_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[Any] = []
+
+    def page(*given: Any) -> str:
+        told.append(given)
+        return "a page ü\n"
+
+    monkeypatch.setattr("losskit.guide.show.guide", page)
+    for words in ([], ["--task", "binary", "--output", "logits", "--imbalanced", "--lang", "zh"], ["--outliers"]):
+        assert main(["guide", *words]) == 0
+        assert capsys.readouterr().out == "a page ü\n"
+    assert told == [
+        (None, None, [], "en"),
+        (Task.BINARY, "logits", [Situation.IMBALANCED], "zh"),
+        (None, None, [Situation.OUTLIERS], "en"),
+    ]
+    for wrong in (["--task", "x"], ["--output", "x"], ["--lang", "de"]):
+        with pytest.raises(SystemExit) as left:
+            main(["guide", *wrong])
+        assert left.value.code == 2
 
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

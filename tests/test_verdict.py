@@ -77,6 +77,23 @@ def test_every_reading() -> None:
     assert found["far"].better
 
 
+def test_the_reference_differs_from_itself_by_nothing() -> None:
+    found = verdicts({"a": [0.5, 1.5, 4.0], "b": [1, 2, 3]})
+    assert found["a"] == Verdict("a", 2.0, math.sqrt(3.25), 0, 0, 0, 1, 0, Reading.REFERENCE, False)
+    assert (found["b"].mean, found["b"].sd, found["b"].difference) == (2, 1, 0)
+    assert not found["b"].better
+
+
+def test_alpha_is_where_readings_change() -> None:
+    scores = {"a": [0.0] * 6, "b": [0.5, 1.5] * 3}
+    p = verdicts(scores)["b"].p
+    assert verdicts(scores, alpha=p * 1.01)["b"].reading is Reading.DIFFERENT
+    assert verdicts(scores, alpha=p)["b"].reading is Reading.UNKNOWN
+    same = verdicts(scores, margin=3)["b"].p_same
+    assert verdicts(scores, margin=3, alpha=same * 1.01)["b"].reading is Reading.SAME
+    assert verdicts(scores, margin=3, alpha=min(same, p))["b"].reading is not Reading.SAME
+
+
 def test_sure_but_tiny_is_practically_the_same() -> None:
     tiny = verdicts({"a": [0.9, 0.8, 0.7, 0.9, 0.8], "b": [0.901, 0.801, 0.7011, 0.901, 0.801]})["b"]
     assert tiny.p < 0.05
@@ -126,7 +143,8 @@ def test_false_positives_of_correlated_scores() -> None:
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
-        ({"a": [1.0], "b": [1.0]}, "at least 2 scores"),
+        ({"a": [1.0], "b": [1.0]}, "a: at least 2 scores .* got 1"),
+        ({"a": [1.0, 2.0], "b": [-math.inf, 1.0]}, "b: scores must be finite, got -inf"),
         ({"a": [1.0, 2.0], "b": [1.0, math.nan]}, "b: scores must be finite"),
         ({"a": [1.0, 2.0], "b": [1.0, 2.0, 3.0]}, "every loss needs a score on every fold"),
     ],
@@ -134,3 +152,8 @@ def test_false_positives_of_correlated_scores() -> None:
 def test_refusals(scores: dict[str, list[float]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         verdicts(scores)
+
+
+def test_a_reference_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match="the reference must be one of a, b, got 'c'"):
+        compare({"a": [1.0, 2.0], "b": [1.0, 2.0]}, "c", RATIO, 0.01, True)

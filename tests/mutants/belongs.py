@@ -7,7 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 #: The first pattern that fits counts. An entry is a test file, with ``::`` and a part of the test's name where only some belong;
-#: ``{loss}`` is the class in the file. ``tests/test_<file>.py`` and ``tests/test_<folder>.py`` come first unsaid.
+#: ``{loss}`` is the class in the file. ``tests/test_<file>.py`` and ``tests/test_<folder>.py`` come first
+#: unless they have a place in the list.
 BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("src/losskit/losses/linear_cross_entropy.py", ()),
     ("src/losskit/losses/ctc.py", ("test_where_torch_is_wrong::ctc",)),
@@ -21,8 +22,13 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "test_accelerate",
         ),
     ),
-    ("src/losskit/compare/*", ("test_compare", "test_verdict", "test_cli")),
-    ("src/losskit/guide/*", ("test_guide", "test_cli")),
+    ("src/losskit/compare/data.py", ("test_compare_data", "test_compare", "test_compare_rules", "test_cli")),
+    ("src/losskit/compare/command.py", ("test_cli", "test_compare_report", "test_compare")),
+    (
+        "src/losskit/compare/*",
+        ("test_compare_report", "test_compare_rules", "test_verdict", "test_compare_data", "test_compare", "test_cli"),
+    ),
+    ("src/losskit/guide/*", ("test_guide_pages", "test_guide", "test_cli")),
     ("src/losskit/cli.py", ("test_cli", "test_guide", "test_compare")),
     ("src/losskit/keras.py", ()),
     ("src/losskit/information.py", ()),
@@ -59,7 +65,7 @@ def belonging(root: Path, file: str) -> list[str]:
     entries = next(tests for pattern, tests in BELONGS if fnmatch(file, pattern))
     classes = re.findall(r"^class (\w+)\(Loss", path.read_text(), re.MULTILINE) or [""]
     chosen = [file] if path.suffix == ".py" and ">>>" in path.read_text() else []
-    own = [f"test_{path.stem}", f"test_{path.parent.name}"]
+    own = [each for each in (f"test_{path.stem}", f"test_{path.parent.name}") if each not in entries]
     for entry in [*own, *(entry.format(loss=loss) for entry in entries for loss in classes)]:
         test, _, part = entry.partition("::")
         test = f"tests/{test}.py"
