@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,15 @@ def test_separators(tmp_path: Path) -> None:
         assert str(caught.value).endswith(hint)
 
 
+def test_rows_that_are_longer_than_the_header(tmp_path: Path) -> None:
+    """pandas only warns of them, and drops what is beyond."""
+    (tmp_path / "t.csv").write_text("x,y\n" + "1,0,5\n2,1,5\n" * 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as a user's filter may be
+        with pytest.raises(DataError, match=r"t.csv is no table of the same columns throughout: "):
+            load(str(tmp_path / "t.csv"), "y")
+
+
 def test_bundled_data_has_its_own_target() -> None:
     for given in ({"target": "y"}, {"drop": ["x"]}):
         with pytest.raises(DataError, match="leave out --target and --drop"):
@@ -317,5 +327,6 @@ def test_what_never_varies_is_left_at_zero() -> None:
     steady = Data("s", "s", {}, np.ones((30, 2), np.float32), np.full(30, 7.0), Task.REGRESSION, ())
     fitted = Preprocessor(steady, np.arange(10))
     assert (fitted.target(np.arange(30)) == 0).all()
+    assert fitted.target(np.arange(30)).shape == (30, 1)
     assert fitted.restored(torch.tensor([[0.0], [2.0]])).tolist() == [7, 9]
     assert (steady.kind, steady.outputs) == ("image", 1)

@@ -7,6 +7,7 @@ import os
 import platform
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from losskit.compare import CompareError, Data, store
 from losskit.compare.engine import Row
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import Outcome, conclude
-from losskit.compare.plan import Plan, make_plan
+from losskit.compare.plan import Configuration, Plan, make_plan
+from losskit.compare.recipe import recipe
 from losskit.compare.report import header, table, width, words
 from losskit.compare.store import Store
 
@@ -201,6 +203,67 @@ def test_errors_are_shown_with_four_digits(mean: float) -> None:
     assert float(shown) == pytest.approx(mean, rel=5e-4)
     digits = shown.replace(".", "").lstrip("0")
     assert len(digits) == (5 if mean == 56789 else 4) if mean else shown == "0.0000"
+
+
+# The script to paste.
+
+
+def lines_of(task: Task, loss: str, chosen: Configuration, **changes: Any) -> list[str]:
+    classes = {Task.BINARY: ("a", "b"), Task.MULTICLASS: ("a", "b", "c"), Task.REGRESSION: ()}[task]
+    target = np.arange(60) % len(classes) if classes else np.linspace(0, 1, 60)
+    data = Data("made.csv", "made.csv", {}, np.zeros((60, 7), np.float32), target, task, classes)
+    data = replace(data, **changes)
+    plan = replace(make_plan(data, folds=3, epochs=7), losses={loss: loss})
+    return recipe(plan, data, loss, chosen).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("task", "loss", "optimizer", "output", "score", "metric"),
+    [
+        (Task.MULTICLASS, "CrossEntropyLoss", "SGD", "{}", "predicted", ("accuracy", "accuracy")),
+        (Task.MULTICLASS, "NLLLoss", "Adam", "head.training({}, 1)", "predicted", ("accuracy", "accuracy")),
+        (Task.BINARY, "BCEWithLogitsLoss", "AdamW", "{}", "output[:, 0].numpy()", ("average precision", "average_precision")),
+        (Task.BINARY, "BCELoss", "RMSprop", "head.training({}, 1)", "output[:, 0].numpy()", ("average precision", "average_precision")),
+        (Task.BINARY, "CrossEntropyLoss", "SGD", "{}", "(output[:, -1] - output[:, 0]).numpy()", ("average precision", "average_precision")),
+        (Task.REGRESSION, "HuberLoss", "Adam", "{}", "predicted", ("RMSE", "rmse")),
+    ],
+)  # fmt: skip
+def test_the_script_is_the_training_that_was_chosen(
+    task: Task, loss: str, optimizer: str, output: str, score: str, metric: tuple[str, str]
+) -> None:
+    lines = lines_of(task, loss, Configuration(optimizer, 0.05))
+    momentum = ", momentum=0.9" if optimizer == "SGD" else ""
+    title, key = metric
+    for line in (
+        f'"""{loss} with {optimizer} at 0.05 on made.csv, as chosen by losskit compare."""',
+        f"from losskit import {loss}",
+        "train, test = data.folds(3, seed=0)[0]",
+        f"criterion = {loss}()",
+        f'head = criterion.head("{task}")',
+        "    nn.Linear(features.shape[1], 16), nn.ReLU(), nn.Linear(16, head.width(data.outputs))",
+        f"optimizer = torch.optim.{optimizer}(network.parameters(), lr=0.05{momentum})",
+        "for epoch in range(7):",
+        "    for batch in torch.randperm(len(features)).split(16):",
+        f"        criterion({output.format('network(features[batch])')}, encoded[batch]).backward()",
+        f'predicted = fitted.restored(criterion.predict(output, "{task}"))',
+        f"score = {score}",
+        f"print(f\"{title}: {{METRICS[data.task]['{key}'].of(data.target[test], predicted, score):.4f}}\")",
+    ):
+        assert line in lines
+
+
+def test_the_script_loads_what_was_loaded() -> None:
+    def loads(source: str, **options: Any) -> str:
+        lines = lines_of(Task.REGRESSION, "MSELoss", Configuration("SGD", 0.05), source=source, options=options)
+        return next(line for line in lines if line.startswith("data = "))
+
+    assert loads("iris") == 'data = load("iris")'
+    assert loads("a/b.csv", target="y", drop=["c"]) == f'data = load("{Path.cwd()}/a/b.csv", target="y", drop=["c"])'
+    assert loads("/b.csv", target='say "y"') == "data = load('/b.csv', target='say \"y\"')"
+    for target in ("it's", "a \"b\" 'c'", "back\\slash"):
+        found: dict[str, Any] = {"load": lambda source, **options: (source, options)}
+        exec(loads("/b.csv", target=target), found)
+        assert found["data"] == ("/b.csv", {"target": target})
 
 
 # The folder of a run.

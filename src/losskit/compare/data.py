@@ -347,7 +347,6 @@ def _features(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         table = table.drop(columns=empty)
     if table.columns.empty:
         raise DataError(f"{name}: no feature is left beside the target; bring at least one column with values")
-    table = table.copy()
     for column in table:
         if _is_number(table[column]):
             table[column] = table[column].astype(float)
