@@ -1,11 +1,12 @@
 # `make demo` runs the main job, `make test` passes all tests, lint and types; both set up .venv first.
 PYTHON ?= python3
+LOWEST_PYTHON ?= python3.10
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WERROR ?= OFF
 
-.PHONY: setup test demo null bench sanitize mutants clean
+.PHONY: setup test test-lowest demo null bench sanitize mutants clean
 
 setup: $(READY)
 
@@ -23,6 +24,11 @@ test: $(READY)
 	$(BIN)/clang-format --dry-run --Werror $(wildcard kernels/*.cpp kernels/*.h kernels/ops/*.h)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
+
+# The tests on the lowest Python, which constraints.txt gives the lowest torch, numpy, … that pyproject.toml allows.
+test-lowest:
+	$(MAKE) setup VENV=.venv-lowest PYTHON=$(LOWEST_PYTHON)
+	.venv-lowest/bin/python -m pytest -n 2
 
 demo: $(READY)
 	$(BIN)/losskit compare mnist
@@ -50,4 +56,4 @@ mutants: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m mutants --seed $(SEED)
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

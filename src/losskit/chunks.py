@@ -214,6 +214,6 @@ class _OnePass(torch.autograd.Function):
 
 def _differentiated(chunks: Chunks, given: Given, wanted: tuple[bool, ...], upstream: Tensor) -> Gradients:
     value = chunks.differentiable(given, again=False)
-    leaves = [each for each, want in zip(given, wanted, strict=False) if want and each is not None]
+    leaves = [each for each, want in zip(given, wanted) if want and each is not None]
     found = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
     return Gradients(*(next(found) if want else None for want in wanted))

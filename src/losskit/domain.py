@@ -575,7 +575,7 @@ def _any_shape(domain: Domain) -> str:
 
 def _broadcasts(value: Tensor, input: Tensor) -> bool:
     """Dimension by dimension: (N) beside (N, N) would leave open which of them is meant."""
-    pairs = zip(value.shape, input.shape, strict=False)
+    pairs = zip(value.shape, input.shape)
     return value.dim() == input.dim() and all(own in (1, other) for own, other in pairs)
 
 

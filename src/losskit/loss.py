@@ -239,7 +239,7 @@ def _bind(cls: type[_Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         raise TypeError(
             f"{cls.__name__}: takes {len(positions)} arguments by position ({', '.join(positions)}), got {len(args)}"
         )
-    given = dict(zip(positions, args, strict=False))
+    given = dict(zip(positions, args))
     for name, value in kwargs.items():
         if name not in cls.arguments:
             close = difflib.get_close_matches(name, cls.arguments, 1)
@@ -439,7 +439,7 @@ def _fits(who: str, argument: Arg, weight: Tensor, input: Tensor, class_dim: int
             )
     elif weight.shape != input.shape:
         longer = weight.dim() > input.dim()
-        pairs = zip(reversed(weight.shape), reversed(input.shape), strict=False)
+        pairs = zip(reversed(weight.shape), reversed(input.shape))
         if argument.shape == "elements" or longer or any(own not in (1, other) for own, other in pairs):
             rule = "have" if argument.shape == "elements" else "broadcast to"
             raise ValueError(f"{who} must {rule} the input's shape {tuple(input.shape)}, got {tuple(weight.shape)}")

@@ -70,7 +70,7 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
             return input.shape[:-1]
         with torch.no_grad():
             items = self.distance(input, input).shape
-        if any(own not in (1, size) for own, size in zip(items, input.shape, strict=False)):
+        if any(own not in (1, size) for own, size in zip(items, input.shape)):
             raise ValueError(
                 f"{type(self).__name__}: with a mask or weights, distance_function must give distances over the leading "
                 f"dimensions of {tuple(input.shape)}, got {tuple(items)}; use movedim to put the others last"
