@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from mutants.tree import ROOT, Tree
 
 BUILD = ROOT / "build/mutants"
 TIMES = BUILD / "times.json"
+KILLERS = BUILD / "killers.json"
 AT_LEAST = 0.85
 ALIVE = ("survived", "late")
 
@@ -57,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--places", type=int, default=150, help="how many of src/ are changed")
     parser.add_argument("--kernels", type=int, default=40, help="how many of kernels/ are changed")
-    parser.add_argument("--only", default="", help="only files whose path has this in it")
+    parser.add_argument("--only", default="", help="only files whose path this regular expression finds")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for the tests of one mutant")
     parser.add_argument("--list", action="store_true", help="print the sample and stop")
@@ -68,7 +70,7 @@ def arguments() -> argparse.Namespace:
 def found(pattern: str, only: str) -> list[Place]:
     all_places = []
     for path in sorted(ROOT.glob(pattern)):
-        if only in (file := path.relative_to(ROOT).as_posix()):
+        if re.search(only, file := path.relative_to(ROOT).as_posix()):
             find = places.places if path.suffix == ".py" else kernels.places
             all_places += find(file, path.read_text())
     return all_places
@@ -97,6 +99,7 @@ class Run:
         self.timeout = timeout
         self.results: list[dict[str, Any]] = []
         self.times: dict[str, float] = json.loads(TIMES.read_text()) if TIMES.exists() else {}
+        self.killers: dict[str, dict[str, int]] = json.loads(KILLERS.read_text()) if KILLERS.exists() else {}
         self.workers = [Worker(BUILD / f"tree-{n}", native.status().level) for n in range(jobs)]
         self.green: set[str] = set()
         self.red: set[str] = set()
@@ -112,6 +115,7 @@ class Run:
         for each in done:
             each.result()
         TIMES.write_text(json.dumps(self.times, indent=0, sort_keys=True))
+        KILLERS.write_text(json.dumps(self.killers, indent=0, sort_keys=True))
 
     def _work(self, worker: Worker, sample: Iterator[Mutant], left: queue.Queue[None]) -> None:
         while True:
@@ -138,7 +142,9 @@ class Run:
         chosen = belonging(ROOT, each.file)
         while True:
             with self._lock:
-                request = Request(chosen, dict(self.times), self.timeout, sorted(self.red))
+                killers = self.killers.get(each.file, {})
+                best = sorted(killers, key=lambda test: -killers[test])[:8]
+                request = Request(chosen, dict(self.times), self.timeout, best, sorted(self.red))
             answer = worker.asked(each, request)
             if answer is None or answer.outcome in ALIVE or self._green(worker, answer, chosen):
                 return answer
@@ -163,6 +169,9 @@ class Run:
         with self._lock:
             for test, seconds in answer.times.items():
                 self.times[test] = min(seconds, self.times.get(test, seconds))
+            if answer.outcome == "killed":
+                killers = self.killers.setdefault(each.file, {})
+                killers[answer.test] = killers.get(answer.test, 0) + 1
             result = {key: value for key, value in asdict(each).items() if key != "source"}
             result |= {"outcome": answer.outcome, "test": answer.test, "seconds": round(answer.seconds, 1)}
             self.results.append(result)

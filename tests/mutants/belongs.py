@@ -6,6 +6,19 @@ import re
 from fnmatch import fnmatch
 from pathlib import Path
 
+Rank = tuple[float, ...]
+#: Losses of every kind: of numbers, classes and labels, with weights, with shares, of two and of three tensors.
+SOME = tuple(
+    f"test_every_loss::[{loss}-"
+    for loss in (
+        "CrossEntropyLoss",
+        "HuberLoss",
+        "BCEWithLogitsLoss",
+        "KLDivLoss",
+        "TripletMarginLoss",
+        "GaussianNLLLoss",
+    )
+)
 #: The first pattern that fits counts. An entry is a test file, with ``::`` and a part of the test's name where only some belong;
 #: ``{loss}`` is the class in the file. ``tests/test_<file>.py`` and ``tests/test_<folder>.py`` come first
 #: unless they have a place in the list.
@@ -37,23 +50,28 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("src/losskit/native/ctc.py", ("test_ctc",)),
     ("src/losskit/native/accelerate.py", ("test_accelerate",)),
     (
+        "src/losskit/native/dispatch.py",
+        ("test_dispatch", "test_kernels", *SOME, "test_where_torch_is_wrong", "test_accelerate"),
+    ),
+    (
         "src/losskit/native/*",
-        ("test_kernels", "test_every_loss", "test_accelerate", "test_where_torch_is_wrong", "test_ctc"),
+        ("test_kernels", *SOME, "test_accelerate", "test_where_torch_is_wrong", "test_ctc", "test_every_loss"),
     ),
     (
         "src/*",
         (
-            "test_every_loss",
+            *SOME,
             "test_where_torch_is_wrong",
             "test_kernels",
             "test_linear_cross_entropy",
             "test_guide",
+            "test_every_loss",
             "test_the_tests",
         ),
     ),
-    ("kernels/vmath.h", ("test_vmath", "test_kernels", "test_every_loss")),
-    ("kernels/abi.cpp", ("test_kernels",)),
-    ("kernels/*", ("test_kernels", "test_every_loss", "test_accelerate", "test_where_torch_is_wrong")),
+    ("kernels/vmath.h", ("test_vmath", "test_kernels", *SOME)),
+    ("kernels/abi.cpp", ("test_kernels", "test_dispatch")),
+    ("kernels/*", ("test_kernels", *SOME, "test_accelerate", "test_where_torch_is_wrong", "test_every_loss")),
 )
 #: Minutes of compilation say little that eager runs do not say first.
 SLOW = ("compile", "machine_code", "fuzz")
@@ -74,7 +92,7 @@ def belonging(root: Path, file: str) -> list[str]:
     return chosen
 
 
-def rank(chosen: list[str], times: dict[str, float], test: str) -> tuple[float, ...] | None:
+def rank(chosen: list[str], times: dict[str, float], test: str) -> Rank | None:
     """A test's place in the order: slow ones last, then as listed, then the quickest; None where it does not belong."""
     for n, entry in enumerate(chosen):
         file, _, part = entry.partition("::")

@@ -14,12 +14,15 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pytest
 
-from mutants.belongs import rank as rank_of
+from mutants.belongs import Rank, rank as rank_of
 
 SLOW_IMPORTS = [
     "torch",
@@ -51,6 +54,7 @@ class Request:
         chosen: What ``belongs.belonging`` gave, or whole names of tests.
         times: How long tests took before.
         timeout: Seconds for all.
+        killers: Tests that have found other faults in the file: they go first.
         without: Tests that are left out.
         options: More of pytest's.
     """
@@ -58,6 +62,7 @@ class Request:
     chosen: list[str]
     times: dict[str, float]
     timeout: float
+    killers: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
 
@@ -81,10 +86,10 @@ class Answer:
 
 
 class Watch:
-    """Pytest's plugin in the fork: chooses, orders, and tells the parent what begins and ends."""
+    """Pytest's plugin in the fork: takes the tests whose rank is wanted, orders them, and tells what begins and ends."""
 
-    def __init__(self, request: Request, pipe: int, slow: bool) -> None:
-        self.request, self.pipe, self.slow = request, pipe, slow
+    def __init__(self, request: Request, pipe: int, wanted: Callable[[Rank], bool]) -> None:
+        self.request, self.pipe, self.wanted = request, pipe, wanted
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -92,7 +97,7 @@ class Watch:
         now = {
             item: rank
             for item, rank in ranks.items()
-            if rank and rank[0] == self.slow and item.nodeid not in self.request.without
+            if rank and self.wanted(rank) and item.nodeid not in self.request.without
         }
         config.hook.pytest_deselected(items=[item for item in items if item not in now])
         items[:] = sorted(now, key=now.__getitem__)
@@ -115,7 +120,11 @@ def run(request: Request) -> Answer:
     child = os.fork()
     if child == 0:
         os.setsid()
+        signal.alarm(int(request.timeout) + 10)  # should nobody be left who ends it
         os.close(read)
+        signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # ignored, where a shell has started this in the background
         with open("log.txt", "wb") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
@@ -133,28 +142,35 @@ def run(request: Request) -> Answer:
 
 def tested(request: Request, pipe: int) -> int:
     """File by file, so that nothing is imported that is not needed; then once more for the slow tests of all."""
-    files = list(dict.fromkeys(entry.partition("::")[0] for entry in request.chosen))
     ignored = "ignore::pytest.PytestAssertRewriteWarning"  # some is imported before pytest could see it
     options = [
         "-x",
         "--tb=short",
-        "-W",
-        ignored,
-        "-p",
-        "no:cacheprovider",
+        f"-W{ignored}",
+        "-pno:cacheprovider",
         "--basetemp=pytest-temporary",
         *request.options,
     ]
     try:
+        if request.killers:
+            code = pytest.main([*options, *request.killers], plugins=[Watch(request, pipe, lambda rank: True)])
+            if code == pytest.ExitCode.TESTS_FAILED:
+                return int(code)
         for slow in (False, True):
-            for file in files:
-                code = int(pytest.main([*options, file], plugins=[Watch(request, pipe, slow)]))
+            for file, group in groupby(enumerate(request.chosen), lambda entry: entry[1].partition("::")[0]):
+                places = [n for n, _ in group]
+                wanted = partial(among, slow, places)
+                code = pytest.main([*options, file], plugins=[Watch(request, pipe, wanted)])
                 if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-                    return code
+                    return int(code)
     except BaseException:
         traceback.print_exc()
         return int(pytest.ExitCode.INTERNAL_ERROR)
     return int(pytest.ExitCode.OK)
+
+
+def among(slow: bool, places: list[int], rank: Rank) -> bool:
+    return rank[0] == slow and rank[1] in places
 
 
 def listen(child: int, pipe: int, end: float) -> tuple[list[dict[str, Any]], bool]:
