@@ -295,11 +295,14 @@ def test_dim_and_keepdim() -> None:
         assert expected.shape == (2, 3)
         moved = [each.movedim(-1, 0) for each in given]
         close(function(*moved, dim=0), expected)
-        assert function(*given, keepdim=True).shape == (2, 3, 1)
-        assert function(*(each / 3 for each in given), dim=(1, 2), keepdim=True).shape == (2, 1, 1)
+        close(function(*given, keepdim=True), expected.unsqueeze(-1))
+        whole = [each / 3 for each in given]  # a distribution over 12 outcomes
+        flat = function(*(each.flatten(1) for each in whole))
+        close(function(*whole, dim=(1, 2)), flat)
+        close(function(*whole, dim=(-1, 1), keepdim=True), flat.view(2, 1, 1))
     table = joint(2, 3, 4)
     close(mutual_information(table.movedim(0, 1), dim=(2, 0)), mutual_information(table))
-    assert mutual_information(table, keepdim=True).shape == (2, 1, 1)
+    close(mutual_information(table, keepdim=True), mutual_information(table).view(2, 1, 1))
 
 
 def test_half_precision_is_computed_in_float32() -> None:
@@ -308,7 +311,7 @@ def test_half_precision_is_computed_in_float32() -> None:
         for function in OF_TWO:
             value = function(p, q)
             assert value.dtype == torch.float32
-            close(value, function(p.float(), q.float()))
+            close(value, function(p.double(), q.double()), rtol=1e-5, atol=1e-6)
         leaf = p.clone().requires_grad_()
         entropy(leaf).sum().backward()  # type: ignore[no-untyped-call]
         assert leaf.grad is not None
@@ -318,7 +321,11 @@ def test_half_precision_is_computed_in_float32() -> None:
 
 def test_empty() -> None:
     p = torch.empty(0, 3)
-    assert entropy(p).shape == kl_divergence(p, p, logits=True).shape == (0,)
+    for function in (entropy, *OF_TWO):
+        for logits in (False, True):
+            assert function(*(p,) * (1 + (function in OF_TWO)), logits=logits).shape == (0,)
+    assert surprisal(p).shape == (0, 3)
+    assert mutual_information(torch.empty(0, 2, 3)).shape == (0,)
 
 
 def test_inputs_are_left_as_they_are() -> None:

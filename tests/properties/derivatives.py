@@ -137,6 +137,10 @@ def jvp(subject: Subject) -> None:
     close(forward, (grad * tangent).sum())
     hessian = torch.func.hessian(lambda x: subject.loss()(x, *rest))(input)
     assert hessian.shape == input.shape * 2
+    leaf = input.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(subject.loss()(leaf, *rest), leaf, create_graph=True)
+    (second,) = torch.autograd.grad((slope * tangent).sum(), leaf, materialize_grads=True)  # gradgradcheck vouches
+    close((hessian * tangent).flatten(input.dim()).sum(-1), second)
 
 
 @holds
