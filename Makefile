@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WERROR ?= OFF
 
-.PHONY: setup test test-lowest demo null bench sanitize mutants clean
+.PHONY: setup test test-lowest demo integrations null bench sanitize mutants clean
 
 setup: $(READY)
 
@@ -33,6 +33,18 @@ test-lowest:
 demo: $(READY)
 	$(BIN)/losskit compare mnist
 
+# The libraries that people train with, in an environment of their own: docs/integrations.md, run.
+INTEGRATIONS := .venv-integrations
+
+integrations: $(INTEGRATIONS)/.ready
+	$(INTEGRATIONS)/bin/python -m pytest -c tests/integrations/pytest.ini tests/integrations
+
+$(INTEGRATIONS)/.ready: pyproject.toml constraints.txt $(KERNELS)
+	test -x $(INTEGRATIONS)/bin/python || $(PYTHON) -m venv $(INTEGRATIONS)
+	$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[integrations]'
+	touch $@
+
 # Is the comparison honest where there is nothing to find? 200 comparisons of a loss with itself, about 10 minutes.
 null: $(READY)
 	$(BIN)/python benchmarks/null_run.py
@@ -56,4 +68,4 @@ mutants: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m mutants --seed $(SEED)
 
 clean:
-	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest $(INTEGRATIONS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

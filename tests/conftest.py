@@ -8,6 +8,7 @@ import pytest
 import torch
 
 pytest.register_assert_rewrite("properties")
+collect_ignore = ["integrations"]  # `make integrations`, in an environment of their own
 
 
 @pytest.fixture(autouse=True)
