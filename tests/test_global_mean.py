@@ -171,6 +171,30 @@ def test_every_kind_of_item_is_counted() -> None:
     assert losskit.global_count(losskit.MSELoss(), rows.to("meta")).device.type == "meta"  # nothing is read
 
 
+def test_the_count_is_one_exact_number() -> None:
+    """float64 whatever the targets are: float32 stops counting at 2**24."""
+    many = torch.zeros(1, dtype=torch.bool).expand(2**24 + 1)
+    for n in (
+        losskit.global_count(losskit.MSELoss(), many.half()),
+        losskit.global_count(losskit.CrossEntropyLoss(), many.long(), sample_weight=torch.ones(1).expand(2**24 + 1)),
+    ):
+        assert (n.dtype, n.dim(), n.item()) == (torch.float64, 0, 2**24 + 1)
+
+
+def test_masks_and_weights_go_with_their_own_targets() -> None:
+    targets = [torch.zeros(2, dtype=torch.long), torch.zeros(3, dtype=torch.long)]
+    weights, masks = [torch.tensor([1.0, 2.0]), torch.tensor([4.0, 8.0, 16.0])], [torch.tensor([True, False])] * 2
+    masks[1] = torch.tensor([False, True, True])
+    criterion = losskit.CrossEntropyLoss()
+    assert losskit.global_count(criterion, targets, sample_weight=weights) == 31
+    assert losskit.global_count(criterion, targets, mask=masks) == 3
+    assert losskit.global_count(criterion, targets, mask=masks, sample_weight=weights) == 25
+    assert losskit.global_count(criterion, targets[0], mask=masks[0], sample_weight=weights[0]) == 1
+    assert losskit.global_count(criterion, iter(targets), mask=iter(masks)) == 3
+    with pytest.raises(ValueError, match="2 targets, but 1 of sample_weight"):
+        losskit.global_count(criterion, targets, sample_weight=weights[:1])
+
+
 def test_refusals() -> None:
     target = torch.tensor([0, 1])
     with pytest.raises(ValueError, match=r"CrossEntropyLoss: global_count needs reduction 'mean', got 'sum'"):

@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--places", type=int, default=150, help="how many of src/ are changed")
     parser.add_argument("--kernels", type=int, default=40, help="how many of kernels/ are changed")
-    parser.add_argument("--only", default="", help="only files whose path this regular expression finds")
+    parser.add_argument("--only", default="", help="only places that this regular expression finds, as file:line")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for the tests of one mutant")
     parser.add_argument("--list", action="store_true", help="print the sample and stop")
@@ -68,11 +68,12 @@ def arguments() -> argparse.Namespace:
 
 
 def found(pattern: str, only: str) -> list[Place]:
-    all_places = []
+    all_places: list[Place] = []
     for path in sorted(ROOT.glob(pattern)):
-        if re.search(only, file := path.relative_to(ROOT).as_posix()):
+        file, text = path.relative_to(ROOT).as_posix(), path.read_text()
+        if lines := {n for n in range(1, text.count("\n") + 2) if re.search(only, f"{file}:{n}")}:
             find = places.places if path.suffix == ".py" else kernels.places
-            all_places += find(file, path.read_text())
+            all_places += [place for place in find(file, text) if place.line in lines]
     return all_places
 
 

@@ -120,7 +120,6 @@ def run(request: Request) -> Answer:
     child = os.fork()
     if child == 0:
         os.setsid()
-        signal.alarm(int(request.timeout) + 10)  # should nobody be left who ends it
         os.close(read)
         signal.signal(
             signal.SIGINT, signal.default_int_handler
@@ -178,8 +177,10 @@ def listen(child: int, pipe: int, end: float) -> tuple[list[dict[str, Any]], boo
     heard, ended = b"", False
     process = os.pidfd_open(child)
     while not ended and (left := end - time.monotonic()) > 0:
-        ready = select.select([pipe, process], [], [], left)[0]
+        ready = select.select([pipe, process, sys.stdin], [], [], left)[0]
         ended = process in ready
+        if sys.stdin in ready:  # closed: whoever asked is gone
+            break
         while select.select([pipe], [], [], 0)[0] and (more := os.read(pipe, 1 << 16)):
             heard += more
     os.close(process)

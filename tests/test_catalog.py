@@ -1,0 +1,52 @@
+"""What the catalog says of all losses, and the defaults of those that the generic suite cannot draw."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+from cases import OWN_TESTS
+
+import losskit
+from losskit import functional, losses
+from losskit.about import Task
+from losskit.catalog import CATALOG, READY_MADE, STANDARD, TUTORIAL
+from losskit.loss import Loss
+
+
+def test_every_exported_loss_is_in_the_catalog_once() -> None:
+    exported = {name for name, value in vars(losses).items() if inspect.isclass(value) and issubclass(value, Loss)}
+    assert {loss.__name__ for loss in CATALOG} == exported - {"NLLLoss2d", "Loss"}
+    assert len(set(CATALOG)) == len(CATALOG) == len(vars(functional)["__all__"])
+
+
+def test_all_but_the_owners_of_layers_are_ready_made() -> None:
+    assert {loss.__name__ for loss in set(CATALOG) - set(READY_MADE)} == {"LinearCrossEntropyLoss"}
+    for loss in READY_MADE:
+        loss()
+
+
+def test_every_task_has_a_standard_that_serves_it() -> None:
+    assert set(STANDARD) == set(Task)
+    for task, name in STANDARD.items():
+        assert task in getattr(losskit, name).about.serves
+
+
+def test_tutorials_start_with_optimizers_of_torch() -> None:
+    assert TUTORIAL == {"SGD": 0.01, "Adam": 0.001, "RMSprop": 0.001, "AdamW": 0.001}
+    assert all(hasattr(torch.optim, name) for name in TUTORIAL)
+
+
+@pytest.mark.parametrize("name", OWN_TESTS)
+def test_defaults_are_the_same_wherever_they_are_written(name: str) -> None:
+    loss = getattr(losskit, name)
+    file = loss.__module__.rpartition(".")[2]
+    function = getattr(functional, {"ctc": "ctc_loss"}.get(file, file))
+    stated = {name: argument.default for name, argument in loss.arguments.items()}
+    stated["ignore_index"] = None if name == "LinearCrossEntropyLoss" else stated.get("ignore_index")  # -100, for ids
+    for each in (loss, function):
+        own = {name: parameter.default for name, parameter in inspect.signature(each).parameters.items()}
+        shared = set(own) & set(stated)
+        assert {name: own[name] for name in shared} == {name: stated[name] for name in shared}
+        assert shared >= set(loss.arguments), "an argument that cannot be given"
