@@ -58,7 +58,7 @@ C = 4  # classes, or labels, of the tensors below
 IDS = Limits((0, C - 1), (-1, C, -2, C + 1, 2**40, -(2**40)))
 SIGN = Limits((1.0, -1.0), (0.0, 0.5, -2.0, 1.001, nan, inf))
 RATE = Limits((0.0, 1e-9, 1e3), (-1e-3, -inf, nan))
-LOGARITHM = Limits((0.0, -1e-9, -50.0), (0.002, 0.5, inf))
+LOGARITHM = Limits((0.0, -1e-9, -50.0, 9e-4), (1.1e-3, 0.5, inf))  # half precision may round to just above 0
 
 #: An entry of a tensor of the call. A loss, or a tensor, that is not here takes any number.
 VALUES: dict[str, dict[str, Limits]] = {

@@ -380,6 +380,25 @@ def test_refuses(kind: type[Exception], words: list[str], call: Callable[[], Ten
         assert word in str(caught.value), f"{word!r} is not in {caught.value!s}"
 
 
+def test_how_far_probabilities_may_be_off() -> None:
+    """By 0.01 in their sum, as half precision may be, and not at all from [0, 1]."""
+    for off, taken in ((0.009, True), (-0.009, True), (0.011, False), (-0.011, False)):
+        p = torch.tensor([[0.5, 0.5], [0.25, 0.75 + off]])
+        calls: list[Callable[[], Tensor]] = [lambda p=p: entropy(p)]  # type: ignore[misc]
+        calls += [lambda p=p, f=f: f(p, p) for f in OF_TWO]  # type: ignore[misc]
+        calls += [lambda p=p: mutual_information(p[:, None])]  # type: ignore[misc]
+        for call in calls:
+            if taken:
+                assert call().isfinite().all()
+                continue
+            with pytest.raises(ValueError, match="sum to 1"):
+                call()
+    for value in (-1e-3, 1.001):
+        for function in (surprisal, entropy):
+            with pytest.raises(ValueError, match=r"\[0, 1\]"):
+                function(torch.tensor([value, 1 - value]))
+
+
 def test_is_found_without_being_imported() -> None:
     assert losskit.information.entropy is entropy
     assert "information" in dir(losskit)

@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 
 from losskit import native
 from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import Binary, ClassIndex, ClassLogits, Logits, Real
+from losskit.domain import Binary, ClassIndex, ClassLogits, Logits, PlusMinusOne, Real
 from losskit.loss import Arg, Loss, arg
 from losskit.losses import (
     BCEWithLogitsLoss,
@@ -244,6 +244,22 @@ class Summing(ClassIndex):
         return None
 
 
+class Eager(PlusMinusOne):
+    """A domain that always has the same advice."""
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        error = super().diagnose(loss, name, value, input)
+        return None if error is None else ValueError(f"{error}; for 0 and 1 use 2 * {name} - 1")
+
+
+class Lazy(PlusMinusOne):
+    """A domain that has none."""
+
+    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
+        error = super().diagnose(loss, name, value, input)
+        return None if error is None else ValueError(str(error).partition(";")[0])
+
+
 class Careless(Binary):
     """A domain with a border in another place."""
 
@@ -428,6 +444,10 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
             sabotaged(BCEWithLogitsLoss, label_smoothing=arg(default=0.0, within="[0, 1)", kw_only=True, doc="Less.")),
         ),
         sabotaged(MSELoss, weight=Gullible(None, "[0, inf)", None, "elements", True, "Takes anything.")),
+    ],
+    "proposes_signs_for_zeros_and_ones_alone": [
+        sabotaged(HingeEmbeddingLoss, about=about(HingeEmbeddingLoss, tensors={"input": Real(), "target": Eager()})),
+        sabotaged(SoftMarginLoss, about=about(SoftMarginLoss, tensors={"input": Logits(), "target": Lazy()})),
     ],
     "refuses_what_is_no_distribution": [
         sabotaged(CrossEntropyLoss, _diagnose=lambda self, tensors: None),
