@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WERROR ?= OFF
+EXTRA ?= dev
 
 .PHONY: setup test test-lowest demo integrations null bench sanitize mutants clean
 
@@ -14,7 +15,7 @@ KERNELS := CMakeLists.txt $(wildcard kernels/*) $(wildcard kernels/ops/*)
 
 $(READY): pyproject.toml constraints.txt $(KERNELS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA)]' \
 		--config-settings=cmake.define.LOSSKIT_WERROR=$(WERROR)
 	touch $@
 
@@ -33,17 +34,10 @@ test-lowest:
 demo: $(READY)
 	$(BIN)/losskit compare mnist
 
-# The libraries that people train with, in an environment of their own: docs/integrations.md, run.
-INTEGRATIONS := .venv-integrations
-
-integrations: $(INTEGRATIONS)/.ready
-	$(INTEGRATIONS)/bin/python -m pytest -c tests/integrations/pytest.ini tests/integrations
-
-$(INTEGRATIONS)/.ready: pyproject.toml constraints.txt $(KERNELS)
-	test -x $(INTEGRATIONS)/bin/python || $(PYTHON) -m venv $(INTEGRATIONS)
-	$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[integrations]'
-	touch $@
+# docs/integrations.md, run beside the libraries that it is about.
+integrations:
+	$(MAKE) setup VENV=.venv-integrations EXTRA=integrations
+	.venv-integrations/bin/python -m pytest -c tests/integrations/pytest.ini tests/integrations
 
 # Is the comparison honest where there is nothing to find? 200 comparisons of a loss with itself, about 10 minutes.
 null: $(READY)
@@ -68,4 +62,4 @@ mutants: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m mutants --seed $(SEED)
 
 clean:
-	rm -rf $(VENV) .venv-lowest $(INTEGRATIONS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-integrations build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
