@@ -67,10 +67,13 @@ template <class T> inline bool all_hard(const T *values, int64_t n) {
     return !soft;
 }
 
+// A weight of 0 makes nothing of an infinite number, too.
 template <class T> inline void multiply(T *__restrict values, const T *__restrict by, int64_t n) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i)
-        values[i] *= by[i];
+    for (int64_t i = 0; i < n; ++i) {
+        const bool nothing = (by[i] == 0) & (vmath::abs(values[i]) > std::numeric_limits<T>::max());
+        values[i] = nothing ? T(0) : values[i] * by[i];
+    }
 }
 
 } // namespace losskit

@@ -225,10 +225,11 @@ private:
             T buffer[1], number[1];
             const double weight = of.kept[i] ? weight_of(of.id[i]) * sample_weight(of.first + i) : 0;
             const T log_p = of.kept[i] ? *load(input + at[i], 1, buffer) : T(0);
-            wrong |= log_p > T(above_zero); // NaN is not
+            wrong |= log_p > T(above_zero);                        // NaN is not
+            const double loss = weight == 0 ? 0 : -weight * log_p; // 0 times infinity is 0
             if (call.reduction == none)
-                value[of.first + i] = static_cast<T>(-weight * log_p);
-            total -= weight * log_p;
+                value[of.first + i] = static_cast<T>(loss);
+            total += loss;
             if (gradient && of.kept[i]) {
                 *target_of(gradient + at[i], false, number) = static_cast<T>(-scale * weight);
                 store(gradient + at[i], number, 1, false);
@@ -349,7 +350,9 @@ private:
 #pragma omp simd
         for (int64_t i = 0; i < of.count; ++i) {
             const double pull = -share[i] * slope[i];
-            of.value[i] = weight[i] * (of.level[i] + of.spread[i] * log_sum[i] + share[i] * loss[i]);
+            const double own = share[i] == 0 ? 0 : share[i] * loss[i]; // 0 times infinity is 0
+            const double whole = of.level[i] + of.spread[i] * log_sum[i] + own;
+            of.value[i] = weight[i] == 0 ? 0 : weight[i] * whole;
             of.soft[i] = weight[i] != 0 ? factor * weight[i] : 0; // where nothing counts, the factor is inf
             of.common[i] = of.soft[i] * (of.spread[i] + pull) / of.sum[i];
             of.hard[i] = of.soft[i] * pull;

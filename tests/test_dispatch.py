@@ -50,6 +50,7 @@ MASKED, PAIR = numbers([1, 2, -INF], [0.5, -INF, 1]), torch.tensor([1, 0])
 ROWS, ROW_IDS = numbers([0.3, 1, 2], [0.5, 0, 1]), torch.tensor([2, -100])
 SHORT = numbers([1e-8, 0], [3e-8, 1e-8]), numbers([1, 1.0], [0, 2]), numbers(1, 1)
 EQUAL = numbers([1, 2.0], [0, 1]), numbers([1, 2.0], [3, 1]), numbers([0, 2.0], [0, 1])
+NEAR = numbers([0.5, 0]), numbers([0.0, 0]), numbers([0.3, 0])
 LISTS = torch.tensor([[2, -1, 0], [0, 1, -1]])
 SCORES = numbers([0.3, 1, 2], [0.5, 0, 1])
 C = losskit
@@ -72,6 +73,9 @@ CALLS = {
     "a hinge of pixels": Call(C.MultiMarginLoss, (ROWS.view(1, 3, 2), torch.tensor([[2, 0]])), False),
     "a hinge of nothing": Call(C.MultiMarginLoss, (ROWS[:0], torch.tensor([2])[:0]), False, reduction="mean"),
     "a hinge of learnt weights": Call(C.MultiMarginLoss, (ROWS, torch.tensor([2, 0])), False, {"weight": torch.ones(3, dtype=torch.float64).requires_grad_()}),
+    "a hinge of an endless margin": Call(C.MultiMarginLoss, (ROWS.float(), torch.tensor([2, 0])), False, {"margin": 1e300}),
+    "an endless margin": Call(C.HingeEmbeddingLoss, (numbers(1, 2).float(), numbers(1, -1)), False, {"margin": 1e300}),
+    "a margin": Call(C.HingeEmbeddingLoss, (numbers(1, 2), numbers(1, -1)), True, {"margin": 1e300}),
     "label lists": Call(C.MultiLabelMarginLoss, (SCORES, LISTS), True),
     "a label list": Call(C.MultiLabelMarginLoss, (SCORES[0], LISTS[0]), True),
     "label lists of sequences": Call(C.MultiLabelMarginLoss, (SCORES.view(1, 2, 3), LISTS.view(1, 2, 3)), False),
@@ -82,6 +86,8 @@ CALLS = {
     "a score that is very wrong": Call(C.SoftMarginLoss, (numbers(-800, 1), numbers(1, 1)), False),
     "triplets": Call(C.TripletMarginLoss, EQUAL, True),
     "triplets of equal vectors": Call(C.TripletMarginLoss, EQUAL, False, {"eps": 0.0}),
+    "triplets by a high power": Call(C.TripletMarginLoss, NEAR, False, {"p": 1e300}),
+    "triplets by the largest difference": Call(C.TripletMarginLoss, EQUAL, True, {"p": INF}),
     "triplets by a distance": Call(C.TripletMarginWithDistanceLoss, EQUAL, False, {"distance_function": manhattan}),
     "triplets by no distance": Call(C.TripletMarginWithDistanceLoss, EQUAL, True),
 }  # fmt: skip
@@ -114,6 +120,9 @@ WRONG: dict[str, str | int] = {
     "impossible outcomes": 0,
     "equal scores": 1,
     "a hinge of pixels": "nonzero|non-zero|size|dimension|Expected",
+    "a hinge of an endless margin": "overflow",
+    "an endless margin": "overflow",
+    "triplets by a high power": 0,
     "a hinge of learnt weights": "not differentiable with respect to argument 'weight'",
     "label lists of sequences": "Expected",
     "counts that are learnt": 1,

@@ -26,7 +26,9 @@ from losskit.losses import (
     CrossEntropyLoss,
     FocalLoss,
     HingeEmbeddingLoss,
+    HuberLoss,
     KLDivLoss,
+    L1Loss,
     MarginRankingLoss,
     MSELoss,
     MultiLabelMarginLoss,
@@ -213,6 +215,22 @@ def in_the_dtype_of_the_input(self: Loss, input: Tensor, target: Tensor, **at_ca
     return loss if self.reduction == "sum" else loss / input.numel()
 
 
+def of_logarithms(self: Loss, input: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy as written, where 0 meets infinity."""
+    return -target * F.logsigmoid(input) - (1 - target) * F.logsigmoid(-input)
+
+
+def halved_at_infinity(self: Loss, input: Tensor, target: Tensor) -> Tensor:
+    """The right value, with a gradient that is wrong of huge errors alone."""
+    error = (input - target).abs()
+    return torch.where(error > 1e30, Halved.apply(error), error)
+
+
+def quotient_in_a_branch(self: Loss, input: Tensor, target: Tensor) -> Tensor:
+    error, beta = input - target, max(cast(SmoothL1Loss, self).beta, 1e-300)
+    return torch.where(error.abs() < beta, 0.5 * error**2 / beta, error.abs() - 0.5 * beta)
+
+
 def reading(self: Loss, input: Tensor, target: Tensor) -> Tensor:
     return (input - target) ** 2 * (1 if float(input.detach().sum()) > 0 else 1.0)
 
@@ -371,6 +389,20 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     "every_argument_changes_the_result": [
         sabotaged(SmoothL1Loss, formula=lambda self, input, target: F.smooth_l1_loss(input, target, reduction="none")),
         sabotaged(CrossEntropyLoss, kept=lambda self, target: None),
+    ],
+    "corners": [
+        sabotaged(BCEWithLogitsLoss, formula=of_logarithms),
+        sabotaged(L1Loss, formula=halved_at_infinity),
+        sabotaged(MSELoss, formula=squared(lambda e: e.clamp(-1e6, 1e6) ** 2)),
+        sabotaged(CrossEntropyLoss, formula=lambda s, x, y: CrossEntropyLoss.formula(s, x.clamp(min=-1e4), y)),
+    ],
+    "ends_of_arguments": [
+        sabotaged(SmoothL1Loss, formula=quotient_in_a_branch),
+        sabotaged(HuberLoss, formula=lambda s, x, y: (x - y).clamp(-s.delta, s.delta) * (x - y)),
+    ],
+    "weights_of_zero": [
+        sabotaged(MSELoss, _weighed=lambda self, value, weight, neutral: value),
+        sabotaged(L1Loss, forward=lambda s, x, y, sample_weight=None: (x - y).abs() * sample_weight),
     ],
     "gradcheck": [
         Raising(GradcheckError, "mismatch", sabotaged(MSELoss, formula=squared(lambda e: Halved.apply(e) ** 2))),

@@ -11,7 +11,7 @@ template <class T> struct Bce : Op {
         const T yes = bounded(vmath::log_unit(x)), no = bounded(vmath::log_rest(x));
         const T rest = 1 - x, above = floored(x), below = floored(rest);
         // Where p = 1 this is (x - y) exactly, as torch computes it: x (1 - y) - y (1 - x) would cancel.
-        const T difference = (above - y) + y * (rest - p * below);
+        const T difference = p == 1 ? (above - y) + y * (rest - below) : (1 - y) * above - p * y * below;
         return {(y - 1) * no - p * y * yes, difference / (above * below)};
     }
     ValueAndSlope<T> hard(T x, T y, T p) const {

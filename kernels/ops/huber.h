@@ -6,7 +6,7 @@ namespace losskit {
 template <class T> struct Huber : Op {
     T delta;
 
-    explicit Huber(const double *params) : delta(T(params[0])) {}
+    explicit Huber(const double *params) : delta(representable<T>(params[0])) {}
     ValueAndSlope<T> operator()(T x, T y) const {
         const T error = x - y, size = vmath::abs(error);
         const bool near = size < delta;

@@ -16,6 +16,17 @@ struct Op {
     static constexpr bool knows_hard = false;                      // has a cheaper `hard` for targets of 0 and 1
 };
 
+// A loss that no answer makes infinite: 0 times infinity is 0.
+template <class T> inline T times(T weight, T loss) { return weight == 0 ? T(0) : weight * loss; }
+
+// The number of this type nearest to a parameter, but neither 0 nor infinite where the parameter is not.
+template <class T> inline T representable(double x) {
+    using Limits = std::numeric_limits<T>;
+    const double size = x < 0 ? -x : x, least = double(Limits::denorm_min()), most = double(Limits::max());
+    const T nearest = T(size == 0 ? 0 : size < least ? least : size > most ? most : size);
+    return x < 0 ? -nearest : nearest;
+}
+
 template <class T> inline T sign_of(T x) {
     return x > 0 ? T(1) : x < 0 ? T(-1) : x; // NaN stays NaN
 }

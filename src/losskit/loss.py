@@ -20,7 +20,7 @@ from typing_extensions import Unpack, dataclass_transform
 from losskit.about import About, Head, Task
 from losskit.domain import ClassIndex, Domain
 from losskit.native.autograd import Prepared, by_kernel
-from losskit.native.dispatch import call_torch, numbers_of, readable, savable, takes_torch, wide as wide
+from losskit.native.dispatch import call_torch, eager, numbers_of, readable, savable, settled, takes_torch, wide as wide
 from losskit.reduction import NOTHING, AtCall, BatchReduction, Extra, Reduction, both, checked, reduce
 
 L = TypeVar("L", bound="Loss")
@@ -286,7 +286,10 @@ class Loss(_Fields):
         if fused and all(each is None for each in extra):
             if readable(*tensors):
                 self._diagnose(tensors)
-            return call_torch(self, tensors, self.reduction)
+            value = call_torch(self, tensors, self.reduction)
+            if settled(value):
+                return value
+            fused = False
         kept = both(self.kept(self._target(tensors)), extra.mask)
         if kept is not None and readable(kept) and bool(kept.all()):
             kept = None  # saves a copy of the input
@@ -295,7 +298,14 @@ class Loss(_Fields):
             tensors = tuple(self._masked(value, kept, domain.neutral(self, value)) for domain, value in pairs)
         if readable(*tensors):
             self._diagnose(tensors)
-        loss = call_torch(self, tensors, "none") if fused else self.formula(*tensors)
+        if extra.sample_weight is not None:
+            pairs = zip(domains, tensors, strict=True)
+            tensors = tuple(
+                self._weighed(each, extra.sample_weight, domain.neutral(self, each)) for domain, each in pairs
+            )
+        loss = call_torch(self, tensors, "none") if fused else None
+        if loss is None or not settled(loss):
+            loss = self.formula(*tensors)
         share = self.share(self._target(tensors))
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, extra.sample_weight, extra.normalizer)
@@ -340,6 +350,13 @@ class Loss(_Fields):
     def _masked(self, value: Tensor, kept: Tensor, neutral: float) -> Tensor:
         dim = self.class_dim(value) if value.dim() > kept.dim() else None
         return torch.where(kept if dim is None else kept.unsqueeze(dim), value, neutral)
+
+    def _weighed(self, value: Tensor, weight: Tensor, neutral: float) -> Tensor:
+        """``value`` less what weighs nothing, whose slope may be infinite: infinities alone where the weight has one, too."""
+        if not value.is_floating_point() or (readable(weight) and bool((weight != 0).all())):
+            return value
+        rest = self._masked(value, weight != 0, neutral)
+        return rest if eager(weight) and not weight.requires_grad else torch.where(value.isinf(), rest, value)
 
     def items(self, input: Tensor) -> torch.Size:
         """The shape of the unreduced loss."""

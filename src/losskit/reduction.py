@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 import torch
 from torch import Tensor
 
+from losskit.limits import times
 from losskit.native.dispatch import readable, savable
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class AtCall(TypedDict, total=False):
 
     Attributes:
         sample_weight: Non-negative weight of each item, of the unreduced loss's shape or of its leading dimensions.
-            The mean divides by the sum of the weights of the items that are kept.
+            The mean divides by the sum of the weights of the items that are kept. An item of weight 0 has no loss and no
+            gradient, even where its loss is infinite (so has one to which a weight of the loss itself gives 0).
         mask: bool, of the unreduced loss's shape or of its leading dimensions. True marks an item that counts; the
             others have no value, no gradient and no place in the mean, whatever their input holds (NaN and inf too).
         normalizer: The denominator of the mean (of ``batchmean`` too), a positive number or a tensor of no dimension.
@@ -144,7 +146,7 @@ def reduce(
     """
     if sample_weight is not None:
         sample_weight = sample_weight.to(loss.dtype)  # weights do not promote
-        loss = loss * sample_weight
+        loss = times(sample_weight, loss)
         share = sample_weight if share is None else share * sample_weight
     if kept is not None:
         loss = torch.where(kept, loss, 0)

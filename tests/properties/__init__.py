@@ -5,6 +5,7 @@
 
 from properties import (
     arguments as arguments,
+    corners as corners,
     derivatives as derivatives,
     drop_in as drop_in,
     heads as heads,

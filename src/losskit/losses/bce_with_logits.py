@@ -6,6 +6,7 @@ from typing_extensions import Unpack
 
 from losskit.about import ON_LABELS, About, Situation
 from losskit.domain import Binary, Logits
+from losskit.limits import times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -52,10 +53,11 @@ class BCEWithLogitsLoss(Loss, nn.BCEWithLogitsLoss):
     )
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        q = (1 - self.label_smoothing) * target + self.label_smoothing / 2
-        positive, negative = -q * F.logsigmoid(input), -(1 - q) * F.logsigmoid(-input)
-        loss = (positive if self.pos_weight is None else positive * self.pos_weight) + negative
-        return loss if self.weight is None else loss * self.weight
+        keep, spread = 1 - self.label_smoothing, self.label_smoothing / 2
+        yes, no = keep * target + spread, keep * (1 - target) + spread
+        yes = yes if self.pos_weight is None else yes * self.pos_weight
+        loss = -times(yes, F.logsigmoid(input)) - times(no, F.logsigmoid(-input))
+        return loss if self.weight is None else times(self.weight, loss)
 
     def kernel_params(self) -> tuple[float, ...]:
         return (self.label_smoothing,)

@@ -6,6 +6,7 @@ from typing_extensions import Unpack
 
 from losskit.about import ON_CLASSES, About, Situation
 from losskit.domain import ClassIndex, ClassLogits
+from losskit.limits import times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -70,14 +71,14 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
         soft = target.is_floating_point()
         if not soft and self.label_smoothing == 0:
             loss = -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)
-            return loss if self.weight is None else loss * self.weight[target]
+            return loss if self.weight is None else times(self.weight[target], loss)
         over_classes = [-1 if each == dim else 1 for each in range(input.dim())]
         classes = torch.arange(input.shape[dim], device=input.device).view(over_classes)
         possible = input != -torch.inf
         q = (1 - self.label_smoothing) * (target if soft else (target.unsqueeze(dim) == classes).to(input.dtype))
         q = q + self.label_smoothing * (possible / possible.sum(dim, keepdim=True).to(input.dtype))
         terms = q * log_p.where(possible | (q != 0), 0)  # 0 log 0 = 0
-        return -(terms if self.weight is None else terms * self.weight.view(over_classes)).sum(dim)
+        return -(terms if self.weight is None else times(self.weight.view(over_classes), terms)).sum(dim)
 
     def class_dim(self, input: Tensor) -> int:
         if input.dim() == 1:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
 from losskit.about import ON_LABELS, About, Situation
 from losskit.domain import Binary, Logits
+from losskit.limits import representable, times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -39,12 +43,11 @@ class FocalLoss(Loss):
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        log_p, log_not_p = F.logsigmoid(input), F.logsigmoid(-input)
-        positive = -target * (self.gamma * log_not_p).exp() * log_p
-        negative = -(1 - target) * (self.gamma * log_p).exp() * log_not_p
-        if self.alpha is None:
-            return positive + negative
-        return self.alpha * positive + (1 - self.alpha) * negative
+        yes, no = target, 1 - target
+        if self.alpha is not None:
+            yes, no = self.alpha * yes, (1 - self.alpha) * no
+        yes, no = yes * factor(self.gamma, input), no * factor(self.gamma, -input)
+        return -times(yes, F.logsigmoid(input)) - times(no, F.logsigmoid(-input))
 
     @property
     def kernel(self) -> str:
@@ -52,6 +55,13 @@ class FocalLoss(Loss):
 
     def kernel_params(self) -> tuple[float, ...]:
         return (self.gamma, *((1.0, 1.0) if self.alpha is None else (self.alpha, 1 - self.alpha)))
+
+
+def factor(gamma: float, logit: Tensor) -> Tensor:
+    """(1 - p) ** gamma; 1 without a slope, which might meet an infinite log p, where p is as good as 0."""
+    denied = logit < math.log(torch.finfo(logit.dtype).tiny)
+    power = times(representable(gamma, logit.dtype), F.logsigmoid(-logit.masked_fill(denied, 0)))
+    return power.masked_fill(denied, 0).exp()
 
 
 def focal_loss(

@@ -45,7 +45,12 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
         torch="gaussian_nll_loss",
     )
     full: bool = arg(default=False, kw_only=True, doc="Whether to add the constant, half of log(2 pi).")
-    eps: float = arg(default=1e-6, within="[0, inf)", kw_only=True, doc="Smallest variance; ``var`` is clamped at it.")
+    eps: float = arg(
+        default=1e-6,
+        within="[0, inf)",
+        kw_only=True,
+        doc="Smallest variance; ``var`` is clamped at it (at 0: at the smallest normal number).",
+    )
     reduction: Reduction = reduction_arg(default="mean", kw_only=True)
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
@@ -54,8 +59,10 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
 
     def formula(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:
         slope = var - var.detach()  # 0, but for its gradient
-        v = torch.where(var < self.eps, self.eps + slope, var)
-        loss = 0.5 * (v.log() + (input - target) ** 2 / v)
+        ends, error = torch.finfo(var.dtype), input - target
+        eps = min(max(self.eps, ends.tiny), ends.max)
+        v = torch.where(var < eps, eps + slope, var)
+        loss = 0.5 * v.log() + 0.5 * error * (error / v)  # no square that overflows
         return loss + 0.5 * math.log(2 * math.pi) if self.full else loss
 
     def torch_is_right(self, *tensors: Tensor) -> bool:

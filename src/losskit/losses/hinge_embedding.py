@@ -6,6 +6,7 @@ from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
 from losskit.domain import PlusMinusOne, Real
+from losskit.limits import representable
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -35,7 +36,10 @@ class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        return torch.where(target > 0, input, (self.margin - input).clamp(min=0))
+        return torch.where(target > 0, input, (representable(self.margin, input.dtype) - input).clamp(min=0))
+
+    def torch_is_right(self, *tensors: Tensor) -> bool:
+        return abs(self.margin) <= torch.finfo(tensors[0].dtype).max  # it refuses others
 
 
 def hinge_embedding_loss(

@@ -5,6 +5,7 @@ from typing_extensions import Unpack
 
 from losskit.about import ON_NUMBERS, About, Situation
 from losskit.domain import Real
+from losskit.limits import representable, times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -48,9 +49,10 @@ class HuberLoss(Loss, nn.HuberLoss):
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         error = input - target
-        slope = error.clamp(-self.delta, self.delta)
+        delta = representable(self.delta, error.dtype)
+        slope = error.clamp(-delta, delta)
         loss = slope * (error - 0.5 * slope)  # both cases in one: no square that overflows, and curvature 1 at error 0
-        return loss if self.weight is None else loss * self.weight
+        return loss if self.weight is None else times(self.weight, loss)
 
     def kernel_params(self) -> tuple[float, ...]:
         return (self.delta,)

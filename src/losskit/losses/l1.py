@@ -5,6 +5,7 @@ from typing_extensions import Unpack
 
 from losskit.about import ON_NUMBERS, About, Situation
 from losskit.domain import Real
+from losskit.limits import times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -44,7 +45,7 @@ class L1Loss(Loss, nn.L1Loss):
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         loss = (input - target).abs()
-        return loss if self.weight is None else loss * self.weight
+        return loss if self.weight is None else times(self.weight, loss)
 
     def share(self, target: Tensor) -> Tensor | None:
         return self.weight

@@ -6,6 +6,7 @@ from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
 from losskit.domain import PlusMinusOne, Real
+from losskit.limits import representable
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.native.dispatch import CLAMP_HAS_SLOPE
 from losskit.reduction import AtCall, Reduction
@@ -41,7 +42,7 @@ class MarginRankingLoss(Loss, nn.MarginRankingLoss):
         return self.compute((input1, input2, target), at_call)
 
     def formula(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        lacking = self.margin - target * (input1 - input2)
+        lacking = representable(self.margin, input1.dtype) - target * (input1 - input2)
         return torch.where(lacking < 0, 0, lacking)  # with a slope at 0, which clamp may not have
 
     def torch_is_right(self, *tensors: Tensor) -> bool:

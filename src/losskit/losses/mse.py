@@ -5,6 +5,7 @@ from typing_extensions import Unpack
 
 from losskit.about import ON_NUMBERS, About
 from losskit.domain import Real
+from losskit.limits import counting
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -43,8 +44,11 @@ class MSELoss(Loss, nn.MSELoss):
     )
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        loss = (input - target) ** 2
-        return loss if self.weight is None else loss * self.weight
+        error = input - target
+        if self.weight is None:
+            return error * error
+        error = counting(self.weight, error)
+        return self.weight * error * error  # in this order a weight of 0 leaves no square to overflow
 
     def share(self, target: Tensor) -> Tensor | None:
         return self.weight

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import ON_CLASSES, About
 from losskit.domain import ClassIndex, ClassScores
+from losskit.limits import counting, representable, times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -45,16 +47,23 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         dim = min(1, input.dim() - 1)
         right = target.unsqueeze(dim)
-        lacking = (self.margin - input.gather(dim, right) + input).relu()  # as torch's, without slope at the kink
-        power = lacking if self.p == 1 else lacking**2
-        loss = power.scatter(dim, right, 0).sum(dim) / input.shape[dim]
-        return loss if self.weight is None else loss * self.weight[target]
+        margin = representable(self.margin, input.dtype)
+        lacking = (
+            (margin + (input - input.gather(dim, right))).scatter(dim, right, 0).relu()
+        )  # without slope at the kink
+        if self.weight is not None:
+            lacking = counting(self.weight[target].unsqueeze(dim), lacking)
+        share = lacking / input.shape[dim]  # now: their sum may overflow where their mean does not
+        loss = (share if self.p == 1 else lacking * share).sum(dim)
+        return loss if self.weight is None else times(self.weight[target], loss)
 
     def class_dim(self, input: Tensor) -> int | None:
         return min(1, input.dim() - 1) if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        if self.weight is not None and self.weight.requires_grad:
+        if (self.weight is not None and self.weight.requires_grad) or abs(self.margin) > torch.finfo(
+            tensors[0].dtype
+        ).max:
             return False  # it refuses them
         known = tensors[0].is_cpu or tensors[0].is_cuda
         return known and tensors[0].dim() <= 2 and tensors[0].numel() > 0

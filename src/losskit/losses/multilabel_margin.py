@@ -41,9 +41,9 @@ class MultiLabelMarginLoss(Loss, nn.MultiLabelMarginLoss):
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         listed, labels = LabelList.holding(target), torch.arange(input.shape[-1], device=input.device)
         ids = target.where(listed, 0)
-        lacking = (1 - input.gather(-1, ids).unsqueeze(-1) + input.unsqueeze(-2)).relu()
+        lacking = (1 + (input.unsqueeze(-2) - input.gather(-1, ids).unsqueeze(-1))).relu()
         others = ~((ids.unsqueeze(-1) == labels) & listed.unsqueeze(-1)).any(-2, keepdim=True)
-        return lacking.where(listed.unsqueeze(-1) & others, 0).sum((-2, -1)) / input.shape[-1]
+        return (lacking.where(listed.unsqueeze(-1) & others, 0) / input.shape[-1]).sum((-2, -1))
 
     def class_dim(self, input: Tensor) -> int | None:
         return input.dim() - 1 if input.dim() else None

@@ -6,6 +6,7 @@ from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Task
 from losskit.domain import BinaryLabels, LabelLogits
+from losskit.limits import times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -39,8 +40,9 @@ class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        loss = -target * F.logsigmoid(input) - (1 - target) * F.logsigmoid(-input)
-        return (loss if self.weight is None else loss * self.weight).mean(-1)
+        loss = -times(target, F.logsigmoid(input)) - times(1 - target, F.logsigmoid(-input))
+        loss = loss if self.weight is None else times(self.weight, loss)
+        return (loss / input.shape[-1]).sum(-1)
 
     def class_dim(self, input: Tensor) -> int | None:
         return input.dim() - 1 if input.dim() else None

@@ -5,6 +5,7 @@ from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Situation, Task
 from losskit.domain import ClassIndex, LogProbabilities
+from losskit.limits import times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -49,7 +50,7 @@ class NLLLoss(Loss, nn.NLLLoss):
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         dim = min(1, input.dim() - 1)
         loss = -input.gather(dim, target.unsqueeze(dim)).squeeze(dim)
-        return loss if self.weight is None else loss * self.weight[target]
+        return loss if self.weight is None else times(self.weight[target], loss)
 
     def class_dim(self, input: Tensor) -> int | None:
         return min(1, input.dim() - 1) if input.dim() else None

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Task
 from losskit.domain import Count, Domain, NonNegative, Real
+from losskit.limits import times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -53,7 +54,13 @@ class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        loss = input.exp() - target * input if self.log_input else input - target * (input + self.eps).log()
+        if self.log_input:
+            rate = input.exp()
+            loss = rate - times(target, input.masked_fill(rate.isinf(), 0))  # beside which the other is nothing
+        else:
+            ends = torch.finfo(input.dtype)
+            rate = (input + min(self.eps, ends.max)).clamp(max=ends.max)
+            loss = input - target * rate.masked_fill((target == 0) & (rate == 0), 1).log()  # 0 log 0 = 0
         if not self.full:
             return loss
         y = target.clamp(min=1)  # below 1 its logarithm would have a gradient that where() cannot hide

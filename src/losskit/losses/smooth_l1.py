@@ -41,7 +41,10 @@ class SmoothL1Loss(Loss, nn.SmoothL1Loss):
         error = input - target
         if self.beta == 0:
             return error.abs()
-        return torch.where(error.abs() < self.beta, 0.5 * error**2 / self.beta, error.abs() - 0.5 * self.beta)
+        ends = torch.finfo(error.dtype)
+        beta = min(max(self.beta, ends.tiny), ends.max)
+        slope = error.clamp(-beta, beta) / beta
+        return slope * (error - 0.5 * beta * slope)  # both cases in one: no square that overflows
 
     def kernel_params(self) -> tuple[float, ...]:
         return (self.beta,)

@@ -6,6 +6,7 @@ from typing_extensions import Unpack
 
 from losskit.about import ON_CLASSES, About, Situation
 from losskit.domain import ClassIndex, ClassLogits
+from losskit.limits import representable, times
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -47,8 +48,8 @@ class SoftmaxFocalLoss(Loss):
         # Where p rounds to 1, 0 ** gamma would have an infinite slope (eps is what log_p resolves); where p is 0, its own
         # slope of 0 would meet gamma * log_p, which may overflow.
         miss = (-log_p.clamp(min=-1e4).expm1()).clamp(min=torch.finfo(log_p.dtype).eps)
-        loss = -(miss**self.gamma) * log_p
-        return loss if self.weight is None else loss * self.weight[target]
+        loss = -(miss ** representable(self.gamma, log_p.dtype)) * log_p
+        return loss if self.weight is None else times(self.weight[target], loss)
 
     def class_dim(self, input: Tensor) -> int | None:
         return min(1, input.dim() - 1) if input.dim() else None

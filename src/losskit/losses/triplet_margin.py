@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -8,6 +9,7 @@ from typing_extensions import Unpack
 
 from losskit.about import About, Encoding, Head, Task
 from losskit.domain import Embedding
+from losskit.limits import representable
 from losskit.loss import Loss, arg, instance, reduction_arg
 from losskit.reduction import AtCall, Reduction
 
@@ -59,15 +61,19 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
         return input.dim() - 1 if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        return self.eps > 0  # else equal vectors have second derivatives of NaN
+        # Of equal vectors it has second derivatives of NaN; and of high and of broken powers 0, inf and NaN.
+        return self.eps >= 1e-12 and (1 <= self.p <= 3 or self.p == math.inf)
 
 
 def distance(one: Tensor, other: Tensor, p: float = 2.0, eps: float = 1e-6) -> Tensor:
-    """The pairwise distance of torch; where it is 0, so are its derivatives of any order."""
-    difference = one - other + eps
-    equal = (difference == 0).all(-1)
-    norm: Tensor = torch.linalg.vector_norm(difference.masked_fill(equal.unsqueeze(-1), 1), p, dim=-1)
-    return norm.masked_fill(equal, 0)
+    """The pairwise distance of torch, whose powers may overflow; where it is 0, so are its derivatives of any order."""
+    apart = eps and max(eps, torch.finfo(one.dtype).tiny)  # of smaller ones no quotient would have digits
+    difference = one - other + representable(apart, one.dtype)
+    largest = difference.detach().abs().amax(-1, keepdim=True)
+    equal = largest == 0
+    unit = torch.where(equal, 1, difference / largest.masked_fill(equal, 1))
+    norm: Tensor = torch.linalg.vector_norm(unit, p if p < 1e8 else math.inf, dim=-1, keepdim=True)
+    return (largest * norm).squeeze(-1)
 
 
 def hinge(distance: Distance, margin: float, swap: bool, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
@@ -75,7 +81,7 @@ def hinge(distance: Distance, margin: float, swap: bool, anchor: Tensor, positiv
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = torch.minimum(far, distance(positive, negative))
-    return (margin + near - far).clamp(min=0)
+    return (representable(margin, near.dtype) + (near - far)).clamp(min=0)
 
 
 def triplet_margin_loss(

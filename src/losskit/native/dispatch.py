@@ -7,6 +7,7 @@ has no kernel, torch's own fused operator does where its numbers are right, so t
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -182,6 +183,14 @@ def call_torch(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tenso
     if loss.about.torch in ONCE and torch.is_grad_enabled() and tensors[0].requires_grad:
         return _Again.apply(loss, reduction, *tensors)  # type: ignore[no-any-return, no-untyped-call]
     return _call(loss, tensors, reduction)
+
+
+def settled(value: Tensor) -> bool:
+    """Whether torch's operator has the last word: at its corners, where 0 meets infinity, the formula has it.
+
+    Off CPU it always has, since nothing is read there.
+    """
+    return not readable(value) or math.isfinite(value.detach().sum().item() if value.dim() else value.item())
 
 
 class _Again(torch.autograd.Function):
