@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,6 @@ class Run:
             done = [pool.submit(self._work, worker, sample, left) for worker in self.workers]
         for each in done:
             each.result()
-        TIMES.write_text(json.dumps(self.times, indent=0, sort_keys=True))
-        KILLERS.write_text(json.dumps(self.killers, indent=0, sort_keys=True))
 
     def _work(self, worker: Worker, sample: Iterator[Mutant], left: queue.Queue[None]) -> None:
         while True:
@@ -148,7 +146,8 @@ class Run:
                 request = Request(chosen, dict(self.times), self.timeout, best, sorted(self.red))
             answer = worker.asked(each, request)
             if answer is None or answer.outcome in ALIVE or self._green(worker, answer, chosen):
-                return answer
+                slow = answer is not None and answer.outcome == "hang" and self.times[answer.test] > self.timeout / 6
+                return replace(answer, outcome="late") if answer is not None and slow else answer
             print(f"red without a mutant: {answer.test}", flush=True)
             self.red.add(answer.test)
 
@@ -163,6 +162,8 @@ class Run:
             if not test or answer.outcome in ("no tests", "error"):
                 raise RuntimeError(f"{test or chosen}: {clean.outcome}; see {worker.tree.path}/log.txt")
             return False
+        with self._lock:
+            self.times |= clean.times
         self.green.add(test or str(chosen))
         return True
 
@@ -176,6 +177,8 @@ class Run:
             result = {key: value for key, value in asdict(each).items() if key != "source"}
             result |= {"outcome": answer.outcome, "test": answer.test, "seconds": round(answer.seconds, 1)}
             self.results.append(result)
+            for path, kept in ((TIMES, self.times), (KILLERS, self.killers)):
+                path.write_text(json.dumps(kept, indent=0, sort_keys=True))
             print(
                 f"{len(self.results):3} {answer.outcome:8} {answer.seconds:5.1f} s  {each}  [{answer.test}]", flush=True
             )

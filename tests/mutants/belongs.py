@@ -78,8 +78,8 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("kernels/abi.cpp", ("test_kernels", "test_dispatch")),
     ("kernels/*", ("test_kernels", *SOME, "test_accelerate", "test_where_torch_is_wrong", "test_every_loss")),
 )
-#: Minutes of compilation say little that eager runs do not say first.
-SLOW = ("compile", "machine_code", "fuzz")
+#: Compilers and processes take long to say what plain calls mostly say first.
+SLOW = ("compile", "machine_code", "fuzz", "ranks")
 
 
 def belonging(root: Path, file: str) -> list[str]:
