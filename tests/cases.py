@@ -93,6 +93,8 @@ def variants(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CL
     yield {}
     for name, value in other.items():
         yield {name: value}
+        if loss.arguments[name].number:  # for each of the last dimension, as of labels
+            yield {name: torch.linspace(0.2, 0.9, items[-1] if items else 1, dtype=torch.float64).reshape(items[-1:])}
     if len(other) > 1:
         yield other
 
@@ -100,7 +102,7 @@ def variants(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CL
 def another(argument: Arg, items: tuple[int, ...], classes: int) -> Any:
     """A value of an argument that is not its default."""
     generator = torch.Generator().manual_seed(3)
-    if argument.shape is not None:
+    if argument.shape is not None and not argument.number:
         shape = {"classes": (classes,), "elements": items, "broadcast": items[-1:]}[argument.shape]
         return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
     if argument.function:

@@ -177,6 +177,7 @@ class About:
         torch: The name of its function in ``torch.nn.functional``, where torch has it.
         kernel: The name of its kernel, where it has one.
         twin: The loss that it is at its defaults, behind the activation that training applies.
+        start: The arguments, as code, to start with where torch's defaults are not them.
         suits: The situations it is meant for, each with the arguments, as code, that it then takes.
     """
 
@@ -187,6 +188,7 @@ class About:
     kernel: str | None = None
     twin: str | None = None
     suits: Mapping[Situation, str] = field(default_factory=dict)
+    start: str = ""
 
     @property
     def input(self) -> Domain:

@@ -120,10 +120,15 @@ def _add_language(parser: argparse.ArgumentParser) -> None:
 
 def _guide(options: argparse.Namespace) -> int:
     from losskit.about import Situation, Task
+    from losskit.guide.choose import CONCERNS
     from losskit.guide.show import guide
 
     situations = [each for each in Situation if getattr(options, each.value)]
     task = None if options.task is None else Task(options.task)
+    for each in situations:
+        if task is not None and task not in CONCERNS[each]:
+            concerned = ", ".join(sorted(map(str, CONCERNS[each])))
+            return _refuse(f"--{each} makes no difference to a {task} task, but to: {concerned}; leave it out")
     return _show(guide(task, options.output, situations, options.lang))
 
 

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from losskit.native.dispatch import readable
+
 if TYPE_CHECKING:
     from losskit.loss import Loss
 
 STEPS, LABELS = 8, 3  # of the sequences that are drawn as samples
+ABOVE_ZERO = 1e-3  # a log-softmax in half precision may round to just above 0
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,14 @@ class Real(Domain):
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         if value is input:
-            _floating(loss, name, value)
+            floating(_who(loss, name), value)
             return
-        _real(loss, name, value)
+        real(_who(loss, name), value)
         if not self.broadcasts or not _broadcasts(value, input):
             _same_shape(loss, name, value, input)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return 2 * torch.randn(items, generator=generator, dtype=torch.float64)
+        return 2 * torch.randn(items, generator=generator, device=generator.device, dtype=torch.float64)
 
     def describe(self) -> str:
         return f"Real numbers, of {_any_shape(self)}."
@@ -99,7 +102,7 @@ class NonNegative(Real):
         return ValueError(f"{_who(loss, name)} is {self.what}, which is not negative, got {_first(value, wrong)}{mend}")
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return 3 * torch.rand(items, generator=generator, dtype=torch.float64) ** 2 + 0.05
+        return 3 * torch.rand(items, generator=generator, device=generator.device, dtype=torch.float64) ** 2 + 0.05
 
     def describe(self) -> str:
         return f"{self.what.capitalize()}, not negative, of {_any_shape(self)}."
@@ -112,7 +115,7 @@ class Count(NonNegative):
     what: str = "a count"
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return torch.poisson(torch.full(items, 3.0, dtype=torch.float64), generator=generator)
+        return torch.poisson(torch.full(items, 3.0, dtype=torch.float64, device=generator.device), generator=generator)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class PlusMinusOne(Domain):
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
         who, items = _who(loss, name), tuple(loss.items(input))
-        _real(loss, name, value)
+        real(_who(loss, name), value)
         if value.dtype in (torch.bool, torch.uint8):
             raise TypeError(f"{who} must hold 1 and -1, got {value.dtype}; use 2 * {name}.int() - 1")
         if value.shape != items:
@@ -147,7 +150,7 @@ class PlusMinusOne(Domain):
         return ValueError(f"{_who(loss, name)} must be 1 or -1, got {_first(value, wrong)}{mend}")
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return 2 * torch.randint(2, items, generator=generator).double() - 1
+        return 2 * torch.randint(2, items, generator=generator, device=generator.device).double() - 1
 
     def describe(self) -> str:
         return "1 or -1 for each item, in any signed dtype."
@@ -158,7 +161,7 @@ class Embedding(Real):
     """A vector for each item, in the last dimension."""
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        _floating(loss, name, value)
+        floating(_who(loss, name), value)
         if value.dim() == 0:
             raise ValueError(f"{_who(loss, name)} must have a dimension of features, the last, got a single number")
         if value.shape[-1] == 0:
@@ -186,10 +189,10 @@ class Logits(Domain):
     """Unnormalised scores: what a last linear layer gives, before any sigmoid or softmax."""
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        _floating(loss, name, value)
+        floating(_who(loss, name), value)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return 3 * torch.randn(items, generator=generator, dtype=torch.float64)
+        return 3 * torch.randn(items, generator=generator, device=generator.device, dtype=torch.float64)
 
     def describe(self) -> str:
         return "Logits (no sigmoid before it), of any shape."
@@ -200,7 +203,7 @@ class ClassLogits(Logits):
     """Logits with a dimension of at least two classes."""
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        _floating(loss, name, value)
+        floating(_who(loss, name), value)
         dim = loss.class_dim(value)
         if dim is None:
             raise ValueError(
@@ -240,7 +243,7 @@ class LabelLogits(Logits):
     least: int = 1
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        _floating(loss, name, value)
+        floating(_who(loss, name), value)
         if value.dim() == 0 or value.shape[-1] < self.least:
             raise ValueError(
                 f"{_who(loss, name)} must have {self.least} or more labels in its last dimension, (C), (N, C) or (..., C), "
@@ -261,7 +264,7 @@ class LogProbabilities(ClassLogits):
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         dim = loss.class_dim(value)
         mend = f"for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"
-        return _positive_logarithm(loss, name, value, mend)
+        return positive_logarithm(loss, name, value, mend)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         return super().sample(items, classes, generator).log_softmax(1 if items else 0)
@@ -275,7 +278,7 @@ class Probabilities(Domain):
     """A probability of yes for each element: what a sigmoid gives."""
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        _floating(loss, name, value)
+        floating(_who(loss, name), value)
 
     def neutral(self, loss: Loss, value: Tensor) -> float:
         return 0.5
@@ -287,7 +290,7 @@ class Probabilities(Domain):
         return ValueError(f"{error}; for logits use {name}.sigmoid() or BCEWithLogitsLoss")
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return (1.5 * torch.randn(items, generator=generator, dtype=torch.float64)).sigmoid()
+        return (1.5 * torch.randn(items, generator=generator, device=generator.device, dtype=torch.float64)).sigmoid()
 
     def describe(self) -> str:
         return "Probabilities in [0, 1] (a sigmoid before it), of any shape."
@@ -306,7 +309,7 @@ class Mass(Domain):
     mend: str = ""
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        (_floating if self.log else _real)(loss, name, value)
+        (floating if self.log else real)(_who(loss, name), value)
         _same_shape(loss, name, value, input)
 
     def neutral(self, loss: Loss, value: Tensor) -> float:
@@ -314,12 +317,12 @@ class Mass(Domain):
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         if self.log:
-            return _positive_logarithm(loss, name, value, self.mend)
+            return positive_logarithm(loss, name, value, self.mend)
         error = _outside_unit(loss, name, value)
         return error if error is None or value.isnan().any() else ValueError(f"{error}; {self.mend}")
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        logits = 2 * torch.randn(items, generator=generator, dtype=torch.float64)
+        logits = 2 * torch.randn(items, generator=generator, device=generator.device, dtype=torch.float64)
         return logits.log_softmax(-1) if self.log else logits.softmax(-1)
 
     def describe(self) -> str:
@@ -337,14 +340,14 @@ class Binary(Domain):
     soft: bool = True
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        _real(loss, name, value)
+        real(_who(loss, name), value)
         _same_shape(loss, name, value, input)
 
     def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
         return _outside_unit(loss, name, value)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(2, items, generator=generator).double()
+        return torch.randint(2, items, generator=generator, device=generator.device).double()
 
     def describe(self) -> str:
         return "0 or 1, or a probability between them, in any dtype (bool and integers too), of the input's shape."
@@ -375,7 +378,7 @@ class ClassIndex(Domain):
             if self.soft and value.shape == input.shape:
                 return
             if value.shape == items:
-                raise TypeError(f"{who} holds class ids as {value.dtype}; use target.long()")
+                raise TypeError(f"{who} holds class ids as {value.dtype}; {self._whole_or_not(value)}")
             if not self.soft:
                 raise TypeError(f"{who} must hold integer class ids of shape {tuple(items)}, got {value.dtype} {shape}")
             raise ValueError(
@@ -389,6 +392,14 @@ class ClassIndex(Domain):
                 f"{who} of shape {shape} does not fit input of shape {tuple(input.shape)}: class ids must have shape "
                 f"{tuple(items)}; {self._mend(loss, value, input)}"
             )
+
+    def _whole_or_not(self, value: Tensor) -> str:
+        if not readable(value) or bool((value == value.round()).all()):
+            return "use target.long()"
+        fraction = _first(value, value != value.round())
+        return f"they must be whole numbers, got {fraction}" + (
+            "; class probabilities have the input's shape" if self.soft else ""
+        )
 
     def _mend(self, loss: Loss, value: Tensor, input: Tensor) -> str:
         items, shape = tuple(loss.items(input)), tuple(value.shape)
@@ -414,10 +425,11 @@ class ClassIndex(Domain):
         assert dim is not None  # require has seen to it
         if value.is_floating_point():
             return _outside_unit(loss, name, value) or _not_summing_to_one(loss, name, value, dim)
-        return out_of_range(_who(loss, name), value, input.shape[dim])
+        ignores = "ignore_index" in loss.arguments
+        return out_of_range(_who(loss, name), value, input.shape[dim], "ignore_index={}" if ignores else MASK)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(classes, items, generator=generator)
+        return torch.randint(classes, items, generator=generator, device=generator.device)
 
     def describe(self) -> str:
         ids = "Class ids in [0, C), of any integer dtype and the input's shape less its class dimension"
@@ -470,9 +482,9 @@ class LabelList(Domain):
         return (value < 0).cumsum(-1) == 0
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        order = torch.rand((*items, classes), generator=generator).argsort(-1)
-        end = torch.randint(classes + 1, (*items, 1), generator=generator)
-        return torch.where(torch.arange(classes) == end, -1, order)
+        order = torch.rand((*items, classes), generator=generator, device=generator.device).argsort(-1)
+        end = torch.randint(classes + 1, (*items, 1), generator=generator, device=generator.device)
+        return torch.where(torch.arange(classes, device=end.device) == end, -1, order)
 
     def describe(self) -> str:
         return "Ids of the labels that hold, then -1, of any signed integer dtype and the input's shape."
@@ -486,7 +498,7 @@ class Emissions(Domain):
     """Log-probabilities of every label at every step of a sequence."""
 
     def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
-        _floating(loss, name, value)
+        floating(_who(loss, name), value)
         if value.dim() not in (2, 3):
             raise ValueError(
                 f"{_who(loss, name)} must have shape (T, N, C) or (T, C): steps, samples, labels with the blank; "
@@ -495,7 +507,7 @@ class Emissions(Domain):
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         shape = (STEPS, *items, classes)
-        return torch.randn(shape, generator=generator, dtype=torch.float64).log_softmax(-1)
+        return torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float64).log_softmax(-1)
 
     def describe(self) -> str:
         return (
@@ -527,7 +539,7 @@ class LabelSequence(Domain):
         return value.long()
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(1, classes, (*items, LABELS), generator=generator)
+        return torch.randint(1, classes, (*items, LABELS), generator=generator, device=generator.device)
 
     def describe(self) -> str:
         return (
@@ -560,7 +572,7 @@ class Lengths(Domain):
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         low, high = (2 * LABELS, STEPS) if self.of == "steps" else (1, LABELS)  # steps enough for any repeats
-        return torch.randint(low, high + 1, items, generator=generator)
+        return torch.randint(low, high + 1, items, generator=generator, device=generator.device)
 
     def describe(self) -> str:
         most = "T" if self.of == "steps" else "S"
@@ -579,6 +591,11 @@ def _broadcasts(value: Tensor, input: Tensor) -> bool:
     return value.dim() == input.dim() and all(own in (1, other) for own, other in pairs)
 
 
+def _expands(shape: torch.Size, to: torch.Size) -> bool:
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(own in (1, other) for own, other in pairs)
+
+
 def _who(loss: Loss, name: str) -> str:
     return f"{type(loss).__name__}: {name}"
 
@@ -587,14 +604,20 @@ def _first_name(loss: Loss) -> str:
     return next(iter(loss.domains))
 
 
-def _floating(loss: Loss, name: str, value: Tensor) -> None:
+def floating(who: str, value: Tensor) -> None:
+    """Raise unless it is real and floating-point; ``who`` ends in the argument's name."""
+    real(who, value)
     if not value.is_floating_point():
-        raise TypeError(f"{_who(loss, name)} must be floating-point, got {value.dtype}; use {name}.float()")
+        raise TypeError(f"{who} must be floating-point, got {value.dtype}; use {who.split()[-1]}.float()")
 
 
-def _real(loss: Loss, name: str, value: Tensor) -> None:
+def real(who: str, value: Tensor) -> None:
+    """Raise where it is complex; no conversion would keep what it means."""
     if value.is_complex():
-        raise TypeError(f"{_who(loss, name)} must be real, got {value.dtype}; use {name}.real or {name}.abs()")
+        raise TypeError(
+            f"{who} must be real, got {value.dtype}: complex numbers are not supported; "
+            f"torch.view_as_real({who.split()[-1]}) gives their two parts as real numbers"
+        )
 
 
 def _whole(loss: Loss, name: str, value: Tensor) -> None:
@@ -620,18 +643,33 @@ def _shape_mend(name: str, value: Tensor, first: str, input: Tensor) -> str:
             return f"use {name}.squeeze({dim}) or {first}.unsqueeze({dim})"
     if value.numel() == input.numel():
         return f"if their elements correspond, use {name}.reshape({first}.shape)"
-    return f"if {name} is meant for each of them, use {name}.expand_as({first})"
+    for own, other, tensor, longer in ((name, first, value, input), (first, name, input, value)):
+        if _expands(tensor.shape, longer.shape):
+            return f"if {own} is meant for each of them, use {own}.expand_as({other})"
+    return "both must have the same shape"
 
 
-def out_of_range(who: str, value: Tensor, classes: int) -> IndexError | None:
-    """The error that class ids deserve, if any."""
+MASK = "mask=target != {}"
+
+
+def out_of_range(who: str, value: Tensor, classes: int, ignore: str = MASK) -> IndexError | None:
+    """The error that class ids deserve, if any.
+
+    Args:
+        who: Class and argument.
+        value: The ids.
+        classes: How many there are.
+        ignore: How the loss is told of an id that marks what does not count.
+    """
     if not value.numel() or (value.min() >= 0 and value.max() < classes):
         return None
     wrong = (value < 0) | (value >= classes)
-    return IndexError(
-        f"{who} must hold class ids in [0, {classes}), got {_first(value, wrong)}"
-        f"{'; ids that start at 1 need target - 1' if value.min() >= 1 and value.max() == classes else ''}"
-    )
+    found, mend = value[wrong], ""
+    if value.min() >= 1 and value.max() == classes:
+        mend = "; ids that start at 1 need target - 1"
+    elif bool((found == found[0]).all()):
+        mend = f"; if {found[0].item()} marks what does not count, use {ignore.format(found[0].item())}"
+    return IndexError(f"{who} must hold class ids in [0, {classes}), got {_first(value, wrong)}{mend}")
 
 
 def _first(value: Tensor, wrong: Tensor) -> str:
@@ -640,8 +678,9 @@ def _first(value: Tensor, wrong: Tensor) -> str:
     return f"{value[index].item():g} at {index or 'its only place'} ({int(wrong.sum())} of {value.numel()} values)"
 
 
-def _positive_logarithm(loss: Loss, name: str, value: Tensor, mend: str) -> Exception | None:
-    wrong = value > 1e-3  # a log-softmax in half precision may round to just above 0
+def positive_logarithm(loss: Loss, name: str, value: Tensor, mend: str) -> Exception | None:
+    """The error that log-probabilities deserve, if any."""
+    wrong = value > ABOVE_ZERO
     if not wrong.any():
         return None
     return ValueError(
@@ -665,5 +704,6 @@ def _not_summing_to_one(loss: Loss, name: str, value: Tensor, dim: int) -> Excep
         return None
     return ValueError(
         f"{_who(loss, name)} holds class probabilities that must sum to 1 over dimension {dim}; the sum is "
-        f"{_first(total, wrong)}; divide by target.sum({dim}, keepdim=True), or use target.long() for class ids"
+        f"{_first(total, wrong)}; divide by target.sum({dim}, keepdim=True), or, where several classes may hold at once, use "
+        "BCEWithLogitsLoss"
     )

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losskit.domain import _first
+from losskit.domain import _first, floating
 from losskit.loss import wide
 from losskit.native.dispatch import readable
 
@@ -363,8 +363,7 @@ def _unit(who: str, base: float) -> float:
 def _require(who: str, name: str, value: Any) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})")
-    if not value.is_floating_point():
-        raise TypeError(f"{who}: {name} must be floating-point, got {value.dtype}; use {name}.float()")
+    floating(f"{who}: {name}", value)
 
 
 def _require_dim(who: str, name: str, value: Tensor, dim: Dims) -> None:

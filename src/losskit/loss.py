@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from typing_extensions import Unpack, dataclass_transform
 
 from losskit.about import About, Head, Task
-from losskit.domain import ClassIndex, Domain
+from losskit.domain import ClassIndex, Domain, floating
 from losskit.native.autograd import Prepared, by_kernel
 from losskit.native.dispatch import call_torch, eager, numbers_of, readable, savable, settled, takes_torch, wide as wide
 from losskit.reduction import NOTHING, AtCall, BatchReduction, Extra, Reduction, both, checked, reduce
@@ -37,6 +37,7 @@ class Arg:
     kw_only: bool
     doc: str
     function: bool = False
+    number: bool = False
 
     @property
     def documentation(self) -> str:
@@ -47,7 +48,7 @@ class Arg:
         """``value`` as the loss keeps it; an error that names the class, the argument, what came and what to do."""
         if value is None and self.default is None:
             return None
-        if self.shape is not None:
+        if self.shape is not None and not (self.number and isinstance(value, Real)):
             return self._tensor(who, value)
         if self.function:
             if not callable(value):
@@ -63,7 +64,8 @@ class Arg:
             return self.among[self.among.index(value)]
         whole = isinstance(self.default, int)
         if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
-            raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}")
+            mend = f"; use {who.split()[-1]}.item()" if isinstance(value, Tensor) and value.numel() == 1 else ""
+            raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}{mend}")
         value = int(value) if isinstance(value, Integral) and whole else float(value)
         if self.within is not None and not inside(self.within, value):
             raise ValueError(f"{who} must lie in {self.within}, got {value!r}")
@@ -71,9 +73,9 @@ class Arg:
 
     def _tensor(self, who: str, value: Any) -> Tensor:
         if not isinstance(value, Tensor):
-            raise TypeError(f"{who} must be a tensor, got {type(value).__name__}; use torch.tensor(...)")
-        if not value.is_floating_point():
-            raise TypeError(f"{who} must be a floating-point tensor, got {value.dtype}; use {who.split()[-1]}.float()")
+            kind = "a number or a tensor" if self.number else "a tensor"
+            raise TypeError(f"{who} must be {kind}, got {type(value).__name__}; use torch.tensor(...)")
+        floating(who, value)
         if self.shape == "classes" and value.dim() != 1:
             raise ValueError(f"{who} must have one dimension, a weight for each class, got shape {tuple(value.shape)}")
         if self.within is not None and value.numel() and readable(value):
@@ -91,6 +93,7 @@ def arg(
     shape: Literal["classes", "elements", "broadcast"] | None = None,
     kw_only: bool = False,
     function: bool = False,
+    number: bool = False,
     doc: str,
 ) -> Any:
     """Declare a field of a loss.
@@ -103,10 +106,11 @@ def arg(
         shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
             or to ``"broadcast"`` against it.
         kw_only: Given by name alone, as every argument that torch does not have, or has by name.
+        number: It may be a number as well as a tensor.
         function: It is called: a function, or a module, whose parameters are then the loss's.
         doc: What it is, with its unit.
     """
-    return Arg(default, within, among, shape, kw_only, doc, function)
+    return Arg(default, within, among, shape, kw_only, doc, function, number)
 
 
 def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:
@@ -153,6 +157,9 @@ class _Fields(_Root):
             cls.__doc__ = documentation(cls)
         cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
 
+    def ready(self) -> None:
+        """Called once all arguments are there; for a loss that has something to say of them."""
+
     if not TYPE_CHECKING:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -160,13 +167,18 @@ class _Fields(_Root):
             object.__setattr__(self, "prepared", Prepared())
             given = _bind(type(self), args, kwargs)
             for name, argument in self.arguments.items():
-                value = argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default))
-                if argument.shape is not None:
-                    self.register_buffer(name, value)
-                elif isinstance(value, nn.Module):
-                    self.add_module(name, value)
-                else:
-                    object.__setattr__(self, name, value)
+                self._keep(name, argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default)))
+            self.ready()
+
+    def _keep(self, name: str, value: Any) -> None:
+        if self.arguments[name].shape is not None and not isinstance(value, float):
+            self.__dict__.pop(name, None)  # a number in the place of a tensor
+            self.register_buffer(name, value)
+        elif isinstance(value, nn.Module):
+            self.add_module(name, value)
+        else:
+            self._buffers.pop(name, None)
+            object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
         argument = self.arguments.get(name)
@@ -174,7 +186,10 @@ class _Fields(_Root):
             value = argument.check(f"{type(self).__name__}: {name}", value)
         if argument is not None or name in numbers_of(cast(Any, type(self))):
             object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
-        super().__setattr__(name, value)
+        if argument is not None and argument.number:
+            self._keep(name, value)
+        else:
+            super().__setattr__(name, value)
 
 
 def documentation(cls: type[_Fields]) -> str:

@@ -67,9 +67,7 @@ def checked(loss: Loss, at_call: AtCall, items: torch.Size) -> Extra:
     who = type(loss).__name__
     for name in at_call:
         if name not in Extra._fields:
-            close = difflib.get_close_matches(name, (*Extra._fields, *loss.arguments), 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"a call takes {', '.join(Extra._fields)}"
-            raise TypeError(f"{who}: no argument {name!r}; {hint}")
+            raise TypeError(f"{who}: a call has no argument {name!r}; {_meant(who, name, loss)}")
     weight, mask, normalizer = (_savable(at_call.get(name)) for name in Extra._fields)
     if mask is not None:
         mask = _over_items(f"{who}: mask", mask, items)
@@ -81,6 +79,16 @@ def checked(loss: Loss, at_call: AtCall, items: torch.Size) -> Extra:
         if used.numel() and readable(used) and not bool((used >= 0).all()):
             raise ValueError(f"{who}: sample_weight must not be negative or NaN, got {used[~(used >= 0)][0].item()}")
     return Extra(weight, mask, _normalizer(who, normalizer, loss.reduction))
+
+
+def _meant(who: str, name: str, loss: Loss) -> str:
+    """What someone may have meant by an argument that a call does not have."""
+    close = next(iter(difflib.get_close_matches(name, (*Extra._fields, *loss.arguments), 1)), None)
+    if close in Extra._fields:
+        return f"did you mean {close!r}?"
+    if close is not None:
+        return f"give {close!r} to the constructor, {who}({close}=…); a weight for each item is sample_weight"
+    return f"it takes {', '.join(Extra._fields)}"
 
 
 def _savable(value: Any) -> Any:

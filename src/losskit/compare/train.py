@@ -85,7 +85,7 @@ def epochs(plan: Plan, features: Tensor, encoded: Tensor, seed: int) -> Iterator
     """The batches of each epoch; they follow from ``seed`` alone, so that trainings can share them."""
     shuffle = torch.Generator().manual_seed(seed)
     for _ in range(plan.epochs):
-        order = torch.randperm(len(features), generator=shuffle)
+        order = torch.randperm(len(features), generator=shuffle, device=shuffle.device)
         xs, ys = torch.split(features[order], plan.batch), torch.split(encoded[order], plan.batch)
         yield list(zip(xs, ys, strict=True))
 

@@ -61,7 +61,7 @@ def choose(task: Task, output: str | None = None, situations: Collection[Situati
         about = loss.about
         if task in about.serves and output in (None, output_of(loss)):
             suits = tuple(each for each in situations if each in about.suits and task in CONCERNS[each])
-            arguments = ", ".join(about.suits[each] for each in suits if about.suits[each])
+            arguments = ", ".join(filter(None, (about.start, *(about.suits[each] for each in suits))))
             picks.append(Pick(loss, about.serves[task], arguments, suits))
     return sorted(picks, key=lambda pick: _order(task, pick))
 

@@ -62,7 +62,9 @@ def _every_task(output: str | None, situations: Sequence[Situation], language: s
         take = f"{picks[0].loss.__name__}({picks[0].arguments})" if picks else "-"
         rows.append((str(task), f"{say(task, language)}: {take}"))
     hint = f"{say('narrow', language)}: --task NAME --output logits|probabilities|log-probabilities --outliers --imbalanced"
-    return "\n\n".join([say("all tasks", language), _rows(rows), hint]) + "\n"
+    heard = ", ".join([*([output] if output else []), *(say(each, language) for each in situations)])
+    title = say("all tasks", language) + (f" ({heard})" if heard else "")
+    return "\n\n".join([title, _rows(rows), hint]) + "\n"
 
 
 def _why(task: Task, pick: Pick, language: str) -> str:
@@ -142,7 +144,7 @@ def find(name: str) -> tuple[type[Loss], str]:
         _key(str(loss.about.torch)): loss for loss in CATALOG if loss.about.torch
     }
     keras = {_key(theirs): ours for theirs, ours in KERAS.items()}
-    key = _key(name)
+    key = _key(ABBREVIATIONS.get(name.lower(), name))
     if key in keras and key not in known:
         theirs = next(each for each in KERAS if _key(each) == key)
         return known[_key(keras[key])], f" ({theirs} in Keras: losskit.keras.{theirs} takes Keras's arguments)"
@@ -153,6 +155,27 @@ def find(name: str) -> tuple[type[Loss], str]:
     hint = f"did you mean {', '.join(close)}?" if close else "losskit list shows all"
     raise UnknownLossError(f"no loss {name!r}; {hint}")
 
+
+#: What people call them.
+ABBREVIATIONS = {
+    "ce": "CrossEntropyLoss",
+    "xent": "CrossEntropyLoss",
+    "cross": "CrossEntropyLoss",
+    "crossentropy": "CrossEntropyLoss",
+    "softmax": "CrossEntropyLoss",
+    "bcelogits": "BCEWithLogitsLoss",
+    "sigmoid": "BCEWithLogitsLoss",
+    "mae": "L1Loss",
+    "rmse": "MSELoss",
+    "l2": "MSELoss",
+    "kl": "KLDivLoss",
+    "kld": "KLDivLoss",
+    "gaussian": "GaussianNLLLoss",
+    "cosine": "CosineEmbeddingLoss",
+    "triplet": "TripletMarginLoss",
+    "hinge": "MultiMarginLoss",
+    "ranking": "MarginRankingLoss",
+}
 
 #: Keras's names, and the loss that is meant.
 KERAS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -18,26 +20,26 @@ def slopes(loss: type[Loss]) -> str:
         return ""
     input, target = domains["input"], domains["target"]
     if type(input) is Real and type(target) is Real:
-        found = [_slope(loss, torch.tensor([error]), torch.zeros(1)) for error in ERRORS]
+        found = [_slope(loss, [error], [0.0]) for error in ERRORS]
         return _table("Gradient at an error of", ERRORS, found, _of_errors(found))
     if isinstance(input, Probabilities):
-        found = [_slope(loss, torch.tensor([chance]), torch.ones(1)) for chance in CHANCES]
+        found = [_slope(loss, [chance], [1.0]) for chance in CHANCES]
         return _table("Gradient where the right answer has the probability", CHANCES, found, "")
     if isinstance(input, ClassLogits) and not isinstance(input, LogProbabilities) and isinstance(target, ClassIndex):
-        found = [_slope(loss, torch.tensor([[margin, 0.0]]), torch.tensor([0])) for margin in MARGINS]
+        found = [_slope(loss, [[margin, 0.0]], [0]) for margin in MARGINS]
         return _table("Gradient where the right class leads by a logit of", MARGINS, found, _of_margins(found))
     if isinstance(target, PlusMinusOne) or (isinstance(input, Logits) and isinstance(target, Binary)):
         try:
-            found = [_slope(loss, torch.tensor([margin]), torch.ones(1)) for margin in MARGINS]
+            found = [_slope(loss, [margin], [1.0]) for margin in MARGINS]
         except (ValueError, TypeError):  # a loss over several labels
             return ""
         return _table("Gradient where the right answer has a score of", MARGINS, found, _of_margins(found))
     return ""
 
 
-def _slope(loss: type[Loss], input: Tensor, target: Tensor) -> float:
-    leaf = input.clone().requires_grad_()
-    value: Tensor = loss(reduction="sum")(leaf, target)
+def _slope(loss: type[Loss], input: list[Any], target: list[float]) -> float:
+    leaf = torch.tensor(input, device="cpu", requires_grad=True)
+    value: Tensor = loss(reduction="sum")(leaf, torch.tensor(target, device="cpu"))
     return float(torch.autograd.grad(value, leaf)[0].flatten()[0])
 
 

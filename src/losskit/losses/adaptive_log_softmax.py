@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.adaptive import _ASMoutput
 from typing_extensions import Unpack
 
-from losskit.domain import out_of_range
+from losskit.domain import floating, out_of_range
 from losskit.loss import Arg, Loss, wide
 from losskit.native.dispatch import readable
 from losskit.reduction import AtCall, Reduction, checked, reduce, shaped
@@ -138,8 +138,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
                 raise TypeError(
                     f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})"
                 )
-        if not input.is_floating_point():
-            raise TypeError(f"{who}: input must be floating-point, got {input.dtype}; use input.float()")
+        floating(f"{who}: input", input)
         if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
             raise TypeError(f"{who}: target must hold integer class ids, got {target.dtype}; use target.long()")
         if input.device != target.device:

@@ -50,7 +50,7 @@ class BCELoss(Loss, nn.BCELoss):
         torch="binary_cross_entropy",
         kernel="bce",
         twin="BCEWithLogitsLoss",
-        suits={Situation.IMBALANCED: "pos_weight=(labels == 0).sum(0) / (labels == 1).sum(0)"},
+        suits={Situation.IMBALANCED: "pos_weight=(labels == 0).sum(0) / (labels == 1).sum(0).clamp(min=1)"},
     )
     weight: Tensor | None = arg(
         default=None, shape="broadcast", within="[0, inf)", doc="Weight of each element; broadcasts to the input."

@@ -36,7 +36,7 @@ class BCEWithLogitsLoss(Loss, nn.BCEWithLogitsLoss):
         source="Cox 1958, The regression analysis of binary sequences",
         torch="binary_cross_entropy_with_logits",
         kernel="bce_with_logits",
-        suits={Situation.IMBALANCED: "pos_weight=(labels == 0).sum(0) / (labels == 1).sum(0)"},
+        suits={Situation.IMBALANCED: "pos_weight=(labels == 0).sum(0) / (labels == 1).sum(0).clamp(min=1)"},
     )
     weight: Tensor | None = arg(
         default=None, shape="broadcast", within="[0, inf)", doc="Weight of each element; broadcasts to the input."

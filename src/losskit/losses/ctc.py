@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import Emissions, LabelSequence, Lengths, _first
+from losskit.domain import ABOVE_ZERO, Emissions, LabelSequence, Lengths, _first, positive_logarithm
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.native.ctc import Batch, bounds, by_torch, has_operator, opaque
 from losskit.native.dispatch import plain, readable
@@ -28,8 +28,8 @@ class CTCLoss(Loss, nn.CTCLoss):
     .. math:: \ell(x, y) = -\log \sum_{\pi \in \mathcal{B}^{-1}(y)} \exp \sum_{t=1}^{T} x_{t, \pi_t}
 
     The sum runs over all paths of one label or blank a step from which merging repeats and then dropping blanks leaves the
-    target. Feed it log-probabilities, or logits with ``from_logits=True``; logits without are taken for unnormalised
-    scores, and can give a negative loss.
+    target. Feed it log-probabilities, or logits with ``from_logits=True``. Positive values are refused where values are
+    read; elsewhere logits would be taken for unnormalised scores, and can give a negative loss.
 
     The gradient is that of this function, minus the probability that a step shows a label; torch's adds
     ``exp(x)``, and is right only behind a log-softmax, where the two agree. There is a second derivative.
@@ -166,6 +166,8 @@ class CTCLoss(Loss, nn.CTCLoss):
             own = counts if targets.dim() == 2 else (target_lengths == given).repeat_interleave(given)
             shape = tensors[1].shape  # errors name the place in what was given
             self._check_labels(targets.reshape(shape), own.reshape(shape), classes)
+        if not self.from_logits and readable(log_probs, input_lengths):
+            self._check_logarithms(tensors[0], log_probs, input_lengths)
         if not (readable(log_probs, input_lengths) and bool((input_lengths == steps).all())):
             log_probs = log_probs.where(_up_to(input_lengths, steps, log_probs.device).mT.unsqueeze(2), 0)
         return Batch(log_probs, padded.where(counts, self.blank), input_lengths, target_lengths)
@@ -184,6 +186,20 @@ class CTCLoss(Loss, nn.CTCLoss):
                 f"{type(self).__name__}: targets, one after the other, must hold as many labels as target_lengths add up "
                 f"to, {int(lengths.sum())}, got {len(targets)}; padded targets have shape (N, S)"
             )
+
+    def _check_logarithms(self, given: Tensor, log_probs: Tensor, lengths: Tensor) -> None:
+        """Whether what counts can be log-probabilities: scores in their place make for a negative loss."""
+        if not log_probs.numel() or not bool(log_probs.amax() > ABOVE_ZERO):
+            return
+        counts = _up_to(lengths, len(log_probs), log_probs.device).mT.unsqueeze(2)
+        error = positive_logarithm(
+            self,
+            "log_probs",
+            log_probs.where(counts, 0).reshape(given.shape),
+            "for logits use from_logits=True, for probabilities log_probs.log()",
+        )
+        if error is not None:
+            raise error
 
     def _check_labels(self, targets: Tensor, counts: Tensor, classes: int) -> None:
         who = f"{type(self).__name__}: targets"
@@ -261,7 +277,7 @@ def _as_tensor(lengths: Tensor | Sequence[int] | int) -> Tensor:
     if isinstance(lengths, Integral) or (
         isinstance(lengths, Sequence) and all(isinstance(each, Integral) for each in lengths)
     ):
-        return torch.tensor(lengths, dtype=torch.int64)
+        return torch.tensor(lengths, dtype=torch.int64, device="cpu")
     return lengths  # type: ignore[return-value]
 
 

@@ -37,8 +37,12 @@ class FocalLoss(Loss):
         suits={Situation.IMBALANCED: "gamma=2.0, alpha=0.25"},
     )
     gamma: float = arg(default=2.0, within="[0, inf)", doc="How strongly easy answers are turned down.")
-    alpha: float | None = arg(
-        default=None, within="[0, 1]", doc="Weight of yes; no weighs 1 - alpha. None: both weigh 1."
+    alpha: float | Tensor | None = arg(
+        default=None,
+        within="[0, 1]",
+        shape="broadcast",
+        number=True,
+        doc="Weight of yes; no weighs 1 - alpha. A tensor broadcasts to the input, as one for each label. None: both weigh 1.",
     )
     reduction: Reduction = reduction_arg(default="mean")
 
@@ -54,7 +58,8 @@ class FocalLoss(Loss):
         return "focal_squared" if self.gamma == 2 else "focal"
 
     def kernel_params(self) -> tuple[float, ...]:
-        return (self.gamma, *((1.0, 1.0) if self.alpha is None else (self.alpha, 1 - self.alpha)))
+        alpha = self.alpha
+        return (self.gamma, *((alpha, 1 - alpha) if isinstance(alpha, float) else (1.0, 1.0)))
 
 
 def factor(gamma: float, logit: Tensor) -> Tensor:
@@ -68,7 +73,7 @@ def focal_loss(
     input: Tensor,
     target: Tensor,
     gamma: float = 2.0,
-    alpha: float | None = None,
+    alpha: float | Tensor | None = None,
     reduction: Reduction = "mean",
     **at_call: Unpack[AtCall],
 ) -> Tensor:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -56,6 +57,7 @@ class KLDivLoss(Loss, nn.KLDivLoss):
         },
         source="Kullback & Leibler 1951, On information and sufficiency; as a loss: Hinton 2015, arXiv:1503.02531",
         torch="kl_div",
+        start='reduction="batchmean"',
     )
     reduction: BatchReduction = reduction_arg(default="mean", batchmean=True)
     log_target: bool = arg(default=False, doc="Whether the target holds logarithms of probabilities.")
@@ -65,6 +67,14 @@ class KLDivLoss(Loss, nn.KLDivLoss):
         present = q != 0
         log_q = target if self.log_target else torch.where(present, q, 1).log()
         return q * torch.where(present, log_q - input, 0)
+
+    def ready(self) -> None:
+        if self.reduction == "mean":  # as torch does
+            warnings.warn(
+                "KLDivLoss: reduction 'mean' divides by the number of elements, so that it is 1 / C of the divergence; "
+                "use reduction='batchmean' for the divergence of a row",
+                stacklevel=3,
+            )
 
     @property
     def domains(self) -> Mapping[str, Domain]:

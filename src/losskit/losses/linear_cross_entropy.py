@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from typing_extensions import Unpack
 
 from losskit.about import ON_CLASSES, About, Task
 from losskit.chunks import BUDGET, Chunks, Given
-from losskit.domain import ClassIndex, Features
+from losskit.domain import ClassIndex, Features, floating
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.losses.cross_entropy import CrossEntropyLoss
 from losskit.native.dispatch import readable
@@ -54,6 +55,8 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
         bias: Whether the layer has a bias. Default: False.
         device: Where the layer lives.
         dtype: The layer's dtype.
+        options: Torch's ``LinearCrossEntropyOptions``, of which ``batch_chunk_size`` serves as ``chunk_size``; the rest
+            concerns torch's implementation.
 
     Example:
         >>> import torch, losskit
@@ -100,6 +103,7 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
         ignore_index: int | None = None,
         label_smoothing: float = 0.0,
         chunk_size: int = 0,
+        options: Any = None,
     ) -> None:
         ignored = -100 if ignore_index is None else ignore_index
         super().__init__(
@@ -107,7 +111,7 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
             weight=weight,
             ignore_index=ignored,
             label_smoothing=label_smoothing,
-            chunk_size=chunk_size,
+            chunk_size=_hinted(type(self).__name__, chunk_size, options),
         )
         if weight is not None and len(weight) != num_classes:
             raise ValueError(
@@ -197,6 +201,7 @@ def linear_cross_entropy(
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     chunk_size: int = 0,
+    options: Any = None,
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`LinearCrossEntropyLoss`, which takes the layer's weight (C, D) and bias (C)."""
@@ -206,7 +211,7 @@ def linear_cross_entropy(
         for each in (reduction, "none" if reduction == "none" else "sum")
     )
     who, size = type(criterion).__name__, LinearCrossEntropyLoss.arguments["chunk_size"]
-    chunk_size = size.check(f"{who}: chunk_size", chunk_size)
+    chunk_size = size.check(f"{who}: chunk_size", _hinted(who, chunk_size, options))
     shape = _logits_shape(criterion, input, linear_weight, linear_bias)
     _require(criterion, input, target, shape)
     items = torch.Size(shape[: input.dim() - 1] + shape[input.dim() :])
@@ -221,6 +226,13 @@ def linear_cross_entropy(
     return loss / (_denominator(criterion, given) if extra.normalizer is None else extra.normalizer)
 
 
+def _hinted(who: str, chunk_size: int, options: Any) -> int:
+    """Rows of a chunk, where torch's options say them and the caller does not."""
+    if options is not None and not hasattr(options, "batch_chunk_size"):
+        raise TypeError(f"{who}: options must be torch.nn.LinearCrossEntropyOptions or None, got {options!r}")
+    return chunk_size or getattr(options, "batch_chunk_size", None) or 0
+
+
 def _logits_shape(criterion: Loss, input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> tuple[int, ...]:
     """The shape that all logits would have; an error where the layer does not fit."""
     who = type(criterion).__name__
@@ -229,8 +241,7 @@ def _logits_shape(criterion: Loss, input: Tensor, linear_weight: Tensor, linear_
             continue
         if not isinstance(value, Tensor):
             raise TypeError(f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})")
-        if not value.is_floating_point():
-            raise TypeError(f"{who}: {name} must be floating-point, got {value.dtype}; use {name}.float()")
+        floating(f"{who}: {name}", value)
         if value.device != input.device:
             raise ValueError(
                 f"{who}: input is on {input.device} and {name} on {value.device}; use {name}.to(input.device)"

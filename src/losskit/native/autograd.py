@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from losskit.loss import Loss
 
 
+WEIGHTS = frozenset({"weight", "pos_weight"})  # the tensors that kernels take as arguments
+
+
 class Unfit(Exception):  # noqa: N818 - no error: the formula takes over
     """The kernel cannot do this call, or found values that deserve a message."""
 
@@ -65,6 +68,8 @@ class Plan:
         large = input.numel() * self.dtype.itemsize >= LEASED
         self.lease = (c_int64 * input.dim())(*input.shape) if large else None
         self.weights = tuple(name for name, weight in loss._buffers.items() if weight is not None)
+        if not WEIGHTS.issuperset(self.weights):
+            raise Unfit  # the kernel takes a number there
         self.library, self.shape = library, input.shape
         self.template = (
             _elementwise(library, loss, input, self.dtype)
