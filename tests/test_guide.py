@@ -121,8 +121,8 @@ def test_the_order_of_the_picks(task: Task, output: str | None) -> None:
         for pick in picks:
             assert pick.head == pick.loss.about.serves[task]
             assert pick.suits == tuple(each for each in told if each in pick.loss.about.suits)
-            suited = (pick.loss.about.suits[each] for each in pick.suits)
-            assert pick.arguments == ", ".join(filter(None, (pick.loss.about.start, *suited)))
+            told_of = (pick.loss.about.suits[each] for each in pick.suits)
+            assert pick.arguments == ", ".join(filter(None, (pick.loss.about.start, *told_of)))
 
 
 def in_catalog(pick: Pick) -> int:

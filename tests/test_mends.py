@@ -102,7 +102,10 @@ def test_the_mend_works(name: str) -> None:
         (lambda: F.cross_entropy(complex_, ids), "float()"),
         (lambda: losskit.CrossEntropyLoss(weight=complex_[0]), "float()"),
         (lambda: losskit.LinearCrossEntropyLoss(3, 4)(complex_, ids), "float()"),
-        (lambda: losskit.AdaptiveLogSoftmaxWithLoss(16, 9, [2, 4])(torch.zeros(4, 16, dtype=torch.cfloat), ids), "float()"),
+        (
+            lambda: losskit.AdaptiveLogSoftmaxWithLoss(16, 9, [2, 4])(torch.zeros(4, 16, dtype=torch.cfloat), ids),
+            "float()",
+        ),
         (lambda: losskit.information.entropy(complex_), "float()"),
         (lambda: F.cross_entropy(x, torch.tensor([0.5, 1, 2, 0])), "long()"),
         (lambda: F.cross_entropy(x, 2 * probabilities), "long()"),
