@@ -63,16 +63,16 @@ def _no_mode_remains() -> Iterator[None]:
 def outcome(call: Callable[[Tensor], Tensor], input: Tensor) -> tuple[Any, ...]:
     """What a call gives: loss, gradient and warnings, or its error."""
     leaf = input.detach().clone().requires_grad_(input.is_floating_point())
+    gradient: Tensor | None = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             loss = call(leaf)
+            if loss.requires_grad:  # under an upstream gradient that is not uniform
+                upstream = torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)
+                (gradient,) = torch.autograd.grad(loss, leaf, upstream)
         except Exception as error:
             return type(error), str(error)
-    gradient = None
-    if loss.requires_grad:  # under an upstream gradient that is not uniform
-        upstream = torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)
-        (gradient,) = torch.autograd.grad(loss, leaf, upstream)
     shown = [str(each.message) for each in caught if "torch.jit.script" not in str(each.message)]  # torch.func's own
     return loss.detach(), gradient, shown
 
