@@ -13,7 +13,7 @@ from losskit.about import About, Activation, Encoding, Head, Task
 from losskit.domain import ABOVE_ZERO, Emissions, LabelSequence, Lengths, _first, positive_logarithm
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.native.ctc import Batch, bounds, by_torch, has_operator, opaque
-from losskit.native.dispatch import plain, readable
+from losskit.native.dispatch import is_torchs, plain, readable
 from losskit.reduction import AtCall, Extra, Reduction, reduce, shaped
 
 NEVER = -1e30  # the logarithm of no chance: finite, so that a difference of two is 0 and not NaN
@@ -216,7 +216,7 @@ class CTCLoss(Loss, nn.CTCLoss):
 
     def _unreduced(self, batch: Batch) -> Tensor:
         """By torch's operator where there is no more to it than a value and a gradient, else by the formula."""
-        if type(self).formula is not CTCLoss.formula or not has_operator(batch):
+        if not is_torchs(self) or not has_operator(batch):
             return self.formula(*batch)
         if torch.compiler.is_compiling():
             return opaque(*batch, self.blank, self.from_logits)[0] if len(batch[0]) > UNROLLED else self.formula(*batch)

@@ -12,7 +12,7 @@ from losskit.chunks import BUDGET, Chunks, Given
 from losskit.domain import ClassIndex, Features, floating
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.losses.cross_entropy import CrossEntropyLoss
-from losskit.native.dispatch import readable
+from losskit.native.dispatch import is_torchs, readable
 from losskit.reduction import AtCall, Extra, Reduction, both, checked, reduce, shaped
 
 CHUNK_SIZE = f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB."
@@ -122,6 +122,8 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
         self.linear = nn.Linear(in_features, width, bias=bias, device=device, dtype=dtype)  # as torch keeps it: flat
 
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
+        if not is_torchs(self):  # a formula of one's own, which knows no chunks
+            return self.compute((input, target), at_call)
         return linear_cross_entropy(
             input,
             self.linear.weight.view(self.num_classes, *self.out_features, self.in_features),

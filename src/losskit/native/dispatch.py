@@ -121,7 +121,6 @@ def kernel_serves(kind: Any) -> bool:
 
 def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
     """Whether torch's own operator computes ``loss``: in eager mode, where no kernel does, and its numbers are right."""
-    kind: Any = type(loss)
     return (
         loss.about.torch is not None
         and (tensors[0].device.type != "cpu" or loss.about.kernel is None)
@@ -129,8 +128,7 @@ def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
         and tracing() is None
         and transforms() is None
         and forward_ad._current_level < 0
-        and unchanged(kind, "torch")
-        and computes_as_stated(loss)
+        and is_torchs(loss)
         and all(
             name in parameters(loss.about.torch) or getattr(loss, name) == argument.default
             for name, argument in loss.arguments.items()
@@ -176,6 +174,12 @@ def computes_as_stated(loss: Loss) -> bool:
     """Whether nobody gave this very instance another formula."""
     kind: Any = type(loss)
     return numbers_of(kind).isdisjoint(loss.__dict__)
+
+
+def is_torchs(loss: Loss) -> bool:
+    """Whether a loss has the numbers of the class that introduced its torch operator."""
+    kind: Any = type(loss)
+    return unchanged(kind, "torch") and computes_as_stated(loss)
 
 
 def call_torch(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
