@@ -67,6 +67,36 @@ template <class T> inline bool all_hard(const T *values, int64_t n) {
     return !soft;
 }
 
+// to[column * to_stride + row] = from[row * from_stride + column], in blocks of 4 by 4 where the compiler can shuffle.
+template <class T>
+inline void transpose(const T *__restrict from, int64_t from_stride, int64_t rows, int64_t columns, T *__restrict to,
+                      int64_t to_stride) {
+    int64_t whole_rows = 0, whole_columns = 0;
+#if defined(__has_builtin) && (defined(__clang__) || __GNUC__ >= 12)
+    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+    whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+    for (int64_t row = 0; row < whole_rows; row += 4)
+        for (int64_t column = 0; column < whole_columns; column += 4) {
+            Four in[4], out[4];
+            for (int64_t i = 0; i < 4; ++i)
+                std::memcpy(&in[i], from + (row + i) * from_stride + column, sizeof(Four));
+            const Four even_low = __builtin_shufflevector(in[0], in[2], 0, 4, 1, 5),
+                       even_high = __builtin_shufflevector(in[0], in[2], 2, 6, 3, 7),
+                       odd_low = __builtin_shufflevector(in[1], in[3], 0, 4, 1, 5),
+                       odd_high = __builtin_shufflevector(in[1], in[3], 2, 6, 3, 7);
+            out[0] = __builtin_shufflevector(even_low, odd_low, 0, 4, 1, 5);
+            out[1] = __builtin_shufflevector(even_low, odd_low, 2, 6, 3, 7);
+            out[2] = __builtin_shufflevector(even_high, odd_high, 0, 4, 1, 5);
+            out[3] = __builtin_shufflevector(even_high, odd_high, 2, 6, 3, 7);
+            for (int64_t i = 0; i < 4; ++i)
+                std::memcpy(to + (column + i) * to_stride + row, &out[i], sizeof(Four));
+        }
+#endif
+    for (int64_t row = 0; row < rows; ++row)
+        for (int64_t column = row < whole_rows ? whole_columns : 0; column < columns; ++column)
+            to[column * to_stride + row] = from[row * from_stride + column];
+}
+
 // A weight of 0 makes nothing of an infinite number, too.
 template <class T> inline void multiply(T *__restrict values, const T *__restrict by, int64_t n) {
 #pragma omp simd

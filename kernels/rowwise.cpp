@@ -41,6 +41,7 @@ constexpr Entry table[] = {
 constexpr int32_t ops = sizeof table / sizeof *table;
 
 constexpr int64_t lanes = 64, few_classes = 64, many_classes = 2048;
+constexpr double sure = 1.25, one_hot = 1e-2;    // a sum of exponentials, and a level, below which an answer is sure
 constexpr double above_zero = 1e-3;              // a log-softmax in half precision may round to just above 0
 constexpr int64_t read_whole = int64_t(1) << 16; // numbers in which every log-probability is looked at
 
@@ -79,16 +80,18 @@ template <class Id> void widen_ids(const void *from, int64_t first, int64_t n, i
 struct Items {
     int64_t first, count;
     int64_t kept[lanes];  // 0 or 1; as wide as the other members, for the sake of vectors
-    int64_t id[lanes];    // 0 where it is not kept, or the target is soft
-    double below[lanes];  // the target's logit less the maximum
+    int64_t id[lanes];    // 0 where it is not kept; of a soft target the largest class where that is sure, else 0
+    double below[lanes];  // the target's logit less the maximum; 0 where a soft target is nearly all at the maximum
     double sum[lanes];    // of the exponentials
+    double rest[lanes];   // the sum but for the largest, which is 1 and would round small ones away
     double spread[lanes]; // the sum of q
     double level[lanes];  // the sum of q times (maximum - logit)
-    double value[lanes], common[lanes], soft[lanes], hard[lanes];
+    double value[lanes], common[lanes], soft[lanes], hard[lanes], inverse[lanes]; // of the sum
 };
 
 template <class S> class Driver {
     using T = Compute<S>;
+    static constexpr T infinity = std::numeric_limits<T>::infinity();
     Rowwise &call;
     const Entry &op;
     const bool soft_target = call.ids == probabilities, soft = soft_target || call.label_smoothing > 0;
@@ -336,7 +339,8 @@ private:
         const bool hard = !soft_target && keep > 0;
 #pragma omp simd
         for (int64_t i = 0; i < of.count; ++i) {
-            log_sum[i] = vmath::log(of.sum[i]);
+            of.inverse[i] = 1 / of.sum[i];
+            log_sum[i] = vmath::log(of.sum[i]) + (of.rest[i] - (of.sum[i] - 1)) * of.inverse[i]; // log1p(rest)
             log_p[i] = of.below[i] - log_sum[i];
             share[i] = keep, weight[i] = static_cast<double>(of.kept[i]);
         }
@@ -354,7 +358,7 @@ private:
             const double whole = of.level[i] + of.spread[i] * log_sum[i] + own;
             of.value[i] = weight[i] == 0 ? 0 : weight[i] * whole;
             of.soft[i] = weight[i] != 0 ? factor * weight[i] : 0; // where nothing counts, the factor is inf
-            of.common[i] = of.soft[i] * (of.spread[i] + pull) / of.sum[i];
+            of.common[i] = of.soft[i] * (of.spread[i] + pull) * of.inverse[i];
             of.hard[i] = of.soft[i] * pull;
         }
     }
@@ -383,11 +387,20 @@ private:
         const S *const own = input + item * classes;
         const T *const x = load(own, classes, e);
         const T maximum = max_of(x, classes);
+        wrong |= maximum == infinity ? bad_input : 0; // the formula knows the limit
         of.below[0] = double(x[of.id[0]]) - double(maximum);
         if (soft)
             row_soft(item, x, maximum, q, of.spread[0], of.level[0], wrong);
+        if (soft_target)
+            of.below[0] = of.level[0] <= one_hot * of.spread[0] ? 0 : -1;
         fetch(own + classes, 0, 3); // memory would be idle until the next row
         of.sum[0] = row_exponentials(x, maximum, e);
+        of.rest[0] = of.sum[0] - 1;
+        if (of.sum[0] < sure && of.below[0] == 0) {
+            of.id[0] = soft_target ? largest(e, 1) : of.id[0];
+            of.rest[0] = row_others(e, of.id[0]);
+            of.sum[0] = 1 + of.rest[0];
+        }
         fetch(own + classes, 1, 3);
         settle(of);
         if (call.reduction == none)
@@ -415,10 +428,26 @@ private:
         return total;
     }
 
+    int64_t largest(const T *e, int64_t stride) const {
+        int64_t c = 0;
+        while (c < classes - 1 && e[c * stride] < 1)
+            ++c;
+        return c;
+    }
+
+    double row_others(T *e, int64_t id) const {
+        double total = 0;
+        e[id] = 0;
+        for (int64_t c = 0; c < classes; c += chunk)
+            total += sum_of(e + c, classes - c < chunk ? classes - c : chunk);
+        e[id] = 1;
+        return total;
+    }
+
     void row_gradient(const Items &of, T *e, const T *q, S *out) const {
         const int64_t id = of.id[0];
         const T common = static_cast<T>(of.common[0]), factor = static_cast<T>(of.soft[0]);
-        const T at_target = gradient_at_target(of, 0, e[id], soft ? q[id] : T(0));
+        const T at_id = gradient_at(of, 0, e[id], soft ? q[id] : T(0));
         for (int64_t c = 0; c < classes; c += chunk) {
             const int64_t n = classes - c < chunk ? classes - c : chunk;
             T *const from = e + c, *const to = target_of(out + c, streaming, from);
@@ -432,15 +461,18 @@ private:
                 for (int64_t i = 0; i < n; ++i)
                     to[i] = from[i] * common;
             }
-            if (!soft_target && id >= c && id < c + n)
-                to[id - c] = at_target;
+            if (id >= c && id < c + n)
+                to[id - c] = at_id;
             store(out + c, to, n, streaming);
         }
     }
 
-    // In double: the softmax and 1 cancel where the answer is right.
-    static T gradient_at_target(const Items &of, int64_t i, T e, T q) {
-        return static_cast<T>(e * of.common[i] - q * of.soft[i] - of.hard[i]);
+    // In double, and for the largest, whose exponential is 1, from what the others sum up to: the softmax and 1 cancel
+    // where the answer is right.
+    static T gradient_at(const Items &of, int64_t i, T e, T q) {
+        const double soft = of.soft[i], others = of.rest[i];
+        return static_cast<T>(e == 1 ? of.inverse[i] * (soft * (of.spread[i] - q - q * others) - of.hard[i] * others)
+                                     : e * of.common[i] - q * soft - of.hard[i]);
     }
 
     // The soft part of a target, weighted: q, its sum, and its sum times (maximum - x).
@@ -491,9 +523,8 @@ private:
     void load_tile(const S *from, int64_t width, int64_t stride, T *__restrict numbers, T *turned,
                    T *__restrict maximum) const {
         const T *const flat = call.inner == 1 ? load(from, width * classes, turned) : nullptr;
-        for (int64_t i = 0; flat && i < width; ++i)
-            for (int64_t c = 0; c < classes; ++c)
-                numbers[c * stride + i] = flat[i * classes + c];
+        if (flat)
+            transpose(flat, classes, width, classes, numbers, stride);
         for (int64_t i = 0; i < stride; ++i)
             maximum[i] = -std::numeric_limits<T>::infinity();
         for (int64_t c = 0; c < classes; ++c) {
@@ -515,9 +546,7 @@ private:
             for (int64_t c = 0; c < classes; ++c)
                 put(to + c * call.inner, numbers + c * stride, width);
         } else {
-            for (int64_t c = 0; c < classes; ++c)
-                for (int64_t i = 0; i < width; ++i)
-                    turned[i * classes + c] = numbers[c * stride + i];
+            transpose(numbers, stride, classes, width, turned, classes);
             for (int64_t i = 0; i < width * classes; i += chunk)
                 put(to + i, turned + i, width * classes - i < chunk ? width * classes - i : chunk);
         }
@@ -544,9 +573,12 @@ private:
             if (!of.kept[i])
                 clear_item(i, stride, e, q, maximum);
             of.below[i] = double(e[of.id[i] * stride + i]) - double(maximum[i]);
+            wrong |= maximum[i] == infinity ? bad_input : 0; // the formula knows the limit
         }
         if (soft)
             tile_soft(width, stride, e, maximum, q, of.spread, of.level, wrong);
+        for (int64_t i = 0; soft_target && i < width; ++i)
+            of.below[i] = of.level[i] <= one_hot * of.spread[i] ? 0 : -1;
         tile_exponentials(of, stride, maximum, e);
         settle(of);
         for (int64_t i = 0; call.reduction == none && i < width; ++i)
@@ -583,13 +615,41 @@ private:
             for (int64_t i = 0; i < of.count; ++i)
                 of.sum[i] += partial[i];
         }
+        int64_t any = 0;
+#pragma omp simd reduction(| : any)
+        for (int64_t i = 0; i < of.count; ++i) {
+            of.rest[i] = of.sum[i] - 1;
+            any |= (of.sum[i] < sure) & (of.below[i] == 0);
+        }
+        if (any)
+            tile_others(of, stride, e);
+    }
+
+    void tile_others(Items &of, int64_t stride, const T *__restrict e) const {
+        double others[lanes] = {};
+        for (int64_t c = 0; c < classes;) {
+            const int64_t end = c + 64 < classes ? c + 64 : classes;
+            alignas(64) T partial[lanes] = {};
+            for (; c < end; ++c)
+#pragma omp simd
+                for (int64_t i = 0; i < stride; ++i)
+                    partial[i] += e[c * stride + i] < 1 ? e[c * stride + i] : T(0);
+            for (int64_t i = 0; i < of.count; ++i)
+                others[i] += partial[i];
+        }
+        for (int64_t i = 0; soft_target && i < of.count; ++i)
+            of.id[i] = of.sum[i] < sure && of.below[i] == 0 ? largest(e + i, stride) : 0;
+#pragma omp simd
+        for (int64_t i = 0; i < of.count; ++i)
+            if ((of.sum[i] < sure) & (of.below[i] == 0)) // whatever its neighbours are
+                of.rest[i] = others[i], of.sum[i] = 1 + others[i];
     }
 
     void tile_gradient(const Items &of, int64_t stride, T *__restrict e, const T *__restrict q) const {
-        alignas(64) T common[lanes] = {}, factor[lanes] = {}, at_target[lanes];
+        alignas(64) T common[lanes] = {}, factor[lanes] = {}, at_id[lanes];
         for (int64_t i = 0; i < of.count; ++i) {
             const int64_t at = of.id[i] * stride + i;
-            at_target[i] = gradient_at_target(of, i, e[at], soft ? q[at] : T(0));
+            at_id[i] = gradient_at(of, i, e[at], soft ? q[at] : T(0));
             common[i] = static_cast<T>(of.common[i]), factor[i] = static_cast<T>(of.soft[i]);
         }
         for (int64_t c = 0; c < classes; ++c) {
@@ -603,8 +663,8 @@ private:
                     e[c * stride + i] *= common[i];
             }
         }
-        for (int64_t i = 0; !soft_target && i < of.count; ++i)
-            e[of.id[i] * stride + i] = at_target[i];
+        for (int64_t i = 0; i < of.count; ++i)
+            e[of.id[i] * stride + i] = at_id[i];
     }
 
     void tile_soft(int64_t width, int64_t stride, const T *__restrict x, const T *__restrict maximum, T *__restrict q,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import os
 import subprocess
 import sys
@@ -36,6 +38,7 @@ def run(criterion: Loss, input: Tensor, target: Tensor, way: str, **at_call: Any
     """Loss and gradient by kernel or formula, under an upstream gradient that is not uniform."""
     leaf = input.detach().clone().requires_grad_()
     if way == "kernel":
+        spoil_free_memory(leaf)
         loss = autograd.by_kernel(criterion, (leaf, target), at_call)  # type: ignore[arg-type]
         assert loss is not None, "the kernel declined"
     else:
@@ -44,6 +47,22 @@ def run(criterion: Loss, input: Tensor, target: Tensor, way: str, **at_call: Any
     loss.backward(upstream)
     assert leaf.grad is not None
     return loss.detach(), leaf.grad
+
+
+def spoil_free_memory(like: Tensor) -> None:
+    """Leave NaN where a gradient and values will be written, so that what is not written shows."""
+    library_, shape = library.load(), (ctypes.c_int64 * like.dim())(*like.shape)
+    assert library_ is not None
+    spoilt = [torch.full((n,), torch.nan, dtype=dtype) for dtype in (like.dtype, torch.float32) for n in numbers(like)]
+    if like.nbytes >= library.LEASED:
+        leased = library.lease(library_, shape, like.dtype)
+        assert leased is not None
+        spoilt.append(leased.fill_(torch.nan))
+    del spoilt
+
+
+def numbers(like: Tensor) -> set[int]:
+    return {1, like.numel(), max(like.numel() // max(like.shape[-1], 1), 1)}
 
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
@@ -93,14 +112,196 @@ def test_masked_logits_and_soft_targets() -> None:
                 torch.testing.assert_close(ours, formula, rtol=1e-5, atol=1e-7)
 
 
+def same(criterion: Loss, input: Tensor, target: Tensor, tolerance: float = 1e-11, **at_call: Any) -> None:
+    """Kernel and formula agree in value and gradient, relative to each number."""
+    own, formula = (run(criterion, input, target, way, **at_call) for way in ("kernel", "formula"))
+    torch.testing.assert_close(own[0], formula[0], rtol=tolerance, atol=0)
+    torch.testing.assert_close(own[1], formula[1], rtol=tolerance, atol=tolerance * float(formula[1].abs().max()))
+
+
+@needs_kernels
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+@pytest.mark.parametrize("items", [(5,), (1, 17)], ids=str)
+@pytest.mark.parametrize("classes", [3, 65, 1500, 2500])
+def test_every_path_with_all_that_a_loss_takes(classes: int, items: tuple[int, ...], reduction: Any) -> None:
+    """Rows and tiles, with weights, smoothing, soft targets, masked logits, and NaN where nothing counts."""
+    generator = torch.Generator().manual_seed(classes)
+    input = 3 * torch.randn(*items, classes, generator=generator, dtype=torch.float64)
+    ids = torch.randint(1, classes, items, generator=generator)
+    soft = torch.rand(input.shape, generator=generator, dtype=torch.float64)
+    weight = torch.rand(classes, generator=generator, dtype=torch.float64) + 0.5
+    mask = torch.rand(items, generator=generator) < 0.6
+    spoilt = torch.where(mask.unsqueeze(-1), input, torch.nan)
+    impossible = input.clone()
+    impossible[..., 0] = -torch.inf
+    ids.view(-1)[1] = -100
+    share = torch.rand(items, generator=generator, dtype=torch.float64)
+    ignoring = (ids != -100).unsqueeze(-1)
+    for logits, at_call in ((input, {}), (impossible, {"sample_weight": share}), (spoilt, {"mask": mask})):
+        given = torch.where(logits.isneginf(), 0, soft)
+        given = given / given.sum(-1, keepdim=True)
+        for target in (ids, given.movedim(-1, 1) if len(items) > 1 else given):
+            for smoothing in (0.0, 0.3):
+                for weights in (None, weight):
+                    criterion = losskit.CrossEntropyLoss(weights, reduction=reduction, label_smoothing=smoothing)
+                    same(criterion, logits.movedim(-1, 1), target, **at_call)
+        same(losskit.SoftmaxFocalLoss(1.5, weight, reduction=reduction), logits.movedim(-1, 1), ids, **at_call)
+        log_p = torch.where(ignoring, logits.log_softmax(-1), torch.nan).movedim(-1, 1)
+        same(losskit.NLLLoss(weight, reduction=reduction), log_p, ids, **at_call)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_the_largest_logit_and_the_target_at_any_place(dtype: torch.dtype) -> None:
+    """What is left of the last vector, of rows as of tiles of any width."""
+    for classes in (2, 3, 17, 33, 64, 65, 67, 99, 130):
+        input = 7 * torch.eye(classes, dtype=dtype) + torch.arange(classes).to(dtype) / 256
+        for shift in (0, 1, classes - 1):
+            target = (torch.arange(classes) + shift) % classes
+            same(losskit.CrossEntropyLoss(reduction="none"), input, target, TOLERANCE[dtype])
+            same(losskit.CrossEntropyLoss(), input.t()[None].contiguous(), target[None], TOLERANCE[dtype])
+    for size in range(1, 70):
+        input, target = draw(losskit.BCEWithLogitsLoss, (size,), 5, dtype)
+        same(losskit.BCEWithLogitsLoss(reduction="sum"), input, target, TOLERANCE[dtype])
+
+
+@needs_kernels
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_what_broadcasts_equals_what_is_expanded(reduction: Any) -> None:
+    """Over more than a chunk, from the front, the middle and the end."""
+    items = (3, 7, 13, 17)
+    generator = torch.Generator().manual_seed(0)
+    input = torch.randn(items, generator=generator, dtype=torch.float64)
+    target = torch.rand(items, generator=generator, dtype=torch.float64)
+    for shape in ((7, 1, 1), (7, 13, 1), (13, 17), (17,), (1,), items, (3, 1, 1, 1), (3, 7, 1, 1), (1, 1, 13, 1)):
+        weight = torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+        whole = weight.expand(items).contiguous()
+        for ours in (losskit.MSELoss, losskit.BCEWithLogitsLoss):
+            for name in {"weight", "pos_weight"} & set(ours.arguments):
+                if ours.arguments[name].shape == "elements" and shape != items:
+                    continue  # it must be whole
+                own, expanded = (ours(**{name: w}, reduction=reduction) for w in (weight, whole))
+                for one, other in zip(
+                    run(own, input, target, "kernel"), run(expanded, input, target, "kernel"), strict=True
+                ):
+                    assert torch.equal(one, other), (shape, name)
+                same(own, input, target)
+    ids = torch.randint(7, (3, 13, 17), generator=generator)
+    for criterion, against in (
+        (losskit.MSELoss(reduction=reduction), target),
+        (losskit.CrossEntropyLoss(reduction=reduction), ids),
+    ):
+        for dims in (1, 2, against.dim()):
+            share = torch.rand(against.shape[:dims], generator=generator, dtype=torch.float64)
+            at_call = {"sample_weight": share, "mask": share > 0.3}
+            whole_call = {
+                n: v.view(v.shape + (1,) * (against.dim() - dims)).expand(against.shape) for n, v in at_call.items()
+            }
+            one, other = (run(criterion, input, against, "kernel", **each) for each in (at_call, whole_call))
+            assert torch.equal(one[0], other[0])
+            assert torch.equal(one[1], other[1])
+            same(criterion, input, against, **at_call)
+
+
+@needs_kernels
+@pytest.mark.parametrize("classes", [50, 200])
+def test_ids_of_any_width(classes: int) -> None:
+    """uint8 has no sign: 200 is a class."""
+    input, target = draw(losskit.CrossEntropyLoss, (1000,), classes)
+    for criterion in (losskit.CrossEntropyLoss(), losskit.CrossEntropyLoss(ignore_index=classes - 1)):
+        first = run(criterion, input, target, "kernel")
+        for dtype in (torch.int32, torch.uint8, torch.int16):
+            for one, other in zip(run(criterion, input, target.to(dtype), "kernel"), first, strict=True):
+                assert torch.equal(one, other)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("classes", [None, 7, 1003])
+def test_stores_past_the_cache_equal_those_of_the_parts(dtype: torch.dtype, classes: int | None) -> None:
+    """With a mask and weights, and in half precision; a part is small enough for ordinary stores."""
+    rows = ((26 << 20) // ((3 if classes is None else 2) * dtype.itemsize)) // (classes or 1)
+    generator = torch.Generator().manual_seed(0)
+    input = torch.randn((rows, classes) if classes else (rows,), generator=generator).to(dtype)
+    target = torch.arange(rows) % classes if classes else input.roll(1)
+    at_call = {"mask": torch.arange(rows) % 5 != 1, "sample_weight": torch.arange(rows) % 3 + 0.5}
+    own = [losskit.CrossEntropyLoss, losskit.NLLLoss] if classes else [losskit.MSELoss]
+    for kind in own:
+        given = input if kind is not losskit.NLLLoss else -input.abs()
+        criterion = kind(reduction="sum")
+        whole = run(criterion, given, target, "kernel", **at_call)[1]
+        cuts = [0, rows // 3 + 1, rows // 2, rows]
+        parts = [
+            run(criterion, given[a:b], target[a:b], "kernel", **{n: v[a:b] for n, v in at_call.items()})[1]
+            for a, b in itertools.pairwise(cuts)
+        ]
+        assert torch.equal(whole, torch.cat(parts))
+
+
+@needs_kernels
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_float16_is_scaled_at_the_end(reduction: Any) -> None:
+    """Where each step's gradient would be subnormal; by value_and_grad and in batches of gradients, too."""
+    input, target = torch.randn(70_000).half(), torch.randn(70_000).half()
+    criterion = losskit.MSELoss(reduction)
+    slope = 2 * (input.float() - target.float()) / (70_000 if reduction == "mean" else 1)
+    _, gradient = losskit.value_and_grad(criterion)(input, target)
+    torch.testing.assert_close(gradient.float(), slope, rtol=2e-3, atol=6e-8)
+    leaf = input.clone().requires_grad_()
+    upstream = torch.tensor([1.0, -3.0])
+    (batched,) = torch.autograd.grad(criterion(leaf, target), leaf, upstream, is_grads_batched=True)
+    torch.testing.assert_close(batched.float(), slope * upstream[:, None], rtol=2e-3, atol=1.2e-7)
+
+
+@needs_kernels
+def test_bfloat16_is_rounded_as_torch_rounds() -> None:
+    every = torch.arange(-32768, 32768, dtype=torch.int32).to(torch.int16).view(torch.bfloat16)
+    input = every[every.float().abs() < 1e38]
+    target = input.roll(12345)
+    _, gradient = run(losskit.MSELoss("sum"), input, target, "kernel")
+    assert torch.equal(gradient, (2 * (input.float() - target.float())).bfloat16())
+
+
+FLAGS = {
+    "v2": "cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3",
+    "v3": "avx avx2 bmi1 bmi2 f16c fma abm movbe",
+    "v4": "avx512f avx512bw avx512cd avx512dq avx512vl",
+}
+
+
+@needs_kernels
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists() or not library._candidates("v2"), reason="no x86-64 Linux")
+def test_the_best_level_of_this_processor_serves() -> None:
+    line = next(each for each in Path("/proc/cpuinfo").read_text().splitlines() if each.startswith("flags"))
+    have: list[str] = []
+    for level, needs in FLAGS.items():
+        if set(needs.split()) <= set(line.split()) and len(have) == int(level[1:]) - 2:
+            have.append(level)
+    there = {level: str(library._candidates(level)[0]) for level in library.LEVELS if library._candidates(level)}
+    assert sorted(library._supported(there)) == have
+    assert native.status().level == os.environ.get(library.FORCE, have[-1])
+
+
 @needs_kernels
 @pytest.mark.parametrize("subject", WITH_KERNEL, ids=str)
 def test_bitwise_the_same_on_any_number_of_threads(subject: Subject) -> None:
-    input, target = draw(subject.loss, (70_001,), 6, torch.float32)
-    found = []
-    for threads in (1, 2, 3, 1):
-        torch.set_num_threads(threads)
-        found.append(run(subject.loss(), input, target, "kernel"))
+    """In float64, whose last digits tell one order of the blocks' sums from another."""
+    found, before = [], torch.get_num_threads()
+    input, target = draw(subject.loss, (300_007,), 6, torch.float64)
+    try:
+        for threads in (1, 2, 3, 5):
+            torch.set_num_threads(threads)
+            found.append(
+                run(
+                    subject.loss(reduction="sum"),
+                    input,
+                    target,
+                    "kernel",
+                    sample_weight=input.flatten()[:300_007].abs(),
+                )
+            )
+    finally:
+        torch.set_num_threads(before)
     for value, gradient in found[1:]:
         assert torch.equal(value, found[0][0])
         assert torch.equal(gradient, found[0][1])

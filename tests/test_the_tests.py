@@ -36,6 +36,7 @@ from losskit.losses import (
     PoissonNLLLoss,
     SmoothL1Loss,
     SoftMarginLoss,
+    SoftmaxFocalLoss,
     TripletMarginWithDistanceLoss,
     cross_entropy,
     mse_loss,
@@ -149,6 +150,11 @@ def overwriting(self: Loss, input: Tensor, target: Tensor) -> Tensor:
 def clamped_logarithm(self: Loss, input: Tensor, target: Tensor) -> Tensor:
     p = input.sigmoid()
     return -(target * p.log().clamp(min=-100) + (1 - target) * (1 - p).log().clamp(min=-100))
+
+
+def focal_of_a_rounded_softmax(self: Loss, input: Tensor, target: Tensor) -> Tensor:
+    log_p = -F.cross_entropy(input, target, reduction="none")
+    return -((1 - log_p.exp()) ** 2) * log_p
 
 
 def masking_the_result(self: Loss, input: Tensor, target: Tensor, **at_call: Any) -> Tensor:
@@ -372,6 +378,11 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     "as_accurate_as_torch": [
         sabotaged(BCEWithLogitsLoss, formula=clamped_logarithm),
         sabotaged(MSELoss, formula=squared(lambda e: torch.where(e.abs() > 1e3, torch.nan, e**2))),
+    ],
+    "sure_answers_keep_their_digits": [
+        sabotaged(CrossEntropyLoss, formula=lambda s, x, y: F.cross_entropy(x, y, reduction="none")),
+        sabotaged(SoftmaxFocalLoss, formula=focal_of_a_rounded_softmax),
+        sabotaged(BCEWithLogitsLoss, formula=clamped_logarithm),
     ],
     "reduction_algebra": [sabotaged(MSELoss, share=lambda self, target: torch.full_like(target, 2.0))],
     "mask_algebra": [

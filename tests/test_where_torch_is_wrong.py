@@ -194,6 +194,13 @@ def test_tiny_losses_of_sure_answers_do_not_vanish() -> None:
     torch_still(theirs[0].item() == 0, "the loss of a sure negative rounds to 0")
     ours = functional.binary_cross_entropy_with_logits(input, target, reduction="none")
     torch.testing.assert_close(ours, input.exp(), rtol=1e-6, atol=0)
+    logits = torch.tensor([[17.0, 0.0]], requires_grad=True)
+    torch_still(F.cross_entropy(logits, torch.tensor([0])).item() == 0, "the loss of a sure class rounds to 0")
+    loss = functional.cross_entropy(logits, torch.tensor([0]))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    exact = torch.tensor(-17.0).exp()
+    torch.testing.assert_close(loss, exact, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient, exact * torch.tensor([[-1.0, 1.0]]), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])

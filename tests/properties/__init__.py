@@ -7,6 +7,7 @@ from properties import (
     arguments as arguments,
     corners as corners,
     derivatives as derivatives,
+    digits as digits,
     drop_in as drop_in,
     heads as heads,
     module as module,

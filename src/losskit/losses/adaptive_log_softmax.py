@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 
 from losskit.domain import floating, out_of_range
 from losskit.loss import Arg, Loss, wide
+from losskit.losses.log_softmax import log_softmax
 from losskit.native.dispatch import readable
 from losskit.reduction import AtCall, Reduction, checked, reduce, shaped
 
@@ -159,4 +160,4 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
 
 
 def _log_softmax(logits: Tensor) -> Tensor:
-    return logits.to(wide(logits)).log_softmax(1)
+    return log_softmax(logits.to(wide(logits)), 1)

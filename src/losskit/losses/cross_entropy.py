@@ -8,6 +8,7 @@ from losskit.about import ON_CLASSES, About, Situation
 from losskit.domain import ClassIndex, ClassLogits
 from losskit.limits import times
 from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.losses.log_softmax import log_softmax
 from losskit.reduction import AtCall, Reduction
 
 
@@ -67,7 +68,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         dim = self.class_dim(input)
-        log_p = input.log_softmax(dim)
+        log_p = log_softmax(input, dim)
         soft = target.is_floating_point()
         if not soft and self.label_smoothing == 0:
             loss = -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)

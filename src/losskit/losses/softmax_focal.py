@@ -8,6 +8,7 @@ from losskit.about import ON_CLASSES, About, Situation
 from losskit.domain import ClassIndex, ClassLogits
 from losskit.limits import representable, times
 from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.losses.log_softmax import log_softmax
 from losskit.reduction import AtCall, Reduction
 
 
@@ -44,10 +45,10 @@ class SoftmaxFocalLoss(Loss):
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         dim = min(1, input.dim() - 1)
-        log_p = input.log_softmax(dim).gather(dim, target.unsqueeze(dim)).squeeze(dim)
-        # Where p rounds to 1, 0 ** gamma would have an infinite slope (eps is what log_p resolves); where p is 0, its own
-        # slope of 0 would meet gamma * log_p, which may overflow.
-        miss = (-log_p.clamp(min=-1e4).expm1()).clamp(min=torch.finfo(log_p.dtype).eps)
+        log_p = log_softmax(input, dim).gather(dim, target.unsqueeze(dim)).squeeze(dim)
+        # Where p is 1, 0 ** gamma would have an infinite slope; where p is 0, its own slope of 0 would meet gamma * log_p,
+        # which may overflow.
+        miss = (-log_p.clamp(min=-1e4).expm1()).clamp(min=torch.finfo(log_p.dtype).tiny)
         loss = -(miss ** representable(self.gamma, log_p.dtype)) * log_p
         return loss if self.weight is None else times(self.weight[target], loss)
 
