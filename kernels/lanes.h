@@ -72,7 +72,7 @@ template <class T>
 inline void transpose(const T *__restrict from, int64_t from_stride, int64_t rows, int64_t columns, T *__restrict to,
                       int64_t to_stride) {
     int64_t whole_rows = 0, whole_columns = 0;
-#if defined(__has_builtin) && (defined(__clang__) || __GNUC__ >= 12)
+#if defined(__clang__) || __GNUC__ >= 12
     typedef T Four __attribute__((vector_size(4 * sizeof(T))));
     whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
     for (int64_t row = 0; row < whole_rows; row += 4)
