@@ -354,13 +354,18 @@ private:
 #pragma omp simd
         for (int64_t i = 0; i < of.count; ++i) {
             const double pull = -share[i] * slope[i];
-            const double own = share[i] == 0 ? 0 : share[i] * loss[i]; // 0 times infinity is 0
-            const double whole = of.level[i] + of.spread[i] * log_sum[i] + own;
-            of.value[i] = weight[i] == 0 ? 0 : weight[i] * whole;
+            of.value[i] = weight[i] * (of.level[i] + of.spread[i] * log_sum[i] + share[i] * loss[i]);
             of.soft[i] = weight[i] != 0 ? factor * weight[i] : 0; // where nothing counts, the factor is inf
             of.common[i] = of.soft[i] * (of.spread[i] + pull) * of.inverse[i];
             of.hard[i] = of.soft[i] * pull;
         }
+        // 0 times infinity is 0.
+        for (int64_t i = 0; class_weight && i < of.count; ++i)
+            if (share[i] == 0)
+                of.value[i] = weight[i] * (of.level[i] + of.spread[i] * log_sum[i]);
+        for (int64_t i = 0; call.sample_weight.data && i < of.count; ++i)
+            if (weight[i] == 0)
+                of.value[i] = 0;
     }
 
     // Fetches one part of the row at `from` into the cache; a long row the processor itself sees coming.
