@@ -84,7 +84,7 @@ def draw(among: list[Place], count: int, seed: int) -> Iterator[Mutant]:
         for operator, changed in generator.sample(place.ways, len(place.ways)):
             source = changed()
             if source is not None:
-                yield mutant(place.file, operator, (ROOT / place.file).read_text(), source)
+                yield mutant(place.file, operator, place.source, source)
                 break
 
 

@@ -56,7 +56,7 @@ def places(file: str, source: str) -> list[Place]:
         edits += [("choice", match, f"? {match.group(2)} : {match.group(1)}") for match in CHOICE.finditer(text)]
         edits += [("dropped", match, ";") for match in STATEMENT.finditer(text)]
         for operator, match, new in edits:
-            found.append(Place(file, n + 1, ((operator, partial(edited, lines, n, match.span(), new)),)))
+            found.append(Place(file, source, n + 1, ((operator, partial(edited, lines, n, match.span(), new)),)))
     return found
 
 

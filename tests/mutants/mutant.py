@@ -36,6 +36,7 @@ class Place:
     """A place that may be changed in several ways, each of which gives the whole file, or None where nothing changes."""
 
     file: str
+    source: str
     line: int
     ways: tuple[tuple[str, Callable[[], str | None]], ...]
 

@@ -77,7 +77,7 @@ class _Finder(cst.CSTVisitor):  # type: ignore[misc, unused-ignore]
             for new in mutations(operator, node)
         )
         if ways:
-            self.places.append(Place(self._file, self._where[node].start.line, ways))
+            self.places.append(Place(self._file, self._source, self._where[node].start.line, ways))
         self._depth += isinstance(node, (cst.FunctionDef, cst.ClassDef))
         return True
 

@@ -1,0 +1,96 @@
+"""Which library is loaded, from what was built and what the processor has."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+
+from losskit.native import library
+from losskit.native.library import FORCE, KEPT, Status
+
+Loaded = Callable[..., tuple[Any, str | None, str]]
+DECLARED = ("lease", "elementwise", "rowwise", "elementwise_op", "rowwise_op", "empty_cache", "keep_blocks")
+
+
+class Fake:
+    """A library of one level, on a processor that has levels up to ``has``."""
+
+    def __init__(self, path: str, has: int, abi: int) -> None:
+        self._name = path
+        self.kept: list[int] = []
+        for name in DECLARED:  # each is told its types
+            setattr(self, f"losskit_{name}", partial(self.kept.append))
+        self.losskit_level = lambda: has
+        self.losskit_abi_version = lambda: abi
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
+    monkeypatch.delenv(FORCE, raising=False)
+
+    def load(built: str, has: int, forced: str | None = None, old: str = "") -> tuple[Any, str | None, str]:
+        if forced is not None:
+            monkeypatch.setenv(FORCE, forced)
+        monkeypatch.setattr(library, "_candidates", lambda level: [f"{level}.so"] if level in built.split() else [])
+        abi = library.ABI
+        monkeypatch.setattr(
+            library, "CDLL", lambda path: Fake(path, has, abi - 1 if path.partition(".")[0] in old.split() else abi)
+        )
+        return library._loaded.__wrapped__()
+
+    return load
+
+
+@pytest.mark.parametrize("has", [2, 3, 4])
+def test_the_best_that_the_processor_has_is_loaded(loaded: Loaded, has: int) -> None:
+    found, level, reason = loaded("v2 v3 v4", has)
+    assert (found._name, level, reason) == (f"v{has}.so", f"v{has}", "it is the best this processor has")
+    assert found.kept == [KEPT] == [2**28]
+    assert loaded("v2 v3", has)[1] == f"v{min(has, 3)}"
+    assert loaded("v2", has)[1] == "v2"
+
+
+def test_another_processor_has_one_library(loaded: Loaded) -> None:
+    assert loaded("native", 0)[1:] == ("native", "it is the best this processor has")
+
+
+def test_a_level_can_be_asked_for(loaded: Loaded) -> None:
+    found, level, reason = loaded("v2 v3 v4", 4, forced="v3")
+    assert (found._name, level, reason) == ("v3.so", "v3", "LOSSKIT_LEVEL=v3")
+    assert loaded("v2 v3 v4", 4, forced="none") == (None, None, "LOSSKIT_LEVEL=none")
+    assert loaded("v2 v3 v4", 3, forced="v4") == (None, None, "no library fits: v4, v3, v2 built, v3, v2 supported")
+    with pytest.raises(ValueError, match="v9") as caught:
+        loaded("v2", 4, forced="v9")
+    assert str(caught.value) == "LOSSKIT_LEVEL must be one of v4, v3, v2, native or none, got 'v9'"
+
+
+def test_without_a_library_that_fits_there_is_none(loaded: Loaded) -> None:
+    assert loaded("", 4) == (None, None, "no library was built: there was no C++ compiler when losskit was installed")
+    assert loaded("v2 v3 v4", 1) == (None, None, "no library fits: v4, v3, v2 built, none supported")
+    assert loaded("v3 v4", 4) == (None, None, "no library fits: v4, v3 built, none supported")  # v2 knows
+    assert loaded("v2 v3 v4", 4, old="v4")[1] == "v3"  # left over from another version
+    assert loaded("v2 v3 v4", 4, old="v2 v3 v4")[1] is None
+
+
+def test_status_says_what_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert str(Status("v3", "x.so", "it is", 7)) == ("kernels  v3\nlibrary  x.so\nbecause  it is\nthreads  7")
+    assert str(Status(None, None, "why", 1)) == ("kernels  none: formulas serve\nlibrary  -\nbecause  why\nthreads  1")
+    for found, path in ((Fake("v2.so", 2, 1), "v2.so"), (None, None)):
+        monkeypatch.setattr(library, "_loaded", lambda found=found: (found, "v2", "because"))
+        assert library.status() == Status("v2", path, "because", torch.get_num_threads())
+    assert library.load() is None
+    assert library.empty_cache() == 0
+
+
+def test_calls_are_laid_out_as_the_kernels_read_them() -> None:
+    """The sizes of ``kernels/abi.h`` on 64 bits: a field more or less would shift all that follow."""
+    spread = 8 + 2 * 8
+    assert ctypes.sizeof(library.Spread) == spread
+    assert ctypes.sizeof(library.Elementwise) == 6 * 4 + 8 + 4 * 8 + 4 * spread + 8 + 4 * 8 + 3 * 8
+    tail = 8 + 8 + 4 * 8 + 3 * 8 + 3 * 8
+    assert ctypes.sizeof(library.Rowwise) == 6 * 4 + 3 * 8 + 4 * 8 + 2 * 4 + 8 + 8 + 2 * spread + tail
