@@ -199,7 +199,7 @@ def test_names_and_places_are_torchs() -> None:
     ]
     for ours, theirs in pairs:
         own, known = (inspect.signature(each).parameters for each in (ours, theirs))
-        shared = [name for name in known if name != "options"]  # ours is chunk_size
+        shared = list(known)
         assert [name for name in own if name not in ("chunk_size", "at_call")] == shared
         for name in shared:
             assert (own[name].default, own[name].kind) == (known[name].default, known[name].kind)
