@@ -43,8 +43,8 @@ KINDS = [CTCLoss, ByFormula]
 
 
 def small(blank: int = 0) -> tuple[Tensor, ...]:
-    """Scores that are not normalised; repeats, an empty target, too few steps, no step."""
-    scores = 1.5 * torch.randn(5, 6, 3, dtype=torch.float64)
+    """Scores that are not normalised, nor positive; repeats, an empty target, too few steps, no step."""
+    scores = -1.5 * torch.randn(5, 6, 3, dtype=torch.float64).abs()
     one, two = (label for label in range(3) if label != blank)
     targets = torch.tensor([[one, two], [one, one], [two, 99], [-7, 99], [two, two], [99, 99]])
     return scores, targets, torch.tensor([5, 4, 1, 3, 2, 0]), torch.tensor([2, 2, 1, 0, 2, 0])
@@ -221,7 +221,7 @@ def test_many_steps_are_one_operator_to_the_compiler(dynamic: bool) -> None:
         criterion = CTCLoss(from_logits=flag, zero_infinity=True)
         compiled = torch.compile(criterion, fullgraph=True, dynamic=dynamic)
         for steps in (40, 50) if dynamic else (40,):
-            scores = torch.randn(steps, 3, 5, dtype=torch.float64)
+            scores = -torch.randn(steps, 3, 5, dtype=torch.float64).abs()
             targets = torch.tensor([[1, 2], [1, 1], [3, 99]])
             rest: list[Any] = [targets, torch.tensor([steps, 2, 20]), torch.tensor([2, 2, 1])]
             expected = loss_and_grad(criterion, scores, *rest)
@@ -446,7 +446,7 @@ def test_nothing_at_all(kind: type[CTCLoss]) -> None:
     none = torch.zeros(2, 0, dtype=torch.int64)
     assert kind(reduction="none")(torch.zeros(0, 2, 4), none, [0, 0], [0, 0]).tolist() == [0, 0]
     assert kind(reduction="none")(torch.zeros(0, 1, 4), torch.tensor([[1]]), [0], [1]).tolist() == [math.inf]
-    scores = torch.randn(3, 2, 4, dtype=torch.float64)
+    scores = -torch.randn(3, 2, 4, dtype=torch.float64).abs()
     for empty in (none, none.reshape(-1)):
         loss, gradient = loss_and_grad(kind(reduction="none"), scores, empty, [3, 0], [0, 0])
         close(loss, torch.stack((-scores[:, 0, 0].sum(), torch.tensor(0.0))))
@@ -563,7 +563,7 @@ def put(value: Tensor, at: tuple[int, ...], new: int) -> Tensor:
 def test_refusals_name_what_came_and_what_to_do(name: str) -> None:
     kind, words, change = REFUSED[name]
     tensors = (
-        torch.randn(8, 2, 4, dtype=torch.float64),
+        torch.randn(8, 2, 4, dtype=torch.float64).log_softmax(2),
         torch.tensor([[1, 2, 3], [3, 3, 1]]),
         torch.tensor([8, 8]),
         torch.tensor([3, 3]),
@@ -595,7 +595,7 @@ def fuzzed(seed: int) -> Iterator[tuple[Any, ...]]:
         off = dice.random() < 0.3  # some are wrong
         low, high = (-1, classes) if off else (0, classes - 1)
         labels = [label for label in range(low, high + 1) if off or label != blank] or [0]
-        x = torch.randn(steps, samples, classes) * dice.choice([1, 30])
+        x = -torch.randn(steps, samples, classes).abs() * dice.choice([1, 30])
         if dice.random() < 0.2 and x.numel():
             x.view(-1)[dice.randrange(x.numel())] = -torch.inf
         y = torch.tensor([[dice.choice(labels) for _ in range(most)] for _ in range(samples)], dtype=torch.int64)
