@@ -20,7 +20,17 @@ from typing_extensions import Unpack, dataclass_transform
 from losskit.about import About, Head, Task
 from losskit.domain import ClassIndex, Domain, floating
 from losskit.native.autograd import Prepared, by_kernel
-from losskit.native.dispatch import call_torch, eager, numbers_of, readable, savable, settled, takes_torch, wide as wide
+from losskit.native.dispatch import (
+    call_torch,
+    eager,
+    numbers_of,
+    readable,
+    savable,
+    settled,
+    takes_torch,
+    unchanged,
+    wide as wide,
+)
 from losskit.reduction import NOTHING, AtCall, BatchReduction, Extra, Reduction, both, checked, reduce
 
 L = TypeVar("L", bound="Loss")
@@ -146,6 +156,7 @@ class _Fields(_Root):
     formula: Callable[..., Tensor]
     reduction: BatchReduction  # most losses narrow it
     prepared: Prepared
+    keeps_operator: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -156,6 +167,7 @@ class _Fields(_Root):
         if "about" in vars(cls) and cls.__doc__:
             cls.__doc__ = documentation(cls)
         cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+        cls.keeps_operator = unchanged(cast(Any, cls), "torch") if hasattr(cls, "about") else False
 
     def ready(self) -> None:
         """Called once all arguments are there; for a loss that has something to say of them."""

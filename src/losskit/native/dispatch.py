@@ -178,8 +178,7 @@ def computes_as_stated(loss: Loss) -> bool:
 
 def is_torchs(loss: Loss) -> bool:
     """Whether a loss has the numbers of the class that introduced its torch operator."""
-    kind: Any = type(loss)
-    return unchanged(kind, "torch") and computes_as_stated(loss)
+    return loss.keeps_operator and (torch.compiler.is_compiling() or computes_as_stated(loss))
 
 
 def call_torch(loss: Loss, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
