@@ -104,7 +104,6 @@ def test_how_a_fork_ended_is_judged() -> None:
     assert outcome({"start": "one"}, {**one, "failed": True}, status=1 << 8) == "killed"
     assert outcome({"start": "one"}, status=signal.SIGSEGV) == "crash"
     assert outcome(status=2 << 8) == "import"
-    assert outcome(status=3 << 8) == "error"
     assert outcome() == "no tests"
     assert outcome({"start": "one"}, status=None, took=10.0) == "hang"
     assert outcome({"start": "one"}, {**one, "seconds": 9.0}, {"start": "two"}, status=None, took=10.0) == "late"

@@ -72,7 +72,7 @@ class Answer:
     """How it went.
 
     Args:
-        outcome: "killed" by a test that failed, by an "import" that did, by a "crash", by a "hang": one test that took more than
+        outcome: "killed" by a test that failed, by an "import" or a collection that did, by a "crash", by a "hang": one test that took more than
             half of the time; "survived", or "late": no test failed in the time that there was.
         test: The one that failed, or ran last.
         seconds: For all.
@@ -203,7 +203,7 @@ def judged(heard: list[dict[str, Any]], status: int | None, begin: float, timeou
         outcome = "crash"
     else:
         code = os.waitstatus_to_exitcode(status)
-        outcome = {0: "survived" if heard else "no tests", 2: "import", 4: "import"}.get(code, "error")
+        outcome = "import" if code else "survived" if heard else "no tests"
     return Answer(outcome, failed or last, seconds, times)
 
 
