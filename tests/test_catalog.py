@@ -50,3 +50,9 @@ def test_defaults_are_the_same_wherever_they_are_written(name: str) -> None:
         shared = set(own) & set(stated)
         assert {name: own[name] for name in shared} == {name: stated[name] for name in shared}
         assert shared >= set(loss.arguments), "an argument that cannot be given"
+
+
+@pytest.mark.parametrize("loss", CATALOG, ids=lambda loss: loss.__name__)
+def test_a_call_takes_the_tensors_that_the_loss_states(loss: type[Loss]) -> None:
+    names = [name for name in inspect.signature(loss.forward).parameters if name not in ("self", "at_call")]
+    assert names == list(loss.about.tensors)
