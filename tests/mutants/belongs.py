@@ -29,6 +29,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "src/losskit/losses/*",
         (
             "test_every_loss::{loss}-",
+            "test_domain",
             "test_where_torch_is_wrong",
             "test_kernels::{loss}",
             "test_generated",
@@ -60,6 +61,8 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "src/*",
         (
+            "test_domain",
+            "test_loss",
             *SOME,
             "test_ctc",
             "test_linear_cross_entropy",
