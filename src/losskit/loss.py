@@ -184,12 +184,10 @@ class _Fields(_Root):
 
     def _keep(self, name: str, value: Any) -> None:
         if self.arguments[name].shape is not None and not isinstance(value, float):
-            self.__dict__.pop(name, None)  # a number in the place of a tensor
             self.register_buffer(name, value)
         elif isinstance(value, nn.Module):
             self.add_module(name, value)
         else:
-            self._buffers.pop(name, None)
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -198,7 +196,9 @@ class _Fields(_Root):
             value = argument.check(f"{type(self).__name__}: {name}", value)
         if argument is not None or name in numbers_of(cast(Any, type(self))):
             object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
-        if argument is not None and argument.number:
+        if argument is not None and argument.number:  # a number may take a tensor's place, and a tensor a number's
+            self.__dict__.pop(name, None)
+            self._buffers.pop(name, None)
             self._keep(name, value)
         else:
             super().__setattr__(name, value)
