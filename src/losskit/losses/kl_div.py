@@ -69,9 +69,7 @@ class KLDivLoss(Loss, nn.KLDivLoss):
         return q * torch.where(present, log_q - input, 0)
 
     def ready(self) -> None:
-        if (
-            self.reduction == "mean" and not torch.compiler.is_compiling()
-        ):  # as torch does; torch 2.8 compiles no warning
+        if self.reduction == "mean" and not torch.compiler.is_compiling():  # as torch, whose 2.8 compiles no warning
             warnings.warn(
                 "KLDivLoss: reduction 'mean' divides by the number of elements, so that it is 1 / C of the divergence; "
                 "use reduction='batchmean' for the divergence of a row",
