@@ -154,7 +154,10 @@ template <class S> int run(Elementwise &call, const Entry &op) {
     const bool reduced = call.reduction != none,
                weighted = call.weight.data || call.sample_weight.data || call.mask.data;
     call.share = call.reduction != mean || call.normalizer != 0 ? call.normalizer : share_of<T>(call, op);
-    call.scale = call.reduction == mean ? 1 / call.share : 1;
+    // Of the mean of nothing: NaN, as the mean itself is, lest weights of 0 make it nothing.
+    call.scale = call.reduction != mean ? 1
+                 : call.share != 0      ? 1 / call.share
+                                        : std::numeric_limits<double>::quiet_NaN();
     const S *const input = static_cast<const S *>(call.input), *const target = static_cast<const S *>(call.target);
     S *const gradient = static_cast<S *>(call.gradient);
     T *const value = static_cast<T *>(call.value);

@@ -137,7 +137,12 @@ def test_every_path_with_all_that_a_loss_takes(classes: int, items: tuple[int, .
     ids.view(-1)[1] = -100
     share = torch.rand(items, generator=generator, dtype=torch.float64)
     ignoring = (ids != -100).unsqueeze(-1)
-    for logits, at_call in ((input, {}), (impossible, {"sample_weight": share}), (spoilt, {"mask": mask})):
+    calls: list[tuple[Tensor, dict[str, Any]]] = [
+        (input, {}),
+        (impossible, {"sample_weight": share}),
+        (spoilt, {"mask": mask}),
+    ]
+    for logits, at_call in calls:
         given = torch.where(logits.isneginf(), 0, soft)
         given = given / given.sum(-1, keepdim=True)
         for target in (ids, given.movedim(-1, 1) if len(items) > 1 else given):
@@ -180,7 +185,8 @@ def test_what_broadcasts_equals_what_is_expanded(reduction: Any) -> None:
             for name in {"weight", "pos_weight"} & set(ours.arguments):
                 if ours.arguments[name].shape == "elements" and shape != items:
                     continue  # it must be whole
-                own, expanded = (ours(**{name: w}, reduction=reduction) for w in (weight, whole))
+                arguments: list[dict[str, Any]] = [{name: weight}, {name: whole}]
+                own, expanded = (ours(**each, reduction=reduction) for each in arguments)
                 for one, other in zip(
                     run(own, input, target, "kernel"), run(expanded, input, target, "kernel"), strict=True
                 ):
@@ -193,13 +199,13 @@ def test_what_broadcasts_equals_what_is_expanded(reduction: Any) -> None:
     ):
         for dims in (1, 2, against.dim()):
             share = torch.rand(against.shape[:dims], generator=generator, dtype=torch.float64)
-            at_call = {"sample_weight": share, "mask": share > 0.3}
+            at_call: dict[str, Any] = {"sample_weight": share, "mask": share > 0.3}
             whole_call = {
                 n: v.view(v.shape + (1,) * (against.dim() - dims)).expand(against.shape) for n, v in at_call.items()
             }
-            one, other = (run(criterion, input, against, "kernel", **each) for each in (at_call, whole_call))
-            assert torch.equal(one[0], other[0])
-            assert torch.equal(one[1], other[1])
+            found = [run(criterion, input, against, "kernel", **each) for each in (at_call, whole_call)]
+            assert torch.equal(found[0][0], found[1][0])
+            assert torch.equal(found[0][1], found[1][1])
             same(criterion, input, against, **at_call)
 
 

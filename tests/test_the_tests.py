@@ -212,10 +212,6 @@ def rounded(value: Tensor) -> Tensor:
     return value.half().float() if value.dtype == torch.float32 else value
 
 
-def one_at_least(loss: Tensor) -> Tensor:
-    return loss if loss.numel() else loss.new_zeros(1)
-
-
 def in_the_dtype_of_the_input(self: Loss, input: Tensor, target: Tensor, **at_call: Any) -> Tensor:
     loss = ((input - target.to(input.dtype)) ** 2).sum()
     return loss if self.reduction == "sum" else loss / input.numel()
@@ -644,12 +640,6 @@ BEHIND: dict[str, Subject | Raising] = {
     "half_mean_of_many": behind(MSELoss, lambda s, t, extra: MSELoss("sum").by_formula(t, extra).half() / t[0].numel()),
     "target_dtypes": behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, t, extra).float()),
     "strides": off(MSELoss, lambda s, t, extra: not t[0].is_contiguous()),
-    "empty": sabotaged(
-        MarginRankingLoss,
-        about=about(MarginRankingLoss),
-        same_numbers=True,
-        formula=lambda s, *tensors: one_at_least(MarginRankingLoss.formula(s, *tensors)),
-    ),
     "inputs_unmodified": behind(MSELoss, lambda s, t, extra: MSELoss.by_formula(s, (t[0], t[1].mul_(2)), extra)),
     "needs_no_grad": off(MSELoss, lambda s, t, extra: torch.is_inference_mode_enabled()),
     "refuses_bad_values": off(

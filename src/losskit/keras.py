@@ -723,7 +723,7 @@ def _without(shape: torch.Size, axis: int) -> torch.Size:
 
 
 _WORDS = {
-    "use target.long() for class ids": "use SparseCategoricalCrossentropy for class ids",
+    "where several classes may hold at once, use BCEWithLogitsLoss": "for class ids, use SparseCategoricalCrossentropy",
     "use BCEWithLogitsLoss": "use BinaryCrossentropy",
     "input.sigmoid() or BCEWithLogitsLoss": "y_pred.softmax(-1)",  # of a divergence
     "input": "y_pred",

@@ -113,8 +113,9 @@ def _normalizer(who: str, value: float | Tensor | None, reduction: str) -> float
     if reduction not in ("mean", "batchmean"):
         raise ValueError(f"{who}: normalizer replaces the mean's denominator, but reduction is {reduction!r}")
     if isinstance(value, Tensor):
-        if value.dim():
+        if value.numel() != 1:
             raise ValueError(f"{who}: normalizer must be one number, got a tensor of shape {tuple(value.shape)}")
+        value = value.reshape(())  # some trainers hand it over as (1, 1)
         if not readable(value):
             return value
     elif isinstance(value, bool) or not isinstance(value, Real):
@@ -164,12 +165,17 @@ def reduce(
     if reduction == "sum":
         return loss.sum()
     if normalizer is not None:
-        return loss.sum() / (normalizer.to(loss.dtype) if isinstance(normalizer, Tensor) else normalizer)
+        return divided(loss.sum(), normalizer)
     if reduction == "batchmean":
         return loss.sum() / _rows(loss, kept, share)
     if share is None:
         return loss.mean()
     return loss.sum() / share.expand_as(loss).sum()
+
+
+def divided(total: Tensor, normalizer: float | Tensor) -> Tensor:
+    """The mean; a normalizer of another dtype does not change the loss's."""
+    return total / (normalizer.to(total.dtype) if isinstance(normalizer, Tensor) else normalizer)
 
 
 def _rows(loss: Tensor, kept: Tensor | None, share: Tensor | None) -> Tensor | int:

@@ -196,7 +196,7 @@ def flags(loss: type[Loss]) -> Iterator[dict[str, Any]]:
 
 def ends(argument: Arg) -> list[Any]:
     """The ends of an argument's interval, and what lies next to those that do not belong to it."""
-    if argument.shape is not None:
+    if argument.shape is not None and not argument.number:
         return [0.0, 1e30]
     if argument.within is None or isinstance(argument.default, (int, bool)):
         return []
@@ -228,7 +228,8 @@ def rounded(subject: Subject, arguments: dict[str, Any], dtype: torch.dtype) -> 
 
 def agree(subject: Subject, arguments: dict[str, Any], dtype: torch.dtype, most: int, *how: Compute) -> None:
     """Value and gradients equal the limits, for a sample of items."""
-    plain = {name: value for name, value in arguments.items() if subject.loss.arguments[name].shape is None}
+    known = subject.loss.arguments
+    plain = {name: value for name, value in arguments.items() if known[name].shape is None or known[name].number}
     for batch, tensors in batches(items(subject.loss(**plain), dtype, most), dtype):
         shapes = {"classes": (3,), "elements": tensors[0].shape, "broadcast": tensors[0].shape}
         given = {

@@ -40,16 +40,11 @@ def as_accurate_as_torch(subject: Subject) -> None:
         exact = loss_and_grad(subject.loss(reduction="none"), *map(double, tensors))  # equals_oracle vouches
         own = loss_and_grad(subject.loss(reduction="none"), *tensors)
         torchs = own if theirs is None else loss_and_grad(theirs, *tensors, reduction="none")
-        dims = (None, -1 if isinstance(subject.loss.about.input, Embedding) else None)
-        for ours, their, true, dim in zip(own, torchs, exact, dims, strict=True):
+        dim = -1 if isinstance(subject.loss.about.input, Embedding) else None
+        for ours, their, true in zip(own, torchs, exact, strict=True):
             assert bool((ours.isfinite() | true.float().isinf()).all())  # a rate may overflow, and nothing may be NaN
-            least = 1e-3 if subject.loss.__name__ in ROUNDED else 1e-30
-            bound = 1e-5 if theirs is None else error(their, true, dim, least) + 2e-7
-            assert error(ours, true, dim, least) <= bound, f"scale {scale}"
-
-
-#: Losses whose small values are less accurate than their large ones, and why.
-ROUNDED = {"SoftmaxFocalLoss": "the log-softmax of an answer that is nearly sure is a small difference of logits"}
+            bound = 1e-5 if theirs is None else error(their, true, dim) + 2e-7
+            assert error(ours, true, dim) <= bound, f"scale {scale}"
 
 
 def scaled(loss: type[Loss], input: Tensor, scale: float) -> Tensor:

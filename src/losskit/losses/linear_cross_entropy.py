@@ -13,7 +13,7 @@ from losskit.domain import ClassIndex, Features, floating
 from losskit.loss import Loss, arg, instance, reduction_arg, wide
 from losskit.losses.cross_entropy import CrossEntropyLoss
 from losskit.native.dispatch import is_torchs, readable
-from losskit.reduction import AtCall, Extra, Reduction, both, checked, reduce, shaped
+from losskit.reduction import AtCall, Extra, Reduction, both, checked, divided, reduce, shaped
 
 CHUNK_SIZE = f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB."
 
@@ -225,7 +225,7 @@ def linear_cross_entropy(
     loss = shaped(chunks.loss(given), items if reduction == "none" else torch.Size())
     if reduction != "mean":
         return loss
-    return loss / (_denominator(criterion, given) if extra.normalizer is None else extra.normalizer)
+    return divided(loss, _denominator(criterion, given) if extra.normalizer is None else extra.normalizer)
 
 
 def _hinted(who: str, chunk_size: int, options: Any) -> int:

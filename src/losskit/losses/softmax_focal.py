@@ -24,7 +24,7 @@ class SoftmaxFocalLoss(Loss):
         >>> import torch, losskit
         >>> logits, target = torch.tensor([[4.0, 0.0, 0.0], [4.0, 0.0, 0.0], [0.0, 0.5, 0.0]]), torch.tensor([0, 1, 1])
         >>> print(losskit.SoftmaxFocalLoss(reduction="none")(logits, target))
-        tensor([4.4924e-05, 3.8946e+00, 2.3867e-01])
+        tensor([4.4923e-05, 3.8946e+00, 2.3867e-01])
     """
 
     about = About(

@@ -69,11 +69,11 @@ def distance(one: Tensor, other: Tensor, p: float = 2.0, eps: float = 1e-6) -> T
     """The pairwise distance of torch, whose powers may overflow; where it is 0, so are its derivatives of any order."""
     apart = eps and max(eps, torch.finfo(one.dtype).tiny)  # of smaller ones no quotient would have digits
     difference = one - other + representable(apart, one.dtype)
-    largest = difference.detach().abs().amax(-1, keepdim=True)
-    equal = largest == 0
-    unit = torch.where(equal, 1, difference / largest.masked_fill(equal, 1))
+    scale = difference.detach().abs().amax(-1, keepdim=True).log2().floor().exp2()  # a power of 2, which rounds nothing
+    equal = scale == 0
+    unit = torch.where(equal, 1, difference / scale.masked_fill(equal, 1))
     norm: Tensor = torch.linalg.vector_norm(unit, p if p < 1e8 else math.inf, dim=-1, keepdim=True)
-    return (largest * norm).squeeze(-1)
+    return (scale * norm).squeeze(-1)
 
 
 def hinge(distance: Distance, margin: float, swap: bool, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -58,10 +58,11 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
             return distance(one, other)
         answer = self.distance_function(one, other)
         batch = one.shape[: min(1, one.dim() - 1)]  # (N), or nothing for a single triplet
-        if answer.shape[:1] != batch:
+        of_pairs = answer.dim() >= one.dim() and any(own not in (1, size) for own, size in zip(answer.shape, one.shape))
+        if answer.shape[:1] != batch or of_pairs:
             raise ValueError(
                 f"{type(self).__name__}: distance_function must give a distance for each item of {tuple(one.shape)}, as of "
-                f"shape {tuple(batch)}, got {tuple(answer.shape)}; reduce the last dimensions alone"
+                f"shape {tuple(batch)}, got {tuple(answer.shape)}; reduce the last dimensions alone, and compare no pairs"
             )
         return answer
 

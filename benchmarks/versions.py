@@ -1,0 +1,124 @@
+"""Is a losskit slower than an older one? Both, and the older one a second time, take turns in processes of their own.
+
+``.venv/bin/python benchmarks/versions.py OLD/bin/python`` takes the Python of an environment that has the older losskit. A cell
+is the median over the rounds of the old time over the new one, with its 95 % interval; it fails where the whole interval lies
+below .97. The old one against itself says how far to believe it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+SIZES = {"small": (64, 10), "medium": (4096, 1000), "large": (16384, 1024)}
+WAYS = ("function", "value_and_grad")
+LEAST, SLOWER = 5e-3, 0.97  # seconds of a timing; below which ratio a cell is slower
+
+
+class Worker:
+    """A process with a losskit of its own, which times what it is told."""
+
+    def __init__(self, python: str) -> None:
+        command = [python, __file__, "--worker"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, **what: Any) -> Any:
+        """What the process answers."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def work() -> None:
+    """Answer, a line a question: the catalog, a cell made ready, a timing."""
+    import torch
+    import variants
+    from paired import once
+
+    import losskit
+
+    torch.set_num_threads(1)
+    step: Callable[[], torch.Tensor] = lambda: torch.zeros(())  # noqa: E731
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "loss" in asked:
+            loss = getattr(losskit, asked["loss"])
+            tensors = variants.draw(loss, tuple(asked["shape"]))
+            step = variants.variants(loss, tensors, (), False)[f"losskit {asked['way']}"]
+            answer: Any = min(once(step, 1) for _ in range(5))
+        elif "calls" in asked:
+            answer = once(step, asked["calls"])
+        else:
+            names = [each for each in losskit.CATALOG if each.__name__ not in variants.ELSEWHERE]
+            answer = [(each.__name__, each.about.kernel is not None) for each in names]
+        print(json.dumps(answer), flush=True)
+
+
+def cells(losses: Sequence[tuple[str, bool]], sizes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    for size in sizes:
+        for loss, kernel in losses:
+            if kernel or size != "large":  # formulas of that size take seconds
+                yield from ((size, loss, way) for way in (WAYS if size == "small" else WAYS[:1]))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The median, and the order statistics between which it lies in 95 of 100 samples."""
+    ordered, n = sorted(values), len(values)
+    below, cut = 0.0, 0
+    while below + math.comb(n, cut) / 2**n <= 0.025:
+        below += math.comb(n, cut) / 2**n
+        cut += 1
+    cut = max(cut - 1, 0)
+    return statistics.median(ordered), ordered[cut], ordered[n - 1 - cut]
+
+
+def compare(
+    workers: Sequence[Worker], cell: tuple[str, str, str], rounds: int
+) -> dict[str, tuple[float, float, float]]:
+    """Of the old one against itself and of the old against the new."""
+    size, loss, way = cell
+    guess = max(worker.ask(loss=loss, shape=SIZES[size], way=way) for worker in workers)
+    calls = max(1, round(LEAST / guess))
+    times: list[list[float]] = []
+    for turn in range(rounds):
+        order = [(turn + i) % len(workers) for i in range(len(workers))]
+        taken = {i: workers[i].ask(calls=calls) for i in order}
+        times.append([taken[i] for i in range(len(workers))])
+    return {name: interval([row[0] / row[i] for row in times]) for i, name in ((1, "itself"), (2, "new"))}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("old", nargs="?", help="the Python that has the older losskit")
+    parser.add_argument("--sizes", nargs="+", default=list(SIZES), choices=SIZES)
+    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work()
+        return 0
+    if options.old is None:
+        parser.error("give the Python of an environment that has the older losskit")
+    workers = [Worker(python) for python in (options.old, options.old, sys.executable)]
+    slower = 0
+    print(f"{'size':7}{'loss':31}{'way':16}{'old/old':>8}{'95 %':>14}{'old/new':>9}{'95 %':>14}")
+    for cell in cells(workers[0].ask(), options.sizes):
+        found = compare(workers, cell, options.rounds)
+        shown = "".join(f"{m:9.3f}{f'{low:.3f}-{high:.3f}':>14}" for m, low, high in found.values())
+        fails = found["new"][2] < SLOWER
+        slower += fails
+        print(f"{cell[0]:7}{cell[1]:31}{cell[2]:15}{shown}{'  slower' if fails else ''}", flush=True)
+    print(f"{slower} cells slower")
+    return 1 if slower else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
