@@ -13,6 +13,7 @@ import math
 import statistics
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ def work() -> None:
     import losskit
 
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # what the losses say of their arguments
     step: Callable[[], torch.Tensor] = lambda: torch.zeros(())  # noqa: E731
     for line in sys.stdin:
         asked = json.loads(line)
@@ -99,6 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", nargs="?", help="the Python that has the older losskit")
     parser.add_argument("--sizes", nargs="+", default=list(SIZES), choices=SIZES)
+    parser.add_argument("--losses", nargs="+", help="these alone")
     parser.add_argument("--rounds", type=int, default=31)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -110,7 +113,8 @@ def main() -> int:
     workers = [Worker(python) for python in (options.old, options.old, sys.executable)]
     slower = 0
     print(f"{'size':7}{'loss':31}{'way':16}{'old/old':>8}{'95 %':>14}{'old/new':>9}{'95 %':>14}")
-    for cell in cells(workers[0].ask(), options.sizes):
+    losses = [each for each in workers[0].ask() if each[0] in (options.losses or each[0])]
+    for cell in cells(losses, options.sizes):
         found = compare(workers, cell, options.rounds)
         shown = "".join(f"{m:9.3f}{f'{low:.3f}-{high:.3f}':>14}" for m, low, high in found.values())
         fails = found["new"][2] < SLOWER

@@ -148,8 +148,8 @@ def jvp(subject: Subject) -> None:
 @holds
 def compile_fullgraph(subject: Subject) -> None:
     mask = torch.tensor([True, False, True, True])
-    every: list[dict[str, Any]] = [{}, *variants(subject.loss)]
-    for arguments in (every[0], every[-1]):  # a compilation takes a second
+    *_, last = variants(subject.loss)
+    for arguments in ({}, last) if last else ({},):  # a compilation takes a second
         arguments = {n: v.float() if isinstance(v, Tensor) else v for n, v in arguments.items()}
         tensors = draw(subject.loss(**arguments), dtype=torch.float32)
         calls: list[dict[str, Any]] = [{}, {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}]
@@ -160,6 +160,8 @@ def compile_fullgraph(subject: Subject) -> None:
             expected = loss_and_grad(criterion, *tensors, **at_call)
             for own, eager in zip(loss_and_grad(compiled, *tensors, **at_call), expected, strict=True):
                 close(own, eager, rtol=1e-5, atol=1e-6)
+            if bool(arguments) != bool(at_call) and last:
+                continue  # the function adds but a constructor, plain or with all that there is
             torch._dynamo.reset()
             function = torch.compile(subject.function, fullgraph=True, backend="aot_eager")
             close(function(*tensors, **arguments, **at_call), expected[0], rtol=1e-5, atol=1e-6)
