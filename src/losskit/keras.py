@@ -17,8 +17,8 @@ Where Keras gives a number that cannot be meant, this module raises, and says wh
 * ``"mean_with_sample_weight"`` with weights that need broadcasting: Keras adds them before it broadcasts them;
 * ``label_smoothing`` over an ``axis`` that is not last and of another size: Keras spreads it over the last.
 
-What else differs: without ``dtype`` the loss is computed in the dtype of ``y_pred``, half precision in float32, where
-Keras casts all to float32; of an empty batch it is 0 whatever the shape; a masked item has no gradient even where it
+What else differs: without ``dtype`` the loss is computed in the dtype promoted over ``y_true`` and ``y_pred``, half precision
+in float32, where Keras casts all to float32; of an empty batch it is 0 whatever the shape; a masked item has no gradient even where it
 holds NaN.
 """
 
@@ -68,7 +68,7 @@ SHARED = """    reduction: ``"sum_over_batch_size"`` or ``"mean"`` divides the s
         keeps), ``"mean_with_sample_weight"`` by the sum of the sample weights; ``"sum"`` adds them; ``"none"`` or None
         keeps them.
     name: A name for people; the loss does not use it.
-    dtype: What it is computed in: a torch dtype, its name, or a Keras dtype policy. None: the dtype of ``y_pred``.
+    dtype: What it is computed in: a torch dtype, its name, or a Keras dtype policy. None: that promoted over ``y_true`` and ``y_pred``.
 
 A call takes ``y_true``, ``y_pred`` and:
 
