@@ -17,7 +17,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 import losskit
 from losskit.loss import Loss
-from losskit.native.dispatch import CLAMP_HAS_SLOPE, takes_torch
+from losskit.native.dispatch import CLAMP_HAS_SLOPE, takes_torch, unchanged
 
 INF = torch.inf
 
@@ -282,3 +282,13 @@ def test_its_weights_are_given_in_the_dtype_of_the_input() -> None:
             close(value, C.MultiMarginLoss(weight=weight.double())(ROWS, ids), rtol=1e-6)
             seen = C.CrossEntropyLoss(weight.to("meta"))(ROWS.to(dtype).to("meta"), ids.to("meta"))
             assert seen.dtype == dtype
+
+
+@pytest.mark.parametrize("name", ["formula", "by_formula", "kept", "share", "class_dim", "items", "domains", "_masked"])
+@pytest.mark.parametrize(("kind", "fact"), [(losskit.MSELoss, "kernel"), (losskit.PoissonNLLLoss, "torch")])
+def test_whoever_overrides_what_the_numbers_follow_from_loses_the_rest(kind: Any, fact: str, name: str) -> None:
+    """Though what it is overridden by is the same: no one can tell."""
+    other = type("Other", (kind,), {name: getattr(kind, name)})
+    assert not unchanged(other, fact)
+    assert unchanged(type("Other", (kind,), {name: getattr(kind, name), "same_numbers": True}), fact)
+    assert unchanged(type("Other", (kind,), {"extra_repr": lambda self: ""}), fact)

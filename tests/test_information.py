@@ -402,3 +402,9 @@ def test_how_far_probabilities_may_be_off() -> None:
 def test_is_found_without_being_imported() -> None:
     assert losskit.information.entropy is entropy
     assert "information" in dir(losskit)
+
+
+def test_two_devices_are_named() -> None:
+    p = torch.tensor([0.5, 0.5])
+    with pytest.raises(ValueError, match=r"kl_divergence: p is on cpu and q on meta; use q\.to\(p\.device\)"):
+        kl_divergence(p, p.to("meta"))

@@ -130,7 +130,9 @@ def test_class_probabilities(reduction: Any) -> None:
     )
     with pytest.raises(ValueError, match=r"must sum to 1 .* at \(5,\) \(1 of 7"):
         linear_cross_entropy(*layer[:2], torch.where(torch.arange(N)[:, None] == 5, 0.5, target), chunk_size=3)
-    with pytest.raises(ValueError, match="ignore_index 3 says nothing about class probabilities; use mask"):
+    with pytest.raises(
+        ValueError, match="LinearCrossEntropyLoss: ignore_index 3 says nothing about class probabilities; use mask"
+    ):
         linear_cross_entropy(*layer[:2], target, ignore_index=3)
 
 

@@ -23,8 +23,8 @@ SOME = tuple(
 #: ``{loss}`` is the class in the file. ``tests/test_<file>.py`` and ``tests/test_<folder>.py`` come first
 #: unless they have a place in the list.
 BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("src/losskit/losses/linear_cross_entropy.py", ()),
-    ("src/losskit/losses/ctc.py", ("test_where_torch_is_wrong::ctc",)),
+    ("src/losskit/losses/linear_cross_entropy.py", ("test_drop_in::linear", "test_mends")),
+    ("src/losskit/losses/ctc.py", ("test_where_torch_is_wrong::ctc", "test_drop_in::CTC", "test_mends")),
     (
         "src/losskit/losses/*",
         (
@@ -63,6 +63,8 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "test_domain",
             "test_loss",
+            "test_mends",
+            "test_drop_in",
             *SOME,
             "test_ctc",
             "test_linear_cross_entropy",
