@@ -122,11 +122,11 @@ def kernel_serves(kind: Any) -> bool:
 def takes_torch(loss: Loss, *tensors: Tensor) -> bool:
     """Whether torch's own operator computes ``loss``: in eager mode, where no kernel does, and its numbers are right."""
     return (
-        loss.about.torch is not None
+        not torch.compiler.is_compiling()  # first: the compiler sees no more than this
+        and loss.about.torch is not None
         and (
             tensors[0].device.type != "cpu" or loss.about.kernel is None or not ORDINARY.issuperset(map(type, tensors))
         )
-        and not torch.compiler.is_compiling()
         and tracing() is None
         and transforms() is None
         and forward_ad._current_level < 0
