@@ -25,7 +25,7 @@ from torch.overrides import BaseTorchFunctionMode, TorchFunctionMode
 
 import losskit
 from losskit import native
-from losskit.native.accelerate import LOSSES
+from losskit.training.accelerate import LOSSES
 
 SIZES = {
     "small": (64, 10),

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import losskit
-from losskit.domain import Domain, Embedding, Logits, LogProbabilities, NonNegative, Probabilities, Real
+from losskit.core.domain import Domain, Embedding, Logits, LogProbabilities, NonNegative, Probabilities, Real
 from losskit.loss import Loss
 
 ITEMS, CLASSES = 4096, 7

@@ -20,12 +20,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from losskit.about import Task
 from losskit.compare.data import Data, load
 from losskit.compare.engine import in_process, jobs
 from losskit.compare.outcome import conclude
 from losskit.compare.plan import Plan
 from losskit.compare.verdict import Reading
+from losskit.core.head import Task
 
 ALLOWED = 0.08  # 16 of 200
 ROWS = 500

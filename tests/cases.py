@@ -14,8 +14,9 @@ from torch import Tensor
 
 import losskit
 from losskit import functional
-from losskit.domain import Binary, ClassIndex
-from losskit.loss import Arg, Loss, inside
+from losskit.core.domain import Binary, ClassIndex
+from losskit.fields import Arg, inside
+from losskit.loss import Loss
 
 ITEMS, CLASSES = (4, 4), 4  # a cube where there are classes, so that any dimension may hold them
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from losskit.about import ON_CLASSES, ON_LABELS, ON_NUMBERS, Activation, Encoding, Head, Task
+from losskit.core.head import ON_CLASSES, ON_LABELS, ON_NUMBERS, Activation, Encoding, Head, Task
 
 IDS, BITS = torch.tensor([0, 2, 1]), torch.tensor([[0.0, 1, 1], [0, 0, 0]])
 ENCODED: dict[Encoding, tuple[Tensor, Any]] = {

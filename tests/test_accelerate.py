@@ -24,8 +24,10 @@ from torch.utils.checkpoint import checkpoint
 
 import losskit
 from losskit import native
+from losskit.choice import parameters
 from losskit.loss import Loss
-from losskit.native import accelerate, dispatch, library
+from losskit.native import library
+from losskit.training import accelerate
 
 F: Any = nn.functional  # its stubs do not know every argument
 needs_kernels = pytest.mark.skipif(library.load() is None, reason=native.status().reason)
@@ -103,7 +105,7 @@ def in_both(call: Callable[[Tensor], Tensor], input: Tensor) -> None:
 def test_every_argument_gives_torchs_numbers(
     function: Any, loss: type[Loss], dtype: torch.dtype, answered: list[str]
 ) -> None:
-    known = dispatch.torch_arguments(loss)
+    known = parameters(str(loss.about.torch)) - {"reduction"}
     for items in ((), (4, 4), (2, 3, 4), (300,)):
         for tensors in kinds(loss, items):
             input, *rest = (each.to(dtype) if each.is_floating_point() else each for each in tensors)

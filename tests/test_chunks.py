@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 import losskit
-from losskit.chunks import BUDGET, Chunks, Given
 from losskit.functional import linear_cross_entropy
-from losskit.losses.linear_cross_entropy import _rows
+from losskit.losses.linear_cross_entropy.chunks import BUDGET, Chunks, Given
+from losskit.losses.linear_cross_entropy.loss import _rows
 
 
 def given(rows: int = 5, dtype: torch.dtype = torch.float32, kept: Tensor | None = None) -> Given:

@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from losskit import __version__, cli
-from losskit.about import Situation, Task
 from losskit.cli import main
+from losskit.core.head import Situation, Task
 
 LOSSKIT = (sys.executable, "-m", "losskit")
 PIPE = subprocess.PIPE

@@ -23,9 +23,9 @@ from torch import Tensor
 
 import losskit
 from losskit import functional
-from losskit.about import Activation, Encoding, Task
+from losskit.core.head import Activation, Encoding, Task
+from losskit.core.reduction import Reduction
 from losskit.losses import CTCLoss
-from losskit.reduction import Reduction
 
 ctc_loss: Callable[..., Tensor] = functional.ctc_loss
 SUBJECT = Subject(CTCLoss, ctc_loss)
@@ -276,8 +276,8 @@ def test_what_runs_on_a_device_where_nothing_is_read(
     ]
     calls += [(given, {"mask": torch.tensor([True, True, True, False, True, False])}) for given, _ in calls]
     expected = [loss_and_grad(criterion, *given, **at_call) for given, at_call in calls]
-    for module in ("losses", "native"):
-        monkeypatch.setattr(f"losskit.{module}.ctc.readable", lambda *tensors: False)
+    for module in ("loss", "operator"):
+        monkeypatch.setattr(f"losskit.losses.ctc.{module}.readable", lambda *tensors: False)
     for (given, at_call), wanted in zip(calls, expected, strict=True):
         for own, theirs in zip(loss_and_grad(criterion, *given, **at_call), wanted, strict=True):
             close(own, theirs)

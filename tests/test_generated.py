@@ -18,7 +18,8 @@ from cases import Subject, draw, subjects, variants
 from hypothesis import HealthCheck, given, settings, strategies as st
 from torch import Tensor
 
-from losskit.loss import Loss, wide
+from losskit.core.arithmetic import wide
+from losskit.loss import Loss
 
 #: How far a computation in float32, and a gradient in the input's dtype, may be from float64.
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5, torch.bfloat16: 2e-2, torch.float16: 4e-3}

@@ -13,8 +13,8 @@ import torch
 
 import losskit
 from losskit import cli
-from losskit.about import Activation, Encoding, Situation, Task
 from losskit.catalog import STANDARD
+from losskit.core.head import Activation, Encoding, Situation, Task
 from losskit.guide.choose import OUTPUTS, Pick, choose, output_of
 from losskit.guide.code import script
 from losskit.guide.show import KERAS, UnknownLossError, explain, find, guide, listing

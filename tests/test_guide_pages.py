@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 
 import losskit
-from losskit.about import Encoding, Situation, Task
 from losskit.catalog import CATALOG, STANDARD
+from losskit.core.head import Encoding, Situation, Task
 from losskit.guide import code, show, words
 from losskit.guide.choose import choose, output_of
 from losskit.guide.code import script

@@ -16,14 +16,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import losskit
-from losskit.information import (
-    cross_entropy,
-    entropy,
-    js_divergence,
-    kl_divergence,
-    mutual_information,
-    surprisal,
-)
+from losskit.information import cross_entropy, entropy, js_divergence, kl_divergence, mutual_information, surprisal
 
 BASES = (2, math.e, 10, 0.5, 3.7)
 OF_ONE = (surprisal, entropy, mutual_information)

@@ -21,8 +21,9 @@ from torch.torch_version import TorchVersion
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import losskit
-from losskit import chunks, functional
+from losskit import functional
 from losskit.functional import linear_cross_entropy
+from losskit.losses.linear_cross_entropy import chunks
 
 N, D, C = 7, 5, 11
 SIZES = (1, 3, N, N + 1)

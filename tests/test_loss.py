@@ -12,10 +12,12 @@ from torch import Tensor, nn, ones, tensor, zeros
 
 import losskit
 from losskit import loss as module
-from losskit.about import ON_NUMBERS, About, Task
-from losskit.domain import Real
-from losskit.loss import Loss, arg, inside, instance, reduction_arg
-from losskit.reduction import Reduction
+from losskit.core.about import About
+from losskit.core.domain import Real
+from losskit.core.head import ON_NUMBERS, Task
+from losskit.core.reduction import Reduction
+from losskit.fields import arg, inside, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class Toy(Loss):

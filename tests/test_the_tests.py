@@ -18,9 +18,12 @@ from torch.autograd.gradcheck import GradcheckError
 from typing_extensions import Unpack
 
 from losskit import native
-from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import Binary, ClassIndex, ClassLogits, Logits, PlusMinusOne, Real
-from losskit.loss import Arg, Loss, arg
+from losskit.core.about import About
+from losskit.core.domain import Binary, ClassIndex, ClassLogits, Logits, PlusMinusOne, Real
+from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.reduction import AtCall, Extra
+from losskit.fields import Arg, arg
+from losskit.loss import Loss
 from losskit.losses import (
     BCEWithLogitsLoss,
     CrossEntropyLoss,
@@ -43,7 +46,6 @@ from losskit.losses import (
     smooth_l1_loss,
 )
 from losskit.native import library
-from losskit.reduction import AtCall, Extra
 
 
 def sabotaged(base: type[Loss], function: Callable[..., Tensor] | None = None, **members: Any) -> Subject:

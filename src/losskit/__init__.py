@@ -12,23 +12,24 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from losskit import functional as functional, information as information, keras as keras, native as native
-    from losskit.about import Task as Task
     from losskit.catalog import CATALOG as CATALOG
-    from losskit.global_mean import global_count as global_count
-    from losskit.loss import Loss as Loss, arg as arg
+    from losskit.core.head import Task as Task
+    from losskit.fields import arg as arg
+    from losskit.loss import Loss as Loss
     from losskit.losses import *  # noqa: F403
-    from losskit.native.accelerate import accelerate as accelerate
-    from losskit.native.autograd import value_and_grad as value_and_grad
+    from losskit.training.accelerate import accelerate as accelerate
+    from losskit.training.global_count import global_count as global_count
+    from losskit.training.value_and_grad import value_and_grad as value_and_grad
 else:
     _MODULES = ("functional", "information", "keras", "native")
     _HOME = {
-        "Task": "about",
+        "Task": "core.head",
         "CATALOG": "catalog",
-        "global_count": "global_mean",
+        "global_count": "training.global_count",
         "Loss": "loss",
-        "accelerate": "native.accelerate",
-        "arg": "loss",
-        "value_and_grad": "native.autograd",
+        "accelerate": "training.accelerate",
+        "arg": "fields",
+        "value_and_grad": "training.value_and_grad",
     }
 
     def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import Parameter, isclass, signature
 
 from losskit import losses
-from losskit.about import Task
+from losskit.core.head import Task
 from losskit.loss import Loss
 
 CATALOG: tuple[type[Loss], ...] = tuple(  # each once, under whatever other name it is exported as well

@@ -119,7 +119,7 @@ def _add_language(parser: argparse.ArgumentParser) -> None:
 
 
 def _guide(options: argparse.Namespace) -> int:
-    from losskit.about import Situation, Task
+    from losskit.core.head import Situation, Task
     from losskit.guide.choose import CONCERNS
     from losskit.guide.show import guide
 

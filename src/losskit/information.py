@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losskit.domain import _first, floating
-from losskit.loss import wide
-from losskit.native.dispatch import readable
+from losskit.core.arithmetic import wide
+from losskit.core.domain import _first, floating
+from losskit.core.watched import readable
 
 __all__ = ["cross_entropy", "entropy", "js_divergence", "kl_divergence", "mutual_information", "surprisal"]
 

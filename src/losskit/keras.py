@@ -33,11 +33,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from losskit.about import About
-from losskit.domain import Binary, ClassLogits, NonNegative, Probabilities, _first, _outside_unit, _who
-from losskit.loss import Loss, arg, inside, instance, wide
+from losskit.core.about import About
+from losskit.core.arithmetic import wide
+from losskit.core.domain import Binary, ClassLogits, NonNegative, Probabilities, _first, _outside_unit, _who
+from losskit.core.reduction import AtCall, both, shaped
+from losskit.fields import arg, inside
+from losskit.loss import Loss, instance
 from losskit.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss
-from losskit.reduction import AtCall, both, shaped
 
 __all__ = [
     "BinaryCrossentropy",

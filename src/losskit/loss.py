@@ -1,284 +1,25 @@
-"""A loss is a class whose fields are its arguments, whose one method is its formula, and whose ``about`` states its facts.
-
-This file is the only magic of losskit: :func:`arg` declares a field, :class:`Loss` turns fields into a constructor
-that checks them, and computes in three steps: require (shapes and dtypes), compute, reduce.
-"""
+"""A loss is a class whose fields are its arguments, whose one method is its formula, and whose ``about`` states its facts."""
 
 from __future__ import annotations
 
-import difflib
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast, get_args
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
-from typing_extensions import Unpack, dataclass_transform
+from torch import Tensor
+from typing_extensions import Unpack
 
-from losskit.about import About, Head, Task
-from losskit.domain import ClassIndex, Domain, floating
-from losskit.native.autograd import Prepared, by_kernel
-from losskit.native.dispatch import (
-    call_torch,
-    eager,
-    numbers_of,
-    readable,
-    savable,
-    settled,
-    takes_torch,
-    unchanged,
-    wide as wide,
-)
-from losskit.reduction import NOTHING, AtCall, BatchReduction, Extra, Reduction, both, checked, reduce
+from losskit.choice import Plan, by_operator, choose, run, settled
+from losskit.core.domain import ClassIndex, Domain
+from losskit.core.head import Head, Task
+from losskit.core.reduction import NOTHING, AtCall, Extra, both, checked, reduce
+from losskit.core.watched import eager, readable, savable
+from losskit.fields import Arg, Fields
 
 L = TypeVar("L", bound="Loss")
 
 
-@dataclass(frozen=True)
-class Arg:
-    """One argument of a loss: the default tells its type (None with a ``shape``: a tensor or None)."""
-
-    default: Any
-    within: str | None
-    among: tuple[Any, ...] | None
-    shape: Literal["classes", "elements", "broadcast"] | None
-    kw_only: bool
-    doc: str
-    function: bool = False
-    number: bool = False
-
-    @property
-    def documentation(self) -> str:
-        """Its line in the documentation."""
-        return f"{self.doc} Default: {self.default!r}{f', within {self.within}' if self.within else ''}."
-
-    def check(self, who: str, value: Any) -> Any:
-        """``value`` as the loss keeps it; an error that names the class, the argument, what came and what to do."""
-        if value is None and self.default is None:
-            return None
-        if self.shape is not None and not (self.number and isinstance(value, Real)):
-            return self._tensor(who, value)
-        if self.function:
-            if not callable(value):
-                raise TypeError(f"{who} must be a function, got {value!r}")
-            return value
-        if isinstance(self.default, bool):
-            if not isinstance(value, bool):
-                raise TypeError(f"{who} must be True or False, got {value!r}")
-            return value
-        if self.among is not None:
-            if value not in self.among or isinstance(value, bool):
-                raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
-            return self.among[self.among.index(value)]
-        whole = isinstance(self.default, int)
-        if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
-            mend = f"; use {who.split()[-1]}.item()" if isinstance(value, Tensor) and value.numel() == 1 else ""
-            raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}{mend}")
-        value = int(value) if isinstance(value, Integral) and whole else float(value)
-        if self.within is not None and not inside(self.within, value):
-            raise ValueError(f"{who} must lie in {self.within}, got {value!r}")
-        return value
-
-    def _tensor(self, who: str, value: Any) -> Tensor:
-        if not isinstance(value, Tensor):
-            kind = "a number or a tensor" if self.number else "a tensor"
-            raise TypeError(f"{who} must be {kind}, got {type(value).__name__}; use torch.tensor(...)")
-        floating(who, value)
-        if self.shape == "classes" and value.dim() != 1:
-            raise ValueError(f"{who} must have one dimension, a weight for each class, got shape {tuple(value.shape)}")
-        if self.within is not None and value.numel() and readable(value):
-            for worst in (value.min().item(), value.max().item()):
-                if not inside(self.within, worst):
-                    raise ValueError(f"{who} must lie in {self.within}, got {worst}")
-        return value
-
-
-def arg(
-    *,
-    default: Any,
-    within: str | None = None,
-    among: tuple[Any, ...] | None = None,
-    shape: Literal["classes", "elements", "broadcast"] | None = None,
-    kw_only: bool = False,
-    function: bool = False,
-    number: bool = False,
-    doc: str,
-) -> Any:
-    """Declare a field of a loss.
-
-    Args:
-        default: Its default, which also tells its type: a float takes any real number, an int an integer, a bool True
-            or False, None a real number or (with ``shape``) a tensor or (with ``function``) a function, or None itself.
-        within: The interval of its values as mathematicians write it, ``"(0, inf)"`` or ``"[0, 1]"``.
-        among: The values it may take, where they are few.
-        shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
-            or to ``"broadcast"`` against it.
-        kw_only: Given by name alone, as every argument that torch does not have, or has by name.
-        number: It may be a number as well as a tensor.
-        function: It is called: a function, or a module, whose parameters are then the loss's.
-        doc: What it is, with its unit.
-    """
-    return Arg(default, within, among, shape, kw_only, doc, function, number)
-
-
-def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:
-    """Declare the reduction, as every loss does at the position where torch has it."""
-    words = "``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts"
-    return arg(
-        default=default,
-        among=get_args(BatchReduction if batchmean else Reduction),
-        kw_only=kw_only,
-        doc=f"{words}, ``'batchmean'`` by the rows that count." if batchmean else f"{words}.",
-    )
-
-
-def inside(interval: str, value: float) -> bool:
-    """Whether ``value`` lies in an interval such as ``"[0, inf)"``; NaN lies in none."""
-    low, high = (float(end) for end in interval[1:-1].split(","))
-    above = value >= low if interval[0] == "[" else value > low
-    return above and (value <= high if interval[-1] == "]" else value < high)
-
-
-if TYPE_CHECKING:  # whose constructor takes anything, so that the fields are the arguments
-    _Root = nn.Module
-else:  # above each of torch's losses, so that CrossEntropyLoss(Loss, nn.CrossEntropyLoss) has an order
-    _Root = nn.modules.loss._Loss
-
-
-@dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
-class _Fields(_Root):
-    """Turns the :func:`arg` fields of a subclass into its constructor; type checkers read it as a dataclass."""
-
-    arguments: ClassVar[dict[str, Arg]] = {}
-    about: ClassVar[About]
-    formula: Callable[..., Tensor]
-    reduction: BatchReduction  # most losses narrow it
-    prepared: Prepared
-    keeps_operator: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        own = {name: value for name, value in vars(cls).items() if isinstance(value, Arg)}
-        cls.arguments = {**cls.arguments, **own}
-        for name in own:
-            delattr(cls, name)  # the class attribute would hide a buffer of that name
-        if "about" in vars(cls) and cls.__doc__:
-            cls.__doc__ = documentation(cls)
-        cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
-        cls.keeps_operator = unchanged(cast(Any, cls), "torch") if hasattr(cls, "about") else False
-
-    def ready(self) -> None:
-        """Called once all arguments are there; for a loss that has something to say of them."""
-
-    if not TYPE_CHECKING:
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super(_Root, self).__init__()  # of Module: torch's losses take other arguments
-            object.__setattr__(self, "prepared", Prepared())
-            given = _bind(type(self), args, kwargs)
-            for name, argument in self.arguments.items():
-                self._keep(name, argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default)))
-            self.ready()
-
-    def _keep(self, name: str, value: Any) -> None:
-        if self.arguments[name].shape is not None and not isinstance(value, float):
-            self.register_buffer(name, value)
-        elif isinstance(value, nn.Module):
-            self.add_module(name, value)
-        else:
-            object.__setattr__(self, name, value)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        argument = self.arguments.get(name)
-        if argument is not None:
-            value = argument.check(f"{type(self).__name__}: {name}", value)
-        if argument is not None or name in numbers_of(cast(Any, type(self))):
-            object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
-        if argument is not None and argument.number:  # a number may take a tensor's place, and a tensor a number's
-            self.__dict__.pop(name, None)
-            self._buffers.pop(name, None)
-            self._keep(name, value)
-        else:
-            super().__setattr__(name, value)
-
-
-def documentation(cls: type[_Fields]) -> str:
-    """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source.
-
-    Arguments of a constructor that a class wrote itself stand in its docstring, and the fields follow them.
-    """
-    summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
-    summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
-    arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
-    first, *rest = cls.about.tensors
-    said = {name: domain.describe() for name, domain in cls.about.tensors.items()}
-    said |= {name: said[name].replace("any shape", f"the shape of {first}") for name in rest}
-    shapes = "\n".join(f"    {name}: {text}" for name, text in said.items())
-    return f"""{summary}{arguments}
-
-Shape:
-{shapes}
-
-    A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.reduction.AtCall`.
-
-Returns:
-    One number; with ``reduction="none"`` one for each item. Half-precision inputs give a float32 loss.
-
-Raises:
-    TypeError: A dtype or an argument of the wrong kind.
-    ValueError: A shape that does not fit, or a value out of its range (values are read in eager mode on CPU alone).
-    IndexError: A class id out of range.
-
-Example:{example}
-
-Source:
-    {cls.about.source}
-"""
-
-
-def _signature(cls: type[_Fields]) -> inspect.Signature:
-    """What the constructor takes: the fields, unless a class wrote its own."""
-    written: Any = cls.__init__
-    if written is not _Fields.__init__:
-        return inspect.Signature(list(inspect.signature(written).parameters.values())[1:])
-    positional = [name for name, argument in cls.arguments.items() if not argument.kw_only]
-    by_name = [name for name, argument in cls.arguments.items() if argument.kw_only]
-    return inspect.Signature(
-        [_parameter(cls, name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in positional]
-        + [_parameter(cls, name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
-    )
-
-
-def _parameter(cls: type, name: str, kind: Any) -> inspect.Parameter:
-    annotations: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        annotations |= inspect.get_annotations(base)
-    annotation = annotations.get(name, inspect.Parameter.empty)
-    return inspect.Parameter(name, kind, default=cls.arguments[name].default, annotation=annotation)  # type: ignore[attr-defined]
-
-
-def _bind(cls: type[_Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Arguments by name, or an error that tells which are known."""
-    positions = [name for name, argument in cls.arguments.items() if not argument.kw_only]
-    if len(args) > len(positions):
-        raise TypeError(
-            f"{cls.__name__}: takes {len(positions)} arguments by position ({', '.join(positions)}), got {len(args)}"
-        )
-    given = dict(zip(positions, args))
-    for name, value in kwargs.items():
-        if name not in cls.arguments:
-            close = difflib.get_close_matches(name, cls.arguments, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(cls.arguments) or 'none'}"
-            raise TypeError(f"{cls.__name__}: no argument {name!r}; {hint}")
-        if name in given:
-            raise TypeError(f"{cls.__name__}: argument {name!r} is given twice, by position and by name")
-        given[name] = value
-    return given
-
-
-class Loss(_Fields):
+class Loss(Fields):
     """The root of all losses.
 
     A subclass states ``about``, declares its arguments with :func:`arg` in torch's order, and writes ``formula``, which
@@ -286,56 +27,55 @@ class Loss(_Fields):
     """
 
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
-        """The loss of ``input`` against ``target``; :class:`~losskit.reduction.AtCall` says what a call may add.
+        """The loss of ``input`` against ``target``; :class:`~losskit.core.reduction.AtCall` says what a call may add.
 
         A loss that takes other tensors writes this method out for these.
         """
         return self.compute((input, target), at_call)
 
     def compute(self, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
-        """The loss of ``tensors``, which stand in the order of ``about.tensors``: by its kernel, else by its formula."""
-        answer = by_kernel(self, tensors, at_call)
-        if answer is not None:
-            return answer
-        self.require(tensors)
-        return self.by_formula(tensors, self.extra(tensors[0], at_call))
+        """The loss of ``tensors``, which stand in the order of ``about.tensors``."""
+        plan = choose(self, tensors)
+        return run(self, plan, tensors, self.extra(tensors[0], at_call) if at_call else NOTHING)
 
     def extra(self, input: Tensor, at_call: AtCall) -> Extra:
         """What the call adds, checked."""
-        return checked(self, at_call, self.items(input)) if at_call else NOTHING
+        return self.checked(at_call, self.items(input))
 
-    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+    def checked(self, at_call: AtCall, items: torch.Size) -> Extra:
+        """The same for an unreduced loss of that shape."""
+        return checked(type(self).__name__, self.reduction, at_call, items, self.arguments)
+
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra, plan: Plan | None = None) -> Tensor:
         """The loss by its formula, or by torch's operator where that takes its place."""
-        tensors = self.savable(tensors)
-        dtype, domains = wide(*tensors), self.domains.values()
-        tensors = tuple(domain.cast(value, dtype) for domain, value in zip(domains, tensors, strict=True))
-        fused = takes_torch(self, *tensors)
-        if fused and all(each is None for each in extra):
-            if readable(*tensors):
-                self._diagnose(tensors)
-            value = call_torch(self, tensors, self.reduction)
+        plan = choose(self, tensors) if plan is None else plan
+        domains, dtype = plan.domains, plan.dtype
+        tensors = tuple(domain.cast(each, dtype) for domain, each in zip(domains, self.savable(tensors)))
+        reading = readable(*tensors)
+        operator = plan.operator if plan.operator is not None and self.torch_is_right(*tensors) else None
+        if operator is not None and extra == NOTHING:
+            if reading:
+                self._diagnose(plan, tensors)
+            value = by_operator(self, operator, tensors, self.reduction)
             if settled(value):
                 return value
-            fused = False
-        kept = both(self.kept(self._target(tensors)), extra.mask)
+            operator = None
+        kept = both(self.kept(tensors[plan.target]), extra.mask)
         if kept is not None and readable(kept) and bool(kept.all()):
             kept = None  # saves a copy of the input
         if kept is not None:  # in the inputs: masking the result would leave NaN gradients
-            pairs = zip(domains, tensors, strict=True)
-            tensors = tuple(self._masked(value, kept, domain.neutral(self, value)) for domain, value in pairs)
-        if readable(*tensors):
-            self._diagnose(tensors)
-        if extra.sample_weight is not None:
-            pairs = zip(domains, tensors, strict=True)
-            tensors = tuple(
-                self._weighed(each, extra.sample_weight, domain.neutral(self, each)) for domain, each in pairs
-            )
-        loss = call_torch(self, tensors, "none") if fused else None
+            tensors = tuple(self._masked(each, kept, d.neutral(self, each)) for d, each in zip(domains, tensors))
+        if reading:
+            self._diagnose(plan, tensors)
+        weight = extra.sample_weight
+        if weight is not None:
+            tensors = tuple(self._weighed(each, weight, d.neutral(self, each)) for d, each in zip(domains, tensors))
+        loss = None if operator is None else by_operator(self, operator, tensors, "none")
         if loss is None or not settled(loss):
             loss = self.formula(*tensors)
-        share = self.share(self._target(tensors))
+        share = self.share(tensors[plan.target])
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
-        return reduce(loss.to(dtype), self.reduction, kept, share, extra.sample_weight, extra.normalizer)
+        return reduce(loss.to(dtype), self.reduction, kept, share, weight, extra.normalizer)
 
     def savable(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The tensors as autograd can save them, and the weights too: some may be made under ``inference_mode``."""
@@ -364,12 +104,8 @@ class Loss(_Fields):
             if weight is not None:
                 _fits(f"{who}: {name}", self.arguments[name], weight, input, self.class_dim(input))
 
-    def _target(self, tensors: tuple[Tensor, ...]) -> Tensor:
-        names = tuple(self.about.tensors)
-        return tensors[names.index("target") if "target" in names else -1]
-
-    def _diagnose(self, tensors: tuple[Tensor, ...]) -> None:
-        for (name, domain), value in zip(self.domains.items(), tensors, strict=True):
+    def _diagnose(self, plan: Plan, tensors: tuple[Tensor, ...]) -> None:
+        for name, domain, value in zip(self.about.tensors, plan.domains, tensors):
             error = domain.diagnose(self, name, value, tensors[0])
             if error is not None:
                 raise error

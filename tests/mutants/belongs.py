@@ -23,8 +23,11 @@ SOME = tuple(
 #: ``{loss}`` is the class in the file. ``tests/test_<file>.py`` and ``tests/test_<folder>.py`` come first
 #: unless they have a place in the list.
 BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("src/losskit/losses/linear_cross_entropy.py", ("test_drop_in::linear", "test_mends")),
-    ("src/losskit/losses/ctc.py", ("test_where_torch_is_wrong::ctc", "test_drop_in::CTC", "test_mends")),
+    (
+        "src/losskit/losses/linear_cross_entropy/*",
+        ("test_linear_cross_entropy", "test_chunks", "test_drop_in::linear", "test_mends"),
+    ),
+    ("src/losskit/losses/ctc/*", ("test_ctc", "test_where_torch_is_wrong::ctc", "test_drop_in::CTC", "test_mends")),
     (
         "src/losskit/losses/*",
         (
@@ -46,13 +49,11 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("src/losskit/cli.py", ("test_cli", "test_guide", "test_compare")),
     ("src/losskit/keras.py", ()),
     ("src/losskit/information.py", ()),
-    ("src/losskit/global_mean.py", ()),
-    ("src/losskit/chunks.py", ("test_linear_cross_entropy", "test_compare_rules")),
-    ("src/losskit/native/ctc.py", ("test_ctc",)),
-    ("src/losskit/native/accelerate.py", ("test_accelerate",)),
+    ("src/losskit/training/value_and_grad.py", ("test_every_loss::value_and_grad", "test_kernels")),
+    ("src/losskit/training/*", ()),
     (
-        "src/losskit/native/dispatch.py",
-        ("test_dispatch", "test_kernels", *SOME, "test_where_torch_is_wrong", "test_accelerate"),
+        "src/losskit/choice.py",
+        ("test_choice", "test_kernels", *SOME, "test_where_torch_is_wrong", "test_accelerate"),
     ),
     (
         "src/losskit/native/*",
@@ -72,7 +73,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "test_where_torch_is_wrong",
             "test_kernels",
             "test_accelerate",
-            "test_global_mean",
+            "test_global_count",
             "test_adaptive_log_softmax",
             "test_guide",
             "test_readme",
@@ -80,7 +81,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("kernels/vmath.h", ("test_vmath", "test_kernels", *SOME)),
-    ("kernels/abi.cpp", ("test_kernels", "test_dispatch")),
+    ("kernels/abi.cpp", ("test_kernels", "test_choice")),
     ("kernels/*", ("test_kernels", *SOME, "test_accelerate", "test_where_torch_is_wrong", "test_every_loss")),
 )
 #: Compilers and processes take long to say what plain calls mostly say first.

@@ -14,7 +14,7 @@ from cases import Subject
 from extended_reals import limit
 from torch import Tensor
 
-from losskit.domain import (
+from losskit.core.domain import (
     Binary,
     BinaryLabels,
     ClassIndex,
@@ -30,7 +30,8 @@ from losskit.domain import (
     PlusMinusOne,
     Probabilities,
 )
-from losskit.loss import Arg, Loss, inside
+from losskit.fields import Arg, inside
+from losskit.loss import Loss
 from properties.held import holds
 
 Item = tuple[Any, ...]  # a number or a list of each tensor

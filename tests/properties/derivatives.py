@@ -14,7 +14,7 @@ from compiler import COMPILER, WHY
 from torch import Tensor
 
 import losskit
-from losskit.domain import ClassIndex, Mass, NonNegative, Real
+from losskit.core.domain import ClassIndex, Mass, NonNegative, Real
 from losskit.loss import Loss
 from properties.held import either_way, formula_of, holds, loss_and_grad, of_one, reductions, refused
 from properties.numbers import of_the_batch

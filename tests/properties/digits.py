@@ -8,9 +8,9 @@ import torch
 from cases import Subject
 from torch import Tensor
 
-from losskit.domain import ClassLogits, ClassScores, LabelLogits, Logits, LogProbabilities, PlusMinusOne
+from losskit.core.domain import ClassLogits, ClassScores, LabelLogits, Logits, LogProbabilities, PlusMinusOne
+from losskit.core.reduction import NOTHING
 from losskit.loss import Loss
-from losskit.reduction import NOTHING
 from properties.held import holds, loss_and_grad
 
 #: The loss of a right answer in terms of the odds against it, which no cancellation can hurt.

@@ -16,7 +16,7 @@ from cases import Subject, close, draw, variants
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from losskit.loss import inside
+from losskit.fields import inside
 from losskit.native import library
 from properties.held import either_way, holds, reductions
 

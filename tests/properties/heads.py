@@ -7,7 +7,7 @@ from cases import Subject, close, draw
 from torch import Tensor
 
 import losskit
-from losskit.about import Encoding, Head
+from losskit.core.head import Encoding, Head
 from properties.held import holds, loss_and_grad, refused
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from cases import Subject, close, draw, variants
 from torch import nn
 
-from losskit.reduction import AtCall
+from losskit.core.reduction import AtCall
 from properties.held import holds
 
 

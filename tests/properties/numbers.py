@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from cases import CLASSES, ITEMS, Subject, close, draw, kinds, variants
 from torch import Tensor
 
-from losskit.domain import Embedding, Probabilities
+from losskit.core.domain import Embedding, Probabilities
 from losskit.loss import Loss
 from properties.held import double, either_way, holds, loss_and_grad, reductions
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from cases import Subject, draw
 from torch import Tensor
 
-from losskit.native.dispatch import CLAMP_HAS_SLOPE
+from losskit.choice import CLAMP_HAS_SLOPE
 from properties.held import holds
 
 #: Losses that torch's operator never computes, though torch has it, and why.

@@ -11,7 +11,7 @@ from cases import CLASSES, ITEMS, Subject, array, close, draw
 from limits import ARGUMENTS as LIMITS, DISTRIBUTIONS, SIGN, VALUES
 from torch import Tensor
 
-from losskit.domain import ClassIndex, LabelList
+from losskit.core.domain import ClassIndex, LabelList
 from losskit.loss import Loss
 from properties.held import either_way, formula_of, holds, of_one, refused
 

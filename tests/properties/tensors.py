@@ -11,7 +11,7 @@ import torch
 from cases import Subject, close, draw, kinds, variants
 from torch import Tensor
 
-from losskit.domain import Binary, Real
+from losskit.core.domain import Binary, Real
 from losskit.loss import Loss
 from properties.held import double, either_way, holds, loss_and_grad, of_one, reductions
 

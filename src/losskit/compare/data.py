@@ -22,8 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import Tensor
 
-from losskit.about import Task
 from losskit.compare.errors import DataError
+from losskit.core.head import Task
 
 Array = NDArray[Any]
 

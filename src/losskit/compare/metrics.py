@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score
 
-from losskit.about import Task
+from losskit.core.head import Task
 
 Array = NDArray[Any]
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from losskit.about import Task
 from losskit.catalog import READY_MADE, STANDARD, TUTORIAL
 from losskit.compare.data import Data
 from losskit.compare.errors import CompareError
 from losskit.compare.metrics import METRICS, Metric
+from losskit.core.head import Task
 from losskit.loss import Loss
 
 #: Rates in steps of 5 about them. SGD needs the larger ones: a loss that averages over classes has small gradients.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from losskit.about import Activation, Task
 from losskit.compare.data import BUNDLED, Data
 from losskit.compare.plan import Configuration, Plan
+from losskit.core.head import Activation, Task
 
 TEMPLATE = '''\
 """{loss} with {optimizer} at {rate:g} on {name}, as chosen by losskit compare."""

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from losskit.about import Task
 from losskit.compare.plan import Configuration, Plan
+from losskit.core.head import Task
 from losskit.loss import Loss
 
 Batches = Sequence[tuple[Tensor, Tensor]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from losskit.about import Activation, Head, Situation, Task
 from losskit.catalog import CATALOG, STANDARD
-from losskit.domain import Emissions, Logits, LogProbabilities, Mass, Probabilities
+from losskit.core.domain import Emissions, Logits, LogProbabilities, Mass, Probabilities
+from losskit.core.head import Activation, Head, Situation, Task
 from losskit.loss import Loss
 
 #: What the last layer gives, and the domain of a loss that takes it. The first that fits names a loss's output.

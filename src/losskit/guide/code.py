@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import doctest
 
-from losskit.about import Activation, Encoding, Head, Task
 from losskit.catalog import READY_MADE, TUTORIAL
+from losskit.core.head import Activation, Encoding, Head, Task
 from losskit.loss import Loss
 
 #: For each task whose targets are labels: the number of outputs' name and value, and stand-ins for the labels.

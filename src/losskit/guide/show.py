@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 from losskit import information
-from losskit.about import Activation, Situation, Task
 from losskit.catalog import CATALOG, STANDARD, TUTORIAL
+from losskit.core.head import Activation, Situation, Task
 from losskit.guide.choose import Pick, choose, output_of
 from losskit.guide.code import script
 from losskit.guide.formula import shown

@@ -7,7 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losskit.domain import Binary, ClassIndex, ClassLogits, Logits, LogProbabilities, PlusMinusOne, Probabilities, Real
+from losskit.core.domain import (
+    Binary,
+    ClassIndex,
+    ClassLogits,
+    Logits,
+    LogProbabilities,
+    PlusMinusOne,
+    Probabilities,
+    Real,
+)
 from losskit.loss import Loss
 
 ERRORS, MARGINS, CHANCES = (0.1, 1.0, 10.0, 100.0), (-100.0, -10.0, -1.0, 0.0, 1.0, 10.0), (0.001, 0.1, 0.5, 0.9, 0.999)

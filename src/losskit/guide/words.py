@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from losskit.about import Encoding, Situation, Task
+from losskit.core.head import Encoding, Situation, Task
 
 LANGUAGES = ("en", "zh")
 

@@ -39,10 +39,7 @@ from losskit.losses.linear_cross_entropy import (
 )
 from losskit.losses.multi_margin import MultiMarginLoss as MultiMarginLoss, multi_margin_loss as multi_margin_loss
 from losskit.losses.nll import NLLLoss as NLLLoss, NLLLoss2d as NLLLoss2d, nll_loss as nll_loss
-from losskit.losses.softmax_focal import (
-    SoftmaxFocalLoss as SoftmaxFocalLoss,
-    softmax_focal_loss as softmax_focal_loss,
-)
+from losskit.losses.softmax_focal import SoftmaxFocalLoss as SoftmaxFocalLoss, softmax_focal_loss as softmax_focal_loss
 
 # Embeddings and rankings: outputs compared with each other
 from losskit.losses.cosine_embedding import (

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-from typing import ClassVar, cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.adaptive import _ASMoutput
 from typing_extensions import Unpack
 
-from losskit.domain import floating, out_of_range
-from losskit.loss import Arg, Loss, wide
+from losskit.core.arithmetic import wide
+from losskit.core.domain import floating, out_of_range
+from losskit.core.reduction import AtCall, checked, reduce, shaped
+from losskit.core.watched import readable
 from losskit.losses.log_softmax import log_softmax
-from losskit.native.dispatch import readable
-from losskit.reduction import AtCall, Reduction, checked, reduce, shaped
 
 
 class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
@@ -45,7 +43,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         input: (D) or (N, D).
         target: Class ids in [0, C), () or (N), of any integer dtype.
 
-        A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.reduction.AtCall`.
+        A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.core.reduction.AtCall`.
 
     Returns:
         A pair: ``output``, of the target's shape, and ``loss``, one number.
@@ -70,13 +68,10 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         Grave 2017, Efficient softmax approximation for GPUs, arXiv:1609.04309
     """
 
-    reduction: ClassVar[Reduction] = "mean"
-    arguments: ClassVar[dict[str, Arg]] = {}
-
     def forward(self, input_: Tensor, target_: Tensor, **at_call: Unpack[AtCall]) -> _ASMoutput:
-        """Log-probability of each target, and the loss; :class:`~losskit.reduction.AtCall` says what a call may add."""
+        """Log-probability of each target, and the loss; :class:`~losskit.core.reduction.AtCall` says what a call may add."""
         self._require(input_, target_)
-        extra = checked(cast(Loss, self), at_call, target_.shape)
+        extra = checked(type(self).__name__, "mean", at_call, target_.shape)
         keep, target = extra.mask, target_.long()
         if keep is not None:  # class 0 of an input of zeros: in range, and through no cluster
             input_, target = torch.where(keep.unsqueeze(-1), input_, 0), torch.where(keep, target, 0)

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Situation, Task
-from losskit.domain import Binary, Probabilities
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.domain import Binary, Probabilities
+from losskit.core.head import Activation, Encoding, Head, Situation, Task
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 SURE = 1e-12  # a probability below it is taken for none by the gradient, as torch takes it
 

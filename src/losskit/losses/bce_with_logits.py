@@ -4,11 +4,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import ON_LABELS, About, Situation
-from losskit.domain import Binary, Logits
-from losskit.limits import times
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import times
+from losskit.core.domain import Binary, Logits
+from losskit.core.head import ON_LABELS, Situation
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class BCEWithLogitsLoss(Loss, nn.BCEWithLogitsLoss):

@@ -4,12 +4,14 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import ON_CLASSES, About, Situation
-from losskit.domain import ClassIndex, ClassLogits
-from losskit.limits import times
-from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.core.about import About
+from losskit.core.arithmetic import times
+from losskit.core.domain import ClassIndex, ClassLogits
+from losskit.core.head import ON_CLASSES, Situation
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 from losskit.losses.log_softmax import log_softmax
-from losskit.reduction import AtCall, Reduction
 
 
 class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):

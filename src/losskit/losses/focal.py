@@ -7,11 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
-from losskit.about import ON_LABELS, About, Situation
-from losskit.domain import Binary, Logits
-from losskit.limits import representable, times
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import representable, times
+from losskit.core.domain import Binary, Logits
+from losskit.core.head import ON_LABELS, Situation
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class FocalLoss(Loss):

@@ -4,11 +4,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Encoding, Head, Task
-from losskit.domain import PlusMinusOne, Real
-from losskit.limits import representable
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import representable
+from losskit.core.domain import PlusMinusOne, Real
+from losskit.core.head import Encoding, Head, Task
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):

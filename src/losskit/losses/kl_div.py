@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import Domain, Mass
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, BatchReduction
+from losskit.core.about import About
+from losskit.core.domain import Domain, Mass
+from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.reduction import AtCall, BatchReduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 LOG_TARGET = Mass(log=True, mend="for probabilities use log_target=False, for logits target.log_softmax(-1)")
 

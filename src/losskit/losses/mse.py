@@ -3,11 +3,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import ON_NUMBERS, About
-from losskit.domain import Real
-from losskit.limits import counting
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import counting
+from losskit.core.domain import Real
+from losskit.core.head import ON_NUMBERS
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class MSELoss(Loss, nn.MSELoss):

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import ON_CLASSES, About
-from losskit.domain import ClassIndex, ClassScores
-from losskit.limits import counting, representable, times
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import counting, representable, times
+from losskit.core.domain import ClassIndex, ClassScores
+from losskit.core.head import ON_CLASSES
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class MultiMarginLoss(Loss, nn.MultiMarginLoss):

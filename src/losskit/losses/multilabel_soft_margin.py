@@ -4,11 +4,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import BinaryLabels, LabelLogits
-from losskit.limits import times
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import times
+from losskit.core.domain import BinaryLabels, LabelLogits
+from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):

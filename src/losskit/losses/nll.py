@@ -3,11 +3,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Situation, Task
-from losskit.domain import ClassIndex, LogProbabilities
-from losskit.limits import times
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import times
+from losskit.core.domain import ClassIndex, LogProbabilities
+from losskit.core.head import Activation, Encoding, Head, Situation, Task
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class NLLLoss(Loss, nn.NLLLoss):

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import Count, Domain, NonNegative, Real
-from losskit.limits import times
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.arithmetic import times
+from losskit.core.domain import Count, Domain, NonNegative, Real
+from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 RATE = NonNegative("a rate", mend="for the logarithm of a rate use log_input=True")
 

@@ -4,10 +4,12 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import ON_NUMBERS, About, Situation
-from losskit.domain import Real
-from losskit.loss import Loss, arg, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.domain import Real
+from losskit.core.head import ON_NUMBERS, Situation
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 
 
 class SmoothL1Loss(Loss, nn.SmoothL1Loss):

@@ -4,10 +4,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import Logits, PlusMinusOne
-from losskit.loss import Loss, instance, reduction_arg
-from losskit.reduction import AtCall, Reduction
+from losskit.core.about import About
+from losskit.core.domain import Logits, PlusMinusOne
+from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.reduction import AtCall, Reduction
+from losskit.fields import reduction_arg
+from losskit.loss import Loss, instance
 
 
 class SoftMarginLoss(Loss, nn.SoftMarginLoss):

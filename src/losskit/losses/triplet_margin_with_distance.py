@@ -4,11 +4,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Encoding, Head, Task
-from losskit.domain import Embedding
-from losskit.loss import Loss, arg, instance, reduction_arg
+from losskit.core.about import About
+from losskit.core.domain import Embedding
+from losskit.core.head import Encoding, Head, Task
+from losskit.core.reduction import AtCall, Reduction, aligned
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 from losskit.losses.triplet_margin import Distance, distance, hinge
-from losskit.reduction import AtCall, Reduction, aligned
 
 
 class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):

@@ -35,8 +35,6 @@ DTYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 
 REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
 IDS = {torch.int64: 0, torch.int32: 1, torch.uint8: 2}
 PROBABILITIES = 3  # in the place of ids
-#: What a dtype is computed and summed in.
-WIDE = {dtype: torch.promote_types(dtype, torch.float32) for dtype in DTYPES}
 KEPT = (
     256 << 20
 )  # bytes of freed gradients that are held for the next: zeroing fresh pages costs as much as a cheap loss

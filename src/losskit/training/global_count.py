@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import repeat
-from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from losskit.reduction import AtCall, both, checked
-
-if TYPE_CHECKING:
-    from losskit.loss import Loss
+from losskit.core.reduction import AtCall, both
+from losskit.loss import Loss
 
 OneOrMany = Tensor | Iterable[Tensor]
 
@@ -103,7 +100,7 @@ def _count(criterion: Loss, target: Tensor, mask: Tensor | None, sample_weight: 
     if sample_weight is not None:
         at_call["sample_weight"] = sample_weight
     dtype = torch.float32 if target.device.type == "mps" else torch.float64
-    extra = checked(criterion, at_call, items)
+    extra = criterion.checked(at_call, items)
     kept, share = both(criterion.kept(target), extra.mask), torch.ones(items, dtype=dtype, device=target.device)
     safe = target if kept is None or target.is_floating_point() else torch.where(kept, target, 0)
     own = criterion.share(safe)

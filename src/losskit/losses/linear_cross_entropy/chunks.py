@@ -20,9 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from losskit.loss import Loss, wide
-from losskit.native.dispatch import eager, takes_hooks
-from losskit.reduction import AtCall
+from losskit.core.arithmetic import wide
+from losskit.core.reduction import AtCall
+from losskit.core.watched import eager, takes_hooks
+from losskit.loss import Loss
 
 #: Bytes of logits that may exist at once; their gradient takes as many.
 BUDGET = 64 * 2**20

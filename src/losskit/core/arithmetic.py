@@ -1,4 +1,4 @@
-"""Arithmetic at its ends, where floating point gives NaN and what is meant has a limit."""
+"""What a loss is computed in, and arithmetic at its ends, where floating point gives NaN and what is meant has a limit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import math
 
 import torch
 from torch import Tensor
+
+
+def wide(*tensors: Tensor) -> torch.dtype:
+    """What a loss of these is computed in: the dtype promoted over all that are not integers; half in float32."""
+    dtype = torch.promote_types(tensors[0].dtype, torch.float32)
+    for tensor in tensors[1:]:
+        if tensor.is_floating_point():
+            dtype = torch.promote_types(dtype, tensor.dtype)
+    return dtype
 
 
 def times(weight: Tensor | float, value: Tensor) -> Tensor:

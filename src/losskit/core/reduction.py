@@ -12,17 +12,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import torch
 from torch import Tensor
 
-from losskit.limits import times
-from losskit.native.dispatch import readable, savable
-
-if TYPE_CHECKING:
-    from losskit.loss import Loss
+from losskit.core.arithmetic import times
+from losskit.core.watched import readable, savable
 
 Reduction = Literal["none", "mean", "sum"]
 BatchReduction = Literal["none", "mean", "sum", "batchmean"]
@@ -62,12 +60,21 @@ class Extra(NamedTuple):
 NOTHING = Extra()
 
 
-def checked(loss: Loss, at_call: AtCall, items: torch.Size) -> Extra:
-    """``at_call`` as :func:`reduce` takes it, or an error that says what to do."""
-    who = type(loss).__name__
+def checked(who: str, reduction: str, at_call: AtCall, items: torch.Size, known: Iterable[str] = ()) -> Extra:
+    """``at_call`` as :func:`reduce` takes it, or an error that says what to do.
+
+    Args:
+        who: The class.
+        reduction: Of the loss.
+        at_call: What the call added.
+        items: The shape of the unreduced loss.
+        known: The arguments of the loss's constructor, which may have been meant.
+    """
+    if not at_call:
+        return NOTHING
     for name in at_call:
         if name not in Extra._fields:
-            raise TypeError(f"{who}: a call has no argument {name!r}; {_meant(who, name, loss)}")
+            raise TypeError(f"{who}: a call has no argument {name!r}; {_meant(who, name, known)}")
     weight, mask, normalizer = (_savable(at_call.get(name)) for name in Extra._fields)
     if mask is not None:
         mask = _over_items(f"{who}: mask", mask, items)
@@ -78,12 +85,12 @@ def checked(loss: Loss, at_call: AtCall, items: torch.Size) -> Extra:
         used = weight if mask is None else torch.where(mask, weight, 0)
         if used.numel() and readable(used) and not bool((used >= 0).all()):
             raise ValueError(f"{who}: sample_weight must not be negative or NaN, got {used[~(used >= 0)][0].item()}")
-    return Extra(weight, mask, _normalizer(who, normalizer, loss.reduction))
+    return Extra(weight, mask, _normalizer(who, normalizer, reduction))
 
 
-def _meant(who: str, name: str, loss: Loss) -> str:
+def _meant(who: str, name: str, known: Iterable[str]) -> str:
     """What someone may have meant by an argument that a call does not have."""
-    close = next(iter(difflib.get_close_matches(name, (*Extra._fields, *loss.arguments), 1)), None)
+    close = next(iter(difflib.get_close_matches(name, (*Extra._fields, *known), 1)), None)
     if close in Extra._fields:
         return f"did you mean {close!r}?"
     if close is not None:

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 import losskit
+from losskit.choice import CLAMP_HAS_SLOPE, choose, unchanged
 from losskit.loss import Loss
-from losskit.native.dispatch import CLAMP_HAS_SLOPE, takes_torch, unchanged
 
 INF = torch.inf
 
@@ -217,6 +217,11 @@ def test_every_loss_that_asks_stands_in_the_table() -> None:
 
 
 # When torch's operator is taken
+
+
+def takes_torch(criterion: Loss, *tensors: Tensor) -> bool:
+    plan = choose(criterion, tensors)
+    return plan.operator is not None and criterion.torch_is_right(*tensors)
 
 
 def meta(*tensors: Tensor) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """Torch's own losses on losskit's kernels, for code that is to stay as it is.
 
-Beside ``dispatch.py`` this file knows private names of torch: those of its stack of modes, of the default device (a mode,
+Beside ``core/watched.py`` this file knows private names of torch: those of its stack of modes, of the default device (a mode,
 too), and of its hooks on saved tensors.
 """
 
@@ -17,10 +17,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from losskit.catalog import CATALOG
-from losskit.domain import ClassIndex
+from losskit.choice import choose
+from losskit.core.domain import ClassIndex
+from losskit.core.reduction import NOTHING
+from losskit.core.watched import ORDINARY, saved_by_hooks
 from losskit.loss import Loss, instance
 from losskit.native.autograd import by_kernel
-from losskit.native.dispatch import ORDINARY, kernel_serves
+from losskit.native.call import Unfit
 from losskit.native.library import load
 
 
@@ -108,20 +111,22 @@ class accelerate(TorchFunctionMode):  # noqa: N801 - named as torch.no_grad is
 
 def by_losskit(kind: Any, tensors: tuple[Any, ...], given: Mapping[str, Any]) -> Tensor | None:
     """What losskit gives for a call of torch's function; None where torch is to answer."""
-    if not kernel_serves(kind):
+    if kind.about.kernel is None or not kind.keeps_kernel:
         return None
     arguments = {name: value for name, value in given.items() if value is not None or name not in DEPRECATED}
     weights = [value for value in arguments.values() if isinstance(value, Tensor)]
     try:
         if _same_numbers(kind, tensors, weights) and not _clash(tensors, arguments):
-            return by_kernel(instance(kind, **arguments), tensors, {})
-    except (TypeError, ValueError, IndexError):  # losskit refuses
+            loss = instance(kind, **arguments)
+            kernel = choose(loss, tensors).ready
+            return None if kernel is None else by_kernel(kernel, loss._buffers, tensors, NOTHING)
+    except (TypeError, ValueError, IndexError, Unfit):  # losskit refuses
         pass
     return None
 
 
 def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) -> bool:
-    """Whether torch's numbers are losskit's for tensors like these; :func:`by_kernel` asks the rest."""
+    """Whether torch's numbers are losskit's for tensors like these; :func:`choose` asks the rest."""
     for each in (*tensors, *weights):
         if type(each) not in ORDINARY or not each.is_cpu or each.layout is not torch.strided:
             return False
@@ -134,7 +139,7 @@ def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) ->
             return False
     if dtype.itemsize < 4 and (weights or not torch.is_autocast_enabled("cpu")):
         return False  # torch's loss is in half precision, unless autocast casts; with weights it does so too late
-    return torch._C._autograd._top_saved_tensors_default_hooks(True) is None
+    return not saved_by_hooks()
 
 
 def _clash(tensors: tuple[Any, ...], arguments: Mapping[str, Any]) -> bool:

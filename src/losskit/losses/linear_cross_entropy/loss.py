@@ -7,13 +7,17 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import ON_CLASSES, About, Task
-from losskit.chunks import BUDGET, Chunks, Given
-from losskit.domain import ClassIndex, Features, floating
-from losskit.loss import Loss, arg, instance, reduction_arg, wide
+from losskit.choice import is_torchs
+from losskit.core.about import About
+from losskit.core.arithmetic import wide
+from losskit.core.domain import ClassIndex, Features, floating
+from losskit.core.head import ON_CLASSES, Task
+from losskit.core.reduction import AtCall, Extra, Reduction, both, divided, reduce, shaped
+from losskit.core.watched import readable
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
 from losskit.losses.cross_entropy import CrossEntropyLoss
-from losskit.native.dispatch import is_torchs, readable
-from losskit.reduction import AtCall, Extra, Reduction, both, checked, divided, reduce, shaped
+from losskit.losses.linear_cross_entropy.chunks import BUDGET, Chunks, Given
 
 CHUNK_SIZE = f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB."
 
@@ -217,7 +221,7 @@ def linear_cross_entropy(
     shape = _logits_shape(criterion, input, linear_weight, linear_bias)
     _require(criterion, input, target, shape)
     items = torch.Size(shape[: input.dim() - 1] + shape[input.dim() :])
-    extra = checked(criterion, at_call, items)
+    extra = criterion.checked(at_call, items)
     (target,) = criterion.savable((target,))
     given = _given(criterion, input, linear_weight, target, linear_bias, extra, items)
     chunks = Chunks(part, _rows(chunk_size, linear_weight), _dtype(input))

@@ -9,12 +9,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.about import About, Activation, Encoding, Head, Task
-from losskit.domain import ABOVE_ZERO, Emissions, LabelSequence, Lengths, _first, positive_logarithm
-from losskit.loss import Loss, arg, instance, reduction_arg, wide
-from losskit.native.ctc import Batch, bounds, by_torch, has_operator, opaque
-from losskit.native.dispatch import is_torchs, plain, readable
-from losskit.reduction import AtCall, Extra, Reduction, reduce, shaped
+from losskit.choice import Plan, is_torchs
+from losskit.core.about import About
+from losskit.core.arithmetic import wide
+from losskit.core.domain import ABOVE_ZERO, Emissions, LabelSequence, Lengths, _first, positive_logarithm
+from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.reduction import AtCall, Extra, Reduction, reduce, shaped
+from losskit.core.watched import plain, readable
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
+from losskit.losses.ctc.operator import Batch, bounds, by_torch, has_operator, opaque
 
 NEVER = -1e30  # the logarithm of no chance: finite, so that a difference of two is 0 and not NaN
 
@@ -112,7 +116,7 @@ class CTCLoss(Loss, nn.CTCLoss):
         loss = -ends.gather(1, torch.cat((at, at + 1), 1)).logsumexp(1)
         return loss.masked_fill(loss > -NEVER / 10, torch.inf)
 
-    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra, plan: Plan | None = None) -> Tensor:
         batch = self._batch(self.savable(tensors), extra.mask)
         loss = self._unreduced(batch)
         if self.zero_infinity:
@@ -220,7 +224,7 @@ class CTCLoss(Loss, nn.CTCLoss):
             return self.formula(*batch)
         if torch.compiler.is_compiling():
             return opaque(*batch, self.blank, self.from_logits)[0] if len(batch[0]) > UNROLLED else self.formula(*batch)
-        return by_torch(self, batch) if plain(*batch) else self.formula(*batch)
+        return by_torch(batch, self.blank, self.from_logits, self.formula) if plain(*batch) else self.formula(*batch)
 
     # What the loss's other half does with a network's output
 

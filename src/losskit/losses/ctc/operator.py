@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from losskit.native.dispatch import attaching, ctc_backward, ctc_forward, readable
+from losskit.core.watched import attaching, readable
 
-if TYPE_CHECKING:
-    from losskit.losses.ctc import CTCLoss
+ctc_forward, ctc_backward = torch.ops.aten._ctc_loss.Tensor, torch.ops.aten._ctc_loss_backward.Tensor
 
 
 class Batch(NamedTuple):
@@ -28,16 +27,16 @@ def has_operator(batch: Batch) -> bool:
     return batch.log_probs.device.type in ("cpu", "cuda") and batch.log_probs.numel() > 0
 
 
-def by_torch(loss: CTCLoss, batch: Batch) -> Tensor:
-    """The unreduced loss of a call that nobody watches."""
+def by_torch(batch: Batch, blank: int, from_logits: bool, formula: Callable[..., Tensor]) -> Tensor:
+    """The unreduced loss of a call that nobody watches; the formula gives the second derivative."""
     log_probs, *rest = batch
     wanted = log_probs.requires_grad and torch.is_grad_enabled()
     detached = Batch(log_probs.detach(), *rest)
     checked = readable(log_probs, batch.targets)
-    value, gradient = value_and_gradient(detached, loss.blank, loss.from_logits, checked=checked, wanted=wanted)
+    value, gradient = value_and_gradient(detached, blank, from_logits, checked=checked, wanted=wanted)
     if gradient is None:
         return value
-    attached: Tensor = _attach(value, gradient, loss.formula, log_probs, *rest)
+    attached: Tensor = _attach(value, gradient, formula, log_probs, *rest)
     return attached
 
 

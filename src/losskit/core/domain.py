@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from losskit.native.dispatch import readable
+from losskit.core.watched import readable
 
 if TYPE_CHECKING:
     from losskit.loss import Loss

@@ -1,0 +1,291 @@
+"""What computes a loss: a kernel, torch's own operator, or its formula.
+
+The formula serves everywhere. On CPU a kernel takes its place where nobody is watching the call. Off CPU, and where a loss
+has no kernel, torch's own fused operator does where its numbers are right, so that no loss is slower than torch's.
+
+:func:`choose` decides what hangs on the class, the arguments, the shapes and the dtypes, and keeps it; who is watching, and
+what lies in buffers, is asked at each call.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.torch_version import TorchVersion
+
+from losskit.core.about import About
+from losskit.core.arithmetic import wide
+from losskit.core.domain import Domain
+from losskit.core.reduction import Extra
+from losskit.core.watched import ORDINARY, batched, in_memory, plain, readable, saved_by_hooks, unwatched
+from losskit.native.autograd import by_kernel
+from losskit.native.call import Call, Outcome, Ready, Unfit, ready
+
+ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
+CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
+MOST = 64  # plans that a loss keeps: sequences come in every length
+
+
+class Chosen(Protocol):
+    """What is asked of a loss."""
+
+    about: ClassVar[About]
+    keeps_operator: ClassVar[bool]
+    keeps_kernel: ClassVar[bool]
+    arguments: ClassVar[dict[str, Any]]
+    prepared: Prepared
+    reduction: Any
+    _buffers: dict[str, Tensor | None]
+
+    @property
+    def domains(self) -> Mapping[str, Domain]: ...
+    @property
+    def kernel(self) -> str: ...
+    def kernel_params(self) -> tuple[float, ...]: ...
+    def class_dim(self, input: Tensor) -> int | None: ...
+    def items(self, input: Tensor) -> torch.Size: ...
+    def torch_is_right(self, *tensors: Tensor) -> bool: ...
+    def require(self, tensors: tuple[Tensor, ...]) -> None: ...
+    @property
+    def formula(self) -> Callable[..., Tensor]: ...
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra, plan: Plan | None = None) -> Tensor: ...
+
+
+class Plan(NamedTuple):
+    """How a loss is computed of tensors like these."""
+
+    domains: tuple[Domain, ...]
+    dtype: torch.dtype  # of the computation
+    target: int  # which of the tensors it is
+    ready: Ready | None  # its kernel, filled in
+    operator: Operator | None  # torch's
+
+    @classmethod
+    def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Plan:
+        """A plan, with an operator and a kernel where they are to be had."""
+        domains = loss.domains
+        names = tuple(domains)
+        return cls(
+            tuple(domains.values()),
+            wide(*tensors),
+            names.index("target") if "target" in names else len(names) - 1,
+            _filled_in(loss, tensors) if kernel else None,
+            _operator(loss, tensors[0]) if operator else None,
+        )
+
+
+class Operator(NamedTuple):
+    """Torch's function, and what it is given of the loss."""
+
+    name: str
+    numbers: dict[str, Any]
+    tensors: tuple[str, ...]
+
+
+class Prepared(dict[Any, Plan]):
+    """The plans of a loss, by the shapes and dtypes of its tensors; a copy of the loss makes its own."""
+
+    def __reduce__(self) -> tuple[type[Prepared], tuple[()]]:
+        return Prepared, ()
+
+
+def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Plan:
+    """The plan for tensors like these, which are checked where it is made."""
+    if torch.compiler.is_compiling():
+        loss.require(tensors)
+        return Plan.of(loss, tensors)
+    if in_memory(tensors):
+        key: Any = [*(each.shape for each in tensors), *(each.dtype for each in tensors)]
+    elif plain(*tensors):
+        key = [*(each.shape for each in tensors), *((each.dtype, each.device) for each in tensors)]
+    else:
+        loss.require(tensors)
+        return Plan.of(loss, tensors, operator=unwatched())
+    try:
+        return loss.prepared[tuple(key)]
+    except KeyError:
+        loss.require(tensors)
+        plan = Plan.of(loss, tensors, operator=True, kernel=in_memory(tensors))
+        if len(loss.prepared) >= MOST:
+            loss.prepared.clear()
+        loss.prepared[tuple(key)] = plan
+        return plan
+
+
+def run(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+    """The loss by its kernel; by its formula where there is none, and where it declines."""
+    if plan.ready is not None and not _slopes_beyond(plan.ready, tensors):
+        with suppress(Unfit):
+            return by_kernel(plan.ready, loss._buffers, tensors, extra)
+    return loss.by_formula(tensors, extra, plan)
+
+
+def outcome(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Outcome | None:
+    """Value and gradients by the loss's kernel, of no graph; None where the formula must serve."""
+    if plan.ready is not None and not _slopes_beyond(plan.ready, tensors):
+        with suppress(Unfit):
+            return plan.ready.run(loss._buffers, tensors, extra, True)
+    return None
+
+
+def _slopes_beyond(ready: Ready, tensors: tuple[Tensor, ...]) -> bool:
+    """Whether a gradient may be wanted that the kernel does not give."""
+    for each in tensors[ready.slopes :]:  # noqa: SIM110 - on the path of small losses
+        if each.requires_grad:
+            return True
+    return False
+
+
+def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
+    if loss.about.kernel is None or not loss.keeps_kernel or not computes_as_stated(loss):
+        return None
+    told = {name: getattr(loss, name) for name in ("ignore_index", "label_smoothing") if name in loss.arguments}
+    call = Call(
+        loss.kernel,
+        loss.kernel_params(),
+        loss.class_dim(tensors[0]),
+        loss.items(tensors[0]),
+        loss.reduction,
+        told.get("ignore_index", -1),
+        told.get("label_smoothing", 0.0),
+        loss.by_formula,
+    )
+    return ready(call, loss._buffers, tensors)
+
+
+# Torch's operator
+
+
+def by_operator(loss: Chosen, operator: Operator, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
+    """What torch's operator gives, with the loss's own arguments."""
+    arguments = operator.numbers
+    if operator.tensors:
+        weights = [(name, loss._buffers[name]) for name in operator.tensors]
+        arguments = arguments | {n: None if each is None else each.to(tensors[0].dtype) for n, each in weights}
+    function = partial(getattr(F, operator.name), **arguments, reduction=reduction)
+    if operator.name in ONCE and torch.is_grad_enabled() and tensors[0].requires_grad:
+        return _Again.apply(function, loss.formula, reduction, *tensors)  # type: ignore[no-any-return, no-untyped-call]
+    return function(*tensors)  # type: ignore[no-any-return]
+
+
+def settled(value: Tensor) -> bool:
+    """Whether torch's operator has the last word: at its corners, where 0 meets infinity, the formula has it.
+
+    Off CPU it always has, since nothing is read there.
+    """
+    return not readable(value) or math.isfinite(value.detach().sum().item() if value.dim() else value.item())
+
+
+class _Again(torch.autograd.Function):
+    """Torch's operator that can be differentiated once; the formula gives the second derivative."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        function: Callable[..., Tensor],
+        formula: Callable[..., Tensor],
+        reduction: str,
+        input: Tensor,
+        *rest: Tensor,
+    ) -> Tensor:
+        ctx.function, ctx.formula, ctx.reduction = function, formula, reduction
+        ctx.save_for_backward(input, *rest)
+        if saved_by_hooks():
+            ctx.inner = None
+            return function(input.detach(), *rest)
+        ctx.inner = _Again.graph(ctx, input, *rest)
+        return ctx.inner[1].detach()  # type: ignore[no-any-return]
+
+    @staticmethod
+    def graph(ctx: Any, input: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        """A leaf, and the operator's value of it."""
+        with torch.enable_grad():
+            leaf = input.detach().requires_grad_()
+            return leaf, ctx.function(leaf, *rest)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        (inner, ctx.inner), again = (ctx.inner, None), torch.is_grad_enabled()
+        if again or batched(upstream):
+            input, *rest = ctx.saved_tensors
+            with torch.enable_grad():
+                leaf = input if again else input.detach().requires_grad_()
+                value = ctx.formula(leaf, *rest)
+                value = value if ctx.reduction == "none" else getattr(value, ctx.reduction)()
+        else:
+            leaf, value = inner if inner is not None else _Again.graph(ctx, *ctx.saved_tensors)
+        (gradient,) = torch.autograd.grad(value, leaf, upstream, create_graph=again)
+        return None, None, None, gradient, *(None for _ in ctx.needs_input_grad[4:])
+
+
+def _operator(loss: Chosen, input: Tensor) -> Operator | None:
+    """Torch's operator, where it has these arguments and no kernel of ours is to be had there."""
+    name = loss.about.torch
+    if name is None or not is_torchs(loss):
+        return None
+    if input.device.type == "cpu" and loss.about.kernel is not None and type(input) in ORDINARY:
+        return None
+    known = parameters(name)
+    if any(own not in known and getattr(loss, own) != each.default for own, each in loss.arguments.items()):
+        return None
+    own = [each for each in loss.arguments if each in known and each != "reduction"]
+    tensors = tuple(each for each in own if each in loss._buffers)
+    return Operator(name, {each: getattr(loss, each) for each in own if each not in tensors}, tensors)
+
+
+@cache
+def parameters(function: str) -> frozenset[str]:
+    """What torch's function takes."""
+    return frozenset(inspect.signature(getattr(F, function)).parameters)
+
+
+# What a loss's numbers follow from: whoever overrides one of these has other numbers than kernel and operator give.
+
+NUMBERS = frozenset({"formula", "by_formula", "kept", "share", "class_dim", "items", "domains", "_masked"})
+#: What a loss may define and a subclass override without that.
+BESIDE = frozenset(
+    {"about", "arguments", "compute", "forward", "extra_repr", "head", "kernel", "kernel_params", "predict"}
+    | {"probabilities", "ready", "require", "same_numbers", "torch_is_right"}
+)
+
+
+@cache
+def unchanged(kind: Any, fact: str) -> bool:
+    """Whether a class has the numbers of the class that introduced its kernel or its torch operator.
+
+    A class in between that overrides what they follow from has others, unless its own body says ``same_numbers = True``.
+
+    Args:
+        kind: The class.
+        fact: ``"kernel"`` or ``"torch"``, of ``about``.
+    """
+    mine, line = getattr(kind.about, fact), kind.__mro__
+    introducing = [each for each in line if getattr(getattr(each, "about", None), fact, None) == mine][-1]
+    own, below = numbers_of(introducing), line[: line.index(introducing)]
+    return all(own.isdisjoint(vars(each)) or vars(each).get("same_numbers") is True for each in below)
+
+
+@cache
+def numbers_of(kind: Any) -> frozenset[str]:
+    """:data:`NUMBERS`, and the methods by which the class and those it inherits from compute them."""
+    stating = [each for each in kind.__mro__ if "about" in vars(each)]
+    own = {name for each in stating for name, value in vars(each).items() if callable(value) and name[:2] != "__"}
+    return NUMBERS | (own - BESIDE)
+
+
+def computes_as_stated(loss: Chosen) -> bool:
+    """Whether nobody gave this very instance another formula."""
+    return numbers_of(type(loss)).isdisjoint(loss.__dict__)
+
+
+def is_torchs(loss: Chosen) -> bool:
+    """Whether a loss has the numbers of the class that introduced its torch operator."""
+    return loss.keeps_operator and (torch.compiler.is_compiling() or computes_as_stated(loss))

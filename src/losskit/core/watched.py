@@ -1,0 +1,82 @@
+"""Who sees a call: it alone, beside ``training/accelerate.py``, knows private names of torch.
+
+A kernel writes memory that no compiler, tracer, transform or mode knows of, and values may be read only where reading
+synchronises nothing and nobody must see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+ORDINARY = frozenset({Tensor, torch.nn.Parameter})
+tracing = torch._C._get_tracing_state
+transforms = torch._C._functorch.peek_interpreter_stack
+modes = torch._C._len_torch_dispatch_stack
+batched = torch._C._functorch.is_legacy_batchedtensor  # of an upstream gradient, under is_grads_batched
+
+
+def eager(*tensors: Tensor) -> bool:
+    """Whether autograd alone follows this call: no compiler, tracer, transform or subclass (a mode may look on)."""
+    return (
+        not torch.compiler.is_compiling()
+        and tracing() is None
+        and transforms() is None
+        and forward_ad._current_level < 0
+        and ORDINARY.issuperset(map(type, tensors))
+    )
+
+
+def plain(*tensors: Tensor) -> bool:
+    """Whether this is an ordinary eager call: no compiler, tracer, transform or mode sees it, no subclass is in it."""
+    return eager(*tensors) and modes() == 0
+
+
+def readable(*tensors: Tensor) -> bool:
+    """Whether values may be read: an ordinary eager call on CPU, where reading synchronises nothing."""
+    for tensor in tensors:  # a loop, since this stands on the path of small losses
+        if not tensor.is_cpu:
+            return False
+    return plain(*tensors)
+
+
+def in_memory(tensors: tuple[Any, ...]) -> bool:
+    """Whether these are ordinary tensors on CPU, whose memory holds their numbers, in a call that nobody watches.
+
+    It stands on the path of small losses, where 0.1 µs counts: hence :func:`plain` is written out once more.
+    """
+    for each in tensors:
+        if type(each) not in ORDINARY or not each.is_cpu or each.layout is not torch.strided or each.is_neg():
+            return False  # is_neg: a view of a complex tensor, whose memory holds the other sign
+    return tracing() is None and transforms() is None and modes() == 0 and forward_ad._current_level < 0
+
+
+def unwatched() -> bool:
+    """Whether no tracer and no transform sees this call."""
+    return tracing() is None and transforms() is None and forward_ad._current_level < 0
+
+
+def takes_hooks() -> bool:
+    """Whether saved tensors may be computed anew: transforms, forward mode, export and tracers know no hooks."""
+    if torch.compiler.is_compiling():
+        return torch.compiler.is_dynamo_compiling() and transforms() is None
+    return unwatched()
+
+
+def saved_by_hooks() -> bool:
+    """Whether hooks keep what autograd saves: on the CPU, on disk, or not at all, as activation checkpointing does."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
+
+
+def savable(tensor: Tensor) -> Tensor:
+    """The tensor as autograd can save it; one made under ``inference_mode`` is copied."""
+    return tensor.clone() if tensor.is_inference() else tensor
+
+
+def attaching(function: Any) -> Callable[..., Any]:
+    """``function.apply`` less what Python adds to it: a look for transforms, which :func:`in_memory` has had."""
+    return super(torch.autograd.Function, function).apply  # type: ignore[no-any-return]

@@ -1,0 +1,264 @@
+"""The arguments of a loss: :func:`arg` declares one as a field, :class:`Fields` makes a constructor of them that checks them."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
+
+from torch import Tensor, nn
+from typing_extensions import dataclass_transform
+
+from losskit.choice import Prepared, numbers_of, unchanged
+from losskit.core.about import About
+from losskit.core.domain import floating
+from losskit.core.reduction import BatchReduction, Reduction
+from losskit.core.watched import readable
+
+
+@dataclass(frozen=True)
+class Arg:
+    """One argument of a loss: the default tells its type (None with a ``shape``: a tensor or None)."""
+
+    default: Any
+    within: str | None
+    among: tuple[Any, ...] | None
+    shape: Literal["classes", "elements", "broadcast"] | None
+    kw_only: bool
+    doc: str
+    function: bool = False
+    number: bool = False
+
+    @property
+    def documentation(self) -> str:
+        """Its line in the documentation."""
+        return f"{self.doc} Default: {self.default!r}{f', within {self.within}' if self.within else ''}."
+
+    def check(self, who: str, value: Any) -> Any:
+        """``value`` as the loss keeps it; an error that names the class, the argument, what came and what to do."""
+        if value is None and self.default is None:
+            return None
+        if self.shape is not None and not (self.number and isinstance(value, Real)):
+            return self._tensor(who, value)
+        if self.function:
+            if not callable(value):
+                raise TypeError(f"{who} must be a function, got {value!r}")
+            return value
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise TypeError(f"{who} must be True or False, got {value!r}")
+            return value
+        if self.among is not None:
+            if value not in self.among or isinstance(value, bool):
+                raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
+            return self.among[self.among.index(value)]
+        whole = isinstance(self.default, int)
+        if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
+            mend = f"; use {who.split()[-1]}.item()" if isinstance(value, Tensor) and value.numel() == 1 else ""
+            raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}{mend}")
+        value = int(value) if isinstance(value, Integral) and whole else float(value)
+        if self.within is not None and not inside(self.within, value):
+            raise ValueError(f"{who} must lie in {self.within}, got {value!r}")
+        return value
+
+    def _tensor(self, who: str, value: Any) -> Tensor:
+        if not isinstance(value, Tensor):
+            kind = "a number or a tensor" if self.number else "a tensor"
+            raise TypeError(f"{who} must be {kind}, got {type(value).__name__}; use torch.tensor(...)")
+        floating(who, value)
+        if self.shape == "classes" and value.dim() != 1:
+            raise ValueError(f"{who} must have one dimension, a weight for each class, got shape {tuple(value.shape)}")
+        if self.within is not None and value.numel() and readable(value):
+            for worst in (value.min().item(), value.max().item()):
+                if not inside(self.within, worst):
+                    raise ValueError(f"{who} must lie in {self.within}, got {worst}")
+        return value
+
+
+def arg(
+    *,
+    default: Any,
+    within: str | None = None,
+    among: tuple[Any, ...] | None = None,
+    shape: Literal["classes", "elements", "broadcast"] | None = None,
+    kw_only: bool = False,
+    function: bool = False,
+    number: bool = False,
+    doc: str,
+) -> Any:
+    """Declare a field of a loss.
+
+    Args:
+        default: Its default, which also tells its type: a float takes any real number, an int an integer, a bool True
+            or False, None a real number or (with ``shape``) a tensor or (with ``function``) a function, or None itself.
+        within: The interval of its values as mathematicians write it, ``"(0, inf)"`` or ``"[0, 1]"``.
+        among: The values it may take, where they are few.
+        shape: It is a tensor: a weight for each of the ``"classes"``, of the same shape as the input (``"elements"``),
+            or to ``"broadcast"`` against it.
+        kw_only: Given by name alone, as every argument that torch does not have, or has by name.
+        number: It may be a number as well as a tensor.
+        function: It is called: a function, or a module, whose parameters are then the loss's.
+        doc: What it is, with its unit.
+    """
+    return Arg(default, within, among, shape, kw_only, doc, function, number)
+
+
+def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:
+    """Declare the reduction, as every loss does at the position where torch has it."""
+    words = "``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts"
+    return arg(
+        default=default,
+        among=get_args(BatchReduction if batchmean else Reduction),
+        kw_only=kw_only,
+        doc=f"{words}, ``'batchmean'`` by the rows that count." if batchmean else f"{words}.",
+    )
+
+
+def inside(interval: str, value: float) -> bool:
+    """Whether ``value`` lies in an interval such as ``"[0, inf)"``; NaN lies in none."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low
+    return above and (value <= high if interval[-1] == "]" else value < high)
+
+
+if TYPE_CHECKING:  # whose constructor takes anything, so that the fields are the arguments
+    _Root = nn.Module
+else:  # above each of torch's losses, so that CrossEntropyLoss(Loss, nn.CrossEntropyLoss) has an order
+    _Root = nn.modules.loss._Loss
+
+
+@dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
+class Fields(_Root):
+    """Turns the :func:`arg` fields of a subclass into its constructor; type checkers read it as a dataclass."""
+
+    arguments: ClassVar[dict[str, Arg]] = {}
+    about: ClassVar[About]
+    formula: Callable[..., Tensor]
+    reduction: BatchReduction  # most losses narrow it
+    prepared: Prepared
+    keeps_kernel: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
+    keeps_operator: ClassVar[bool]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Arg)}
+        cls.arguments = {**cls.arguments, **own}
+        for name in own:
+            delattr(cls, name)  # the class attribute would hide a buffer of that name
+        if "about" in vars(cls) and cls.__doc__:
+            cls.__doc__ = documentation(cls)
+        cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+        cls.keeps_kernel, cls.keeps_operator = (
+            hasattr(cls, "about") and unchanged(cast(Any, cls), fact) for fact in ("kernel", "torch")
+        )
+
+    def ready(self) -> None:
+        """Called once all arguments are there; for a loss that has something to say of them."""
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super(_Root, self).__init__()  # of Module: torch's losses take other arguments
+            object.__setattr__(self, "prepared", Prepared())
+            given = _bind(type(self), args, kwargs)
+            for name, argument in self.arguments.items():
+                self._keep(name, argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default)))
+            self.ready()
+
+    def _keep(self, name: str, value: Any) -> None:
+        if self.arguments[name].shape is not None and not isinstance(value, float):
+            self.register_buffer(name, value)
+        elif isinstance(value, nn.Module):
+            self.add_module(name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        argument = self.arguments.get(name)
+        if argument is not None:
+            value = argument.check(f"{type(self).__name__}: {name}", value)
+        if argument is not None or name in numbers_of(cast(Any, type(self))):
+            object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
+        if argument is not None and argument.number:  # a number may take a tensor's place, and a tensor a number's
+            self.__dict__.pop(name, None)
+            self._buffers.pop(name, None)
+            self._keep(name, value)
+        else:
+            super().__setattr__(name, value)
+
+
+def documentation(cls: type[Fields]) -> str:
+    """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source.
+
+    Arguments of a constructor that a class wrote itself stand in its docstring, and the fields follow them.
+    """
+    summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
+    summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
+    arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
+    first, *rest = cls.about.tensors
+    said = {name: domain.describe() for name, domain in cls.about.tensors.items()}
+    said |= {name: said[name].replace("any shape", f"the shape of {first}") for name in rest}
+    shapes = "\n".join(f"    {name}: {text}" for name, text in said.items())
+    return f"""{summary}{arguments}
+
+Shape:
+{shapes}
+
+    A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.core.reduction.AtCall`.
+
+Returns:
+    One number; with ``reduction="none"`` one for each item. Half-precision inputs give a float32 loss.
+
+Raises:
+    TypeError: A dtype or an argument of the wrong kind.
+    ValueError: A shape that does not fit, or a value out of its range (values are read in eager mode on CPU alone).
+    IndexError: A class id out of range.
+
+Example:{example}
+
+Source:
+    {cls.about.source}
+"""
+
+
+def _signature(cls: type[Fields]) -> inspect.Signature:
+    """What the constructor takes: the fields, unless a class wrote its own."""
+    written: Any = cls.__init__
+    if written is not Fields.__init__:
+        return inspect.Signature(list(inspect.signature(written).parameters.values())[1:])
+    positional = [name for name, argument in cls.arguments.items() if not argument.kw_only]
+    by_name = [name for name, argument in cls.arguments.items() if argument.kw_only]
+    return inspect.Signature(
+        [_parameter(cls, name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in positional]
+        + [_parameter(cls, name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
+    )
+
+
+def _parameter(cls: type, name: str, kind: Any) -> inspect.Parameter:
+    annotations: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        annotations |= inspect.get_annotations(base)
+    annotation = annotations.get(name, inspect.Parameter.empty)
+    return inspect.Parameter(name, kind, default=cls.arguments[name].default, annotation=annotation)  # type: ignore[attr-defined]
+
+
+def _bind(cls: type[Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name, or an error that tells which are known."""
+    positions = [name for name, argument in cls.arguments.items() if not argument.kw_only]
+    if len(args) > len(positions):
+        raise TypeError(
+            f"{cls.__name__}: takes {len(positions)} arguments by position ({', '.join(positions)}), got {len(args)}"
+        )
+    given = dict(zip(positions, args))
+    for name, value in kwargs.items():
+        if name not in cls.arguments:
+            close = difflib.get_close_matches(name, cls.arguments, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(cls.arguments) or 'none'}"
+            raise TypeError(f"{cls.__name__}: no argument {name!r}; {hint}")
+        if name in given:
+            raise TypeError(f"{cls.__name__}: argument {name!r} is given twice, by position and by name")
+        given[name] = value
+    return given

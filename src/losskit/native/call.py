@@ -1,0 +1,225 @@
+"""A kernel's call: described by what its struct needs, filled in once for tensors like these, then run.
+
+No loss is known here: a :class:`Call` is all that a kernel is told of one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from ctypes import CDLL, addressof, c_int64
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from losskit.core.arithmetic import wide
+from losskit.core.reduction import NOTHING, Extra
+from losskit.native.library import (
+    DTYPES,
+    IDS,
+    LEASED,
+    PROBABILITIES,
+    REDUCTIONS,
+    Elementwise,
+    Rowwise,
+    Spread,
+    lease,
+    load,
+)
+
+Weights = Mapping[str, Tensor | None]
+WEIGHTS = frozenset({"weight", "pos_weight"})  # the tensors that kernels take as arguments
+
+
+class Unfit(Exception):  # noqa: N818 - no error: the formula takes over
+    """The kernel cannot do this call, or found values that deserve a message."""
+
+
+class Call(NamedTuple):
+    """What a kernel is told of a loss."""
+
+    kernel: str
+    params: tuple[float, ...]  # in the order of its struct in kernels/ops
+    dim: int | None  # of the classes; None: every element is an item
+    items: torch.Size
+    reduction: str
+    ignore_index: int
+    label_smoothing: float
+    formula: Callable[[tuple[Tensor, ...], Extra], Tensor]  # reduced; it gives the second derivative
+
+
+class Outcome(NamedTuple):
+    """What a kernel gave."""
+
+    value: Tensor
+    gradients: tuple[Tensor, ...]  # of the leading tensors; none where they are not wanted
+    scale: float  # what the gradients still lack
+    ready: Ready
+
+
+class Ready:
+    """What does not change while shapes and dtypes stay: the kernel's call, filled in but for the pointers.
+
+    Small losses live on it: filling a call in takes longer than computing them.
+    """
+
+    slopes = 1  # of how many of the tensors, from the first on, the kernel gives the gradient
+
+    def __init__(self, library: CDLL, call: Call, weights: Weights, input: Tensor, target: Tensor) -> None:
+        self.call, self.library, dim = call, library, call.dim
+        ids = dim is not None and not target.is_floating_point()
+        same = ids or target.dtype is input.dtype
+        self.dtype = input.dtype if same else wide(input, target)
+        self.input_dtype = None if self.dtype is input.dtype else input.dtype  # None: it need not be converted
+        self.target_dtype = _read_as(target, self.dtype, ids)
+        self.wide = torch.promote_types(self.dtype, torch.float32)
+        self.one = None if call.reduction == "none" else input.new_empty((), dtype=self.wide)
+        large = input.numel() * self.dtype.itemsize >= LEASED
+        self.lease = (c_int64 * input.dim())(*input.shape) if large else None
+        self.weights = tuple(name for name, weight in weights.items() if weight is not None)
+        if not WEIGHTS.issuperset(self.weights):
+            raise Unfit  # the kernel takes a number there
+        self.shape = input.shape
+        self.template = _elementwise(self, input) if dim is None else _rowwise(self, input, target, dim)
+        self.driver = library.losskit_elementwise if dim is None else library.losskit_rowwise
+        self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several: threads may call the same loss
+
+    def run(self, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool) -> Outcome:
+        """Value and gradients; :class:`Unfit` where the formula must serve, or must say what is wrong."""
+        input, target = tensors
+        if self.input_dtype is not None:
+            input = input.detach().to(self.dtype)
+        if self.target_dtype is not None:
+            target = target.to(self.target_dtype)
+        if not input.is_contiguous():
+            input = input.detach().contiguous()
+        if not target.is_contiguous():
+            target = target.contiguous()
+        value = input.new_empty(self.call.items, dtype=self.wide) if self.one is None else torch.empty_like(self.one)
+        gradients = (self._gradient(input),) if wanted else ()
+        call, address = self._call()
+        call.threads = torch.get_num_threads()
+        call.input, call.target, call.value = input.data_ptr(), target.data_ptr(), value.data_ptr()
+        call.gradient = gradients[0].data_ptr() if gradients else None
+        ordinary = extra is NOTHING and not self.weights
+        held = None if ordinary else [*self._weights(call, weights), *self._extra(call, extra)]
+        status = self.driver(address)
+        del held  # the tensors had to live until here
+        if status or call.found:
+            raise Unfit
+        scale = call.scale if call.unscaled else 1.0
+        if ordinary:  # others hold pointers that must not be used again
+            self.free.append((call, address))
+        return Outcome(value, gradients, scale, self)
+
+    def as_input(self, gradient: Tensor) -> Tensor:
+        """The finished gradient in the input's dtype."""
+        return gradient if self.input_dtype is None else gradient.to(self.input_dtype)
+
+    def over_items(self, upstream: Tensor) -> Tensor:
+        """``upstream``, which has one number an item, beside the gradient."""
+        dim = self.call.dim if self.call.reduction == "none" else None
+        return upstream if dim is None else upstream.unsqueeze(dim)
+
+    def _call(self) -> tuple[Elementwise | Rowwise, int]:
+        """A call of one's own, and its address."""
+        try:
+            return self.free.pop()
+        except IndexError:
+            call = type(self.template).from_buffer_copy(self.template)
+            return call, addressof(call)
+
+    def _gradient(self, input: Tensor) -> Tensor:
+        """Memory for it, in huge pages where it is large."""
+        leased = None if self.lease is None else lease(self.library, self.lease, self.dtype)
+        return torch.empty_like(input) if leased is None else leased
+
+    def _weights(self, call: Elementwise | Rowwise, weights: Weights) -> list[Tensor | None]:
+        """Describe the loss's own weights to the kernel; returns what must be kept alive."""
+        given = [(name, weights[name]) for name in self.weights]
+        if any(weight is not None and weight.requires_grad for _, weight in given):
+            raise Unfit  # only the formula gives them a gradient
+        if isinstance(call, Elementwise):
+            return [spread(getattr(call, name), weight, self.shape, self.wide) for name, weight in given]
+        held = [weight.to(self.wide).resolve_neg().contiguous() for _, weight in given if weight is not None]
+        for weight in held:
+            if len(weight) != call.classes:
+                raise Unfit  # put in behind the loss's back; its formula will complain
+            call.class_weight = weight.data_ptr()
+        return [*held]
+
+    def _extra(self, call: Elementwise | Rowwise, extra: Extra) -> list[Tensor | None]:
+        if any(isinstance(each, Tensor) and each.requires_grad for each in (extra.sample_weight, extra.normalizer)):
+            raise Unfit  # only the formula gives them a gradient
+        if extra.normalizer is not None:
+            call.normalizer = float(extra.normalizer)
+        return [
+            spread(call.sample_weight, extra.sample_weight, self.call.items, self.wide),
+            spread(call.mask, extra.mask, self.call.items, torch.bool),
+        ]
+
+
+def ready(call: Call, weights: Weights, tensors: tuple[Tensor, ...]) -> Ready | None:
+    """The call filled in for tensors like these; None where no kernel can do it."""
+    library = load()
+    if library is None or len(tensors) != 2 or tensors[0].dtype not in DTYPES or not tensors[0].numel():
+        return None
+    try:
+        return Ready(library, call, weights, *tensors)
+    except Unfit:
+        return None
+
+
+def _read_as(target: Tensor, dtype: torch.dtype, ids: bool) -> torch.dtype | None:
+    """What the target must be converted to; None: it may stay as it is."""
+    if ids:
+        return None if target.dtype in IDS else torch.int64
+    return None if target.dtype is dtype else dtype
+
+
+def _elementwise(ready: Ready, input: Tensor) -> Elementwise:
+    told = ready.call
+    op = op_number(ready.library, "elementwise", told.kernel)
+    call = Elementwise(op, DTYPES[ready.dtype], REDUCTIONS[told.reduction])
+    call.unscaled = ready.dtype is torch.float16
+    call.size = input.numel()
+    call.params[: len(told.params)] = told.params
+    return call
+
+
+def _rowwise(ready: Ready, input: Tensor, target: Tensor, dim: int) -> Rowwise:
+    told, shape = ready.call, input.shape
+    op = op_number(ready.library, "rowwise", told.kernel)
+    call = Rowwise(op, DTYPES[ready.dtype], REDUCTIONS[told.reduction])
+    call.unscaled = ready.dtype is torch.float16
+    call.outer, call.classes, call.inner = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
+    call.ids = PROBABILITIES if target.is_floating_point() else IDS.get(target.dtype, IDS[torch.int64])
+    call.ignore_index, call.label_smoothing = told.ignore_index, told.label_smoothing
+    call.params[: len(told.params)] = told.params
+    return call
+
+
+def spread(into: Spread, tensor: Tensor | None, items: torch.Size, dtype: torch.dtype) -> Tensor | None:
+    """Describe to the kernel a tensor that broadcasts to ``items``; returns what must be kept alive."""
+    if tensor is None:
+        return None
+    tensor = tensor.detach().to(dtype).resolve_neg().contiguous()
+    shape = (1,) * (len(items) - tensor.dim()) + tuple(tensor.shape)
+    used = [i for i, size in enumerate(shape) if size != 1]
+    if used and any(shape[i] != items[i] for i in range(used[0], used[-1] + 1)):
+        raise Unfit  # (N, 1, W): not a run of dimensions
+    into.data = tensor.data_ptr()
+    into.period = max(tensor.numel(), 1)
+    into.inner = max(items[used[-1] + 1 :].numel(), 1) if used else max(items.numel(), 1)
+    return tensor
+
+
+@cache
+def op_number(library: CDLL, driver: str, name: str) -> int:
+    """The number by which a driver knows an op."""
+    number = int(getattr(library, f"losskit_{driver}_op")(name.encode()))
+    if number < 0:
+        raise LookupError(f"the {driver} driver has no op {name!r}: rebuild the kernels")
+    return number

@@ -1,0 +1,60 @@
+"""Loss and gradient without autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from losskit.choice import choose, outcome
+from losskit.core.reduction import NOTHING, AtCall
+from losskit.loss import Loss
+
+
+def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
+    r"""Loss and gradient in one call, without autograd.
+
+    .. math:: (x, y) \mapsto (\ell(x, y), \partial \ell / \partial x)
+
+    For a small loss autograd costs more than the loss itself. What it gives is what ``backward`` would: hand the
+    gradient on with ``output.backward(gradient)``.
+
+    Args:
+        criterion: A loss whose reduction is ``"mean"`` or ``"sum"``.
+
+    Returns:
+        A function that takes what the criterion takes and returns its loss and its gradient in the first tensor, both
+        detached.
+
+    Raises:
+        ValueError: The reduction is ``"none"``: there is no single number to differentiate.
+
+    Example:
+        >>> import torch, losskit
+        >>> step = losskit.value_and_grad(losskit.MSELoss())
+        >>> loss, gradient = step(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 4.0]))
+        >>> print(loss, gradient)
+        tensor(2.5000) tensor([ 1., -2.])
+    """
+    if criterion.reduction == "none":
+        raise ValueError(f"{type(criterion).__name__}: value_and_grad needs reduction 'mean' or 'sum', got 'none'")
+    names = tuple(criterion.about.tensors)
+
+    def call(*tensors: Tensor, **at_call: Any) -> tuple[Tensor, Tensor]:
+        if len(tensors) < len(names):
+            tensors += tuple(at_call.pop(name) for name in names[len(tensors) :] if name in at_call)
+        if criterion.keeps_kernel:
+            plan = choose(criterion, tensors)
+            extra = criterion.extra(tensors[0], cast(AtCall, at_call)) if at_call else NOTHING
+            found = outcome(criterion, plan, tensors, extra)
+            if found is not None:
+                gradient = found.gradients[0]
+                return found.value, found.ready.as_input(gradient if found.scale == 1 else gradient.mul_(found.scale))
+        with torch.enable_grad():
+            leaf = tensors[0].detach().requires_grad_()
+            loss = criterion(leaf, *tensors[1:], **at_call)
+        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
+
+    return call
