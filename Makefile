@@ -24,6 +24,7 @@ test: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/clang-format --dry-run --Werror $(wildcard kernels/*.cpp kernels/*.h kernels/ops/*.h)
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2
 
 # The tests on the lowest Python, which constraints.txt gives the lowest torch, numpy, … that pyproject.toml allows.

@@ -25,7 +25,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import losskit
-from losskit.core.domain import Domain, Embedding, Logits, LogProbabilities, NonNegative, Probabilities, Real
+from losskit.core.ranges import Logit, LogProbability, NonNegative, Probability, Real
+from losskit.core.shapes import Classes, Vectors
+from losskit.core.slots import Slot
 from losskit.loss import Loss
 
 ITEMS, CLASSES = 4096, 7
@@ -42,26 +44,26 @@ def tensors_of(criterion: Loss, extreme: bool) -> tuple[Tensor, ...]:
     """What the loss takes, in float32; far out on request."""
     generator = torch.Generator().manual_seed(0)
     drawn = []
-    for name, domain in criterion.domains.items():
-        value = domain.sample((ITEMS,), CLASSES, generator)
+    for name, slot in criterion.domains.items():
+        value = slot.sample((ITEMS,), CLASSES, generator)
         if extreme and name != "target":
-            value = far_out(domain, value, generator)
+            value = far_out(slot, value, generator)
         drawn.append(value.float() if value.is_floating_point() else value)
     return tuple(drawn)
 
 
-def far_out(domain: Domain, value: Tensor, generator: torch.Generator) -> Tensor:
+def far_out(slot: Slot, value: Tensor, generator: torch.Generator) -> Tensor:
     """Values of the same domain from its ends and from beside zero."""
     scale = 10 ** (8 * torch.rand(value.shape, generator=generator, dtype=torch.float64) - 4)
-    if isinstance(domain, Probabilities):
+    if isinstance(slot.range, Probability):
         far = (value.logit() * scale).sigmoid()
-    elif isinstance(domain, LogProbabilities):
+    elif isinstance(slot.range, LogProbability) and isinstance(slot.shape, Classes):
         far = (value * scale.clamp(max=100)).log_softmax(1)
-    elif isinstance(domain, NonNegative):
+    elif isinstance(slot.range, NonNegative):
         far = value * scale
-    elif isinstance(domain, Logits | Real):
+    elif isinstance(slot.range, Logit | Real):
         far = (value * scale).clamp(-1e4, 1e4)
-        if isinstance(domain, Embedding):
+        if isinstance(slot.shape, Vectors):
             far[:8] = 0
         else:
             far[:8] = 1e-40 * value[:8].sign()

@@ -14,7 +14,8 @@ from torch import Tensor
 
 import losskit
 from losskit import functional
-from losskit.core.domain import Binary, ClassIndex
+from losskit.core.ranges import ZeroOne
+from losskit.core.slots import Either
 from losskit.fields import Arg, inside
 from losskit.loss import Loss
 
@@ -78,11 +79,11 @@ def kinds(
     tensors = draw(criterion, items, classes, seed=7)
     yield tensors
     target, input = criterion.domains.get("target"), tensors[0]
-    if isinstance(target, ClassIndex) and target.soft:
+    if isinstance(target, Either):
         dim = criterion.class_dim(input)
         assert dim is not None
         yield input, input.softmax(dim)
-    if isinstance(target, Binary) and target.soft:
+    if target is not None and isinstance(target.range, ZeroOne) and target.range.soft:
         yield input, input.sigmoid()
 
 

@@ -13,9 +13,11 @@ from torch import Tensor, nn, ones, tensor, zeros
 import losskit
 from losskit import loss as module
 from losskit.core.about import About
-from losskit.core.domain import Real
 from losskit.core.head import ON_NUMBERS, Task
+from losskit.core.ranges import Real
 from losskit.core.reduction import Reduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, inside, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -30,7 +32,11 @@ class Toy(Loss):
         1
     """
 
-    about = About(tensors={"input": Real(), "target": Real()}, serves=ON_NUMBERS, source="Somebody 1900")
+    about = About(
+        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
+        serves=ON_NUMBERS,
+        source="Somebody 1900",
+    )
     reduction: Reduction = reduction_arg(default="mean")
     share_of: float = arg(default=0.5, within="(0, 1]", doc="A share.")
     count: int = arg(default=2, within="[0, 3)", doc="A count.")

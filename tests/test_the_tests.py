@@ -19,9 +19,12 @@ from typing_extensions import Unpack
 
 from losskit import native
 from losskit.core.about import About
-from losskit.core.domain import Binary, ClassIndex, ClassLogits, Logits, PlusMinusOne, Real
 from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.messages import Place
+from losskit.core.ranges import ClassId, Distribution, Logit, PlusMinusOne, Real, ZeroOne
 from losskit.core.reduction import AtCall, Extra
+from losskit.core.shapes import Classes, Items, Same
+from losskit.core.slots import Either, Slot
 from losskit.fields import Arg, arg
 from losskit.loss import Loss
 from losskit.losses import (
@@ -250,43 +253,46 @@ class Gullible(Arg):
         return value if isinstance(value, Tensor) else None
 
 
-class Lax(Real):
-    """A domain that lets everything through."""
+REAL, LOGITS = Slot(Real(), Same()), Slot(Logit(), Same())
 
-    def require(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> None:
+
+class Lax(Same):
+    """A shape that lets everything through."""
+
+    def require(self, place: Place, value: Tensor) -> None:
         pass
 
 
-class Summing(ClassIndex):
-    """A domain that looks at the sum over all items."""
+class Summing(Distribution):
+    """A range that looks at the sum over all items."""
 
-    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        if not value.is_floating_point() or abs(float(value.sum()) / value[:, 0].numel() - 1) > 0.01:
-            return super().diagnose(loss, name, value, input)
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        if abs(float(value.sum()) / value[:, 0].numel() - 1) > 0.01:
+            return super().diagnose(place, value)
         return None
 
 
 class Eager(PlusMinusOne):
-    """A domain that always has the same advice."""
+    """A range that always has the same advice."""
 
-    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        error = super().diagnose(loss, name, value, input)
-        return None if error is None else ValueError(f"{error}; for 0 and 1 use 2 * {name} - 1")
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        error = super().diagnose(place, value)
+        return None if error is None else ValueError(f"{error}; for 0 and 1 use 2 * {place.name} - 1")
 
 
 class Lazy(PlusMinusOne):
-    """A domain that has none."""
+    """A range that has none."""
 
-    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        error = super().diagnose(loss, name, value, input)
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        error = super().diagnose(place, value)
         return None if error is None else ValueError(str(error).partition(";")[0])
 
 
-class Careless(Binary):
-    """A domain with a border in another place."""
+class Careless(ZeroOne):
+    """A range with a border in another place."""
 
-    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        return super().diagnose(loss, name, value.round(decimals=2), input)
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        return super().diagnose(place, value.round(decimals=2))
 
 
 def smooth_l1_of_other_order(input: Tensor, target: Tensor, beta: float = 1.0, reduction: Any = "mean") -> Tensor:
@@ -487,22 +493,38 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
         sabotaged(MSELoss, weight=Gullible(None, "[0, inf)", None, "elements", True, "Takes anything.")),
     ],
     "proposes_signs_for_zeros_and_ones_alone": [
-        sabotaged(HingeEmbeddingLoss, about=about(HingeEmbeddingLoss, tensors={"input": Real(), "target": Eager()})),
-        sabotaged(SoftMarginLoss, about=about(SoftMarginLoss, tensors={"input": Logits(), "target": Lazy()})),
+        sabotaged(
+            HingeEmbeddingLoss,
+            about=about(HingeEmbeddingLoss, tensors={"input": REAL, "target": Slot(Eager(), Items())}),
+        ),
+        sabotaged(
+            SoftMarginLoss, about=about(SoftMarginLoss, tensors={"input": LOGITS, "target": Slot(Lazy(), Items())})
+        ),
     ],
     "refuses_what_is_no_distribution": [
-        sabotaged(CrossEntropyLoss, _diagnose=lambda self, tensors: None),
+        sabotaged(CrossEntropyLoss, _diagnose=lambda self, plan, tensors: None),
         sabotaged(
             CrossEntropyLoss,
-            about=about(CrossEntropyLoss, tensors={"input": ClassLogits(), "target": Summing(soft=True)}),
+            about=about(
+                CrossEntropyLoss,
+                tensors={
+                    "input": Slot(Logit(), Classes()),
+                    "target": Either(ClassId(True), Items(), Slot(Summing(), Classes())),
+                },
+            ),
         ),
     ],
     "refuses_bad_calls": [sabotaged(MSELoss, forward=without("sampel_weight", "normalizer"))],
-    "refuses_bad_shapes": [sabotaged(MSELoss, about=about(MSELoss, tensors={"input": Real(), "target": Lax()}))],
+    "refuses_bad_shapes": [
+        sabotaged(MSELoss, about=about(MSELoss, tensors={"input": REAL, "target": Slot(Real(), Lax())}))
+    ],
     "refuses_bad_values": [
-        Raising(RuntimeError, "out of bounds", sabotaged(CrossEntropyLoss, _diagnose=lambda self, tensors: None)),
-        sabotaged(BCEWithLogitsLoss, _diagnose=lambda self, tensors: None),
-        sabotaged(BCEWithLogitsLoss, about=about(BCEWithLogitsLoss, tensors={"input": Logits(), "target": Careless()})),
+        Raising(RuntimeError, "out of bounds", sabotaged(CrossEntropyLoss, _diagnose=lambda self, plan, tensors: None)),
+        sabotaged(BCEWithLogitsLoss, _diagnose=lambda self, plan, tensors: None),
+        sabotaged(
+            BCEWithLogitsLoss,
+            about=about(BCEWithLogitsLoss, tensors={"input": LOGITS, "target": Slot(Careless(), Same())}),
+        ),
     ],
     "positions_of_torch": [
         Subject(SmoothL1Loss, smooth_l1_of_other_order),

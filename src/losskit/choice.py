@@ -23,8 +23,9 @@ from torch.torch_version import TorchVersion
 
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
-from losskit.core.domain import Domain
+from losskit.core.messages import Place
 from losskit.core.reduction import Extra
+from losskit.core.slots import Slot
 from losskit.core.watched import ORDINARY, batched, in_memory, plain, readable, saved_by_hooks, unwatched
 from losskit.native.autograd import by_kernel
 from losskit.native.call import Call, Outcome, Ready, Unfit, ready
@@ -46,23 +47,25 @@ class Chosen(Protocol):
     _buffers: dict[str, Tensor | None]
 
     @property
-    def domains(self) -> Mapping[str, Domain]: ...
+    def domains(self) -> Mapping[str, Slot]: ...
     @property
     def kernel(self) -> str: ...
     def kernel_params(self) -> tuple[float, ...]: ...
     def class_dim(self, input: Tensor) -> int | None: ...
     def items(self, input: Tensor) -> torch.Size: ...
+    def places(self, input: Tensor) -> list[Place]: ...
     def torch_is_right(self, *tensors: Tensor) -> bool: ...
     def require(self, tensors: tuple[Tensor, ...]) -> None: ...
     @property
     def formula(self) -> Callable[..., Tensor]: ...
-    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra, plan: Plan | None = None) -> Tensor: ...
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
+    def without_kernel(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
 
 
 class Plan(NamedTuple):
     """How a loss is computed of tensors like these."""
 
-    domains: tuple[Domain, ...]
+    domains: tuple[tuple[Place, Slot], ...]
     dtype: torch.dtype  # of the computation
     target: int  # which of the tensors it is
     ready: Ready | None  # its kernel, filled in
@@ -71,10 +74,9 @@ class Plan(NamedTuple):
     @classmethod
     def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Plan:
         """A plan, with an operator and a kernel where they are to be had."""
-        domains = loss.domains
-        names = tuple(domains)
+        names, places = tuple(loss.domains), loss.places(tensors[0])
         return cls(
-            tuple(domains.values()),
+            tuple(zip(places, loss.domains.values())),
             wide(*tensors),
             names.index("target") if "target" in names else len(names) - 1,
             _filled_in(loss, tensors) if kernel else None,
@@ -125,7 +127,7 @@ def run(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> 
     if plan.ready is not None and not _slopes_beyond(plan.ready, tensors):
         with suppress(Unfit):
             return by_kernel(plan.ready, loss._buffers, tensors, extra)
-    return loss.by_formula(tensors, extra, plan)
+    return loss.without_kernel(plan, tensors, extra)
 
 
 def outcome(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Outcome | None:

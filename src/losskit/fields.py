@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import dataclass_transform
 
 from losskit.choice import Prepared, numbers_of, unchanged
 from losskit.core.about import About
-from losskit.core.domain import floating
+from losskit.core.messages import floating
 from losskit.core.reduction import BatchReduction, Reduction
 from losskit.core.watched import readable
 
@@ -63,6 +64,18 @@ class Arg:
         if self.within is not None and not inside(self.within, value):
             raise ValueError(f"{who} must lie in {self.within}, got {value!r}")
         return value
+
+    def fits(self, who: str, weight: Tensor, shape: torch.Size, dim: int | None) -> None:
+        """Raise unless a tensor has the shape that it must have beside an input of ``shape`` with its classes in ``dim``."""
+        if self.shape == "classes":
+            if dim is not None and len(weight) != shape[dim]:
+                raise ValueError(f"{who} must hold one entry for each of {shape[dim]} classes, got {len(weight)}")
+        elif weight.shape != shape:
+            pairs = zip(reversed(weight.shape), reversed(shape))
+            longer = weight.dim() > len(shape)
+            if self.shape == "elements" or longer or any(own not in (1, other) for own, other in pairs):
+                rule = "have" if self.shape == "elements" else "broadcast to"
+                raise ValueError(f"{who} must {rule} the input's shape {tuple(shape)}, got {tuple(weight.shape)}")
 
     def _tensor(self, who: str, value: Any) -> Tensor:
         if not isinstance(value, Tensor):
@@ -198,10 +211,10 @@ def documentation(cls: type[Fields]) -> str:
     summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
     summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
     arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
-    first, *rest = cls.about.tensors
-    said = {name: domain.describe() for name, domain in cls.about.tensors.items()}
-    said |= {name: said[name].replace("any shape", f"the shape of {first}") for name in rest}
-    shapes = "\n".join(f"    {name}: {text}" for name, text in said.items())
+    first = next(iter(cls.about.tensors))
+    shapes = "\n".join(
+        f"    {name}: {slot.describe(None if name == first else first)}" for name, slot in cls.about.tensors.items()
+    )
     return f"""{summary}{arguments}
 
 Shape:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from losskit.core.arithmetic import wide
-from losskit.core.domain import _first, floating
+from losskit.core.messages import first as _first, floating
 from losskit.core.watched import readable
 
 __all__ = ["cross_entropy", "entropy", "js_divergence", "kl_divergence", "mutual_information", "surprisal"]

@@ -35,8 +35,11 @@ from torch import Tensor, nn
 
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
-from losskit.core.domain import Binary, ClassLogits, NonNegative, Probabilities, _first, _outside_unit, _who
+from losskit.core.messages import Place, first
+from losskit.core.ranges import NonNegative, Probability, ZeroOne
 from losskit.core.reduction import AtCall, both, shaped
+from losskit.core.shapes import Classes, Labels, Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, inside
 from losskit.loss import Loss, instance
 from losskit.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss
@@ -633,34 +636,31 @@ def _values(criterion: KerasLoss, y_true: Tensor, y_pred: Tensor) -> Tensor:
 # The losses that clip as Keras does, which losskit's own do not; without a kernel.
 
 
-@dataclass(frozen=True)
-class _Clipped(Probabilities):
-    """Probabilities whose logits Keras takes as well."""
-
-    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        error = _outside_unit(loss, name, value)
-        return (
-            error if error is None or value.isnan().any() else ValueError(f"{error}; for logits say from_logits=True")
-        )
+CLIPPED = Probability("for logits say from_logits=True")
 
 
 @dataclass(frozen=True)
-class _ClippedClasses(ClassLogits):
+class _Unnormalised(Probability):
     """Class probabilities, of any positive sum up to C, since Keras divides by it."""
 
-    def neutral(self, loss: Loss, value: Tensor) -> float:
+    mend: str = CLIPPED.mend
+
+    def neutral(self, place: Place, value: Tensor) -> float:
         return 1
 
-    def diagnose(self, loss: Loss, name: str, value: Tensor, input: Tensor) -> Exception | None:
-        error = _Clipped().diagnose(loss, name, value, input)
-        total = value.sum(loss.class_dim(value))
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        error, total = super().diagnose(place, value), value.sum(place.dim)
         if error is None and (nothing := total == 0).any():
-            return ValueError(f"{_who(loss, name)} gives no class any probability: the sum is {_first(total, nothing)}")
+            return ValueError(f"{place} gives no class any probability: the sum is {first(total, nothing)}")
         return error
 
 
 class _OfRates(Loss):
-    about = About(tensors={"input": NonNegative(), "target": NonNegative()}, serves={}, source="Keras 3")
+    about = About(
+        tensors={"input": Slot(NonNegative(), Same()), "target": Slot(NonNegative(), Same())},
+        serves={},
+        source="Keras 3",
+    )
     reduction: Any = arg(default="mean", among=("none", "mean", "sum"), doc="")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
@@ -668,19 +668,22 @@ class _OfRates(Loss):
 
 
 class _Divergence(Loss):
-    about = About(tensors={"input": Probabilities(), "target": Binary()}, serves={}, source="Keras 3")
+    about = About(
+        tensors={"input": Slot(Probability(), Labels()), "target": Slot(ZeroOne(), Labels())},
+        serves={},
+        source="Keras 3",
+    )
     reduction: Any = arg(default="mean", among=("none", "mean", "sum"), doc="")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         q, p = input.clamp(EPSILON, 1), target.clamp(EPSILON, 1)
         return (p * (p / q).log()).sum(-1)
 
-    def class_dim(self, input: Tensor) -> int | None:
-        return input.dim() - 1 if input.dim() else None
-
 
 class _ClippedBCE(Loss):
-    about = About(tensors={"input": _Clipped(), "target": Binary()}, serves={}, source="Keras 3")
+    about = About(
+        tensors={"input": Slot(CLIPPED, Same()), "target": Slot(ZeroOne(), Same())}, serves={}, source="Keras 3"
+    )
     reduction: Any = arg(default="mean", among=("none", "mean", "sum"), doc="")
     label_smoothing: float = arg(default=0.0, within="[0, 1]", doc="")
 
@@ -693,13 +696,13 @@ class _ClippedBCE(Loss):
 class _ClippedCrossEntropy(CrossEntropyLoss):
     about = replace(
         CrossEntropyLoss.about,
-        tensors={"input": _ClippedClasses(), "target": CrossEntropyLoss.about.target},
+        tensors={"input": Slot(_Unnormalised(), Classes()), "target": CrossEntropyLoss.about.target},
         kernel=None,
         torch=None,
     )
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        dim = self.class_dim(input)
+        dim = self.class_dim(input) or 0
         log_p = (input / input.sum(dim, keepdim=True)).clamp(EPSILON, 1 - EPSILON).log()
         if not target.is_floating_point():
             return -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)

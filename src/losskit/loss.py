@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
 from losskit.choice import Plan, by_operator, choose, run, settled
-from losskit.core.domain import ClassIndex, Domain
 from losskit.core.head import Head, Task
+from losskit.core.messages import Place, together
 from losskit.core.reduction import NOTHING, AtCall, Extra, both, checked, reduce
+from losskit.core.shapes import Items
+from losskit.core.slots import Slot
 from losskit.core.watched import eager, readable, savable
-from losskit.fields import Arg, Fields
+from losskit.fields import Fields
 
 L = TypeVar("L", bound="Loss")
 
@@ -25,6 +27,12 @@ class Loss(Fields):
     A subclass states ``about``, declares its arguments with :func:`arg` in torch's order, and writes ``formula``, which
     takes ``input`` and ``target`` and returns the unreduced loss in plain PyTorch.
     """
+
+    _own_way: ClassVar[bool] = False  # whether it has a by_formula of its own
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._own_way = cls.by_formula is not Loss.by_formula
 
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
         """The loss of ``input`` against ``target``; :class:`~losskit.core.reduction.AtCall` says what a call may add.
@@ -46,11 +54,19 @@ class Loss(Fields):
         """The same for an unreduced loss of that shape."""
         return checked(type(self).__name__, self.reduction, at_call, items, self.arguments)
 
-    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra, plan: Plan | None = None) -> Tensor:
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         """The loss by its formula, or by torch's operator where that takes its place."""
-        plan = choose(self, tensors) if plan is None else plan
+        return self._by_plan(choose(self, tensors), tensors, extra)
+
+    def without_kernel(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+        """The same of a plan that is there already, unless someone wrote a :meth:`by_formula` of their own."""
+        if self._own_way or "by_formula" in self.__dict__:
+            return self.by_formula(tensors, extra)
+        return self._by_plan(plan, tensors, extra)
+
+    def _by_plan(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         domains, dtype = plan.domains, plan.dtype
-        tensors = tuple(domain.cast(each, dtype) for domain, each in zip(domains, self.savable(tensors)))
+        tensors = tuple(slot.cast(each, dtype) for (_, slot), each in zip(domains, self.savable(tensors)))
         reading = readable(*tensors)
         operator = plan.operator if plan.operator is not None and self.torch_is_right(*tensors) else None
         if operator is not None and extra == NOTHING:
@@ -64,12 +80,14 @@ class Loss(Fields):
         if kept is not None and readable(kept) and bool(kept.all()):
             kept = None  # saves a copy of the input
         if kept is not None:  # in the inputs: masking the result would leave NaN gradients
-            tensors = tuple(self._masked(each, kept, d.neutral(self, each)) for d, each in zip(domains, tensors))
+            pairs = zip(domains, tensors)
+            tensors = tuple(self._masked(each, kept, slot.neutral(place, each)) for (place, slot), each in pairs)
         if reading:
             self._diagnose(plan, tensors)
         weight = extra.sample_weight
         if weight is not None:
-            tensors = tuple(self._weighed(each, weight, d.neutral(self, each)) for d, each in zip(domains, tensors))
+            pairs = zip(domains, tensors)
+            tensors = tuple(self._weighed(each, weight, slot.neutral(place, each)) for (place, slot), each in pairs)
         loss = None if operator is None else by_operator(self, operator, tensors, "none")
         if loss is None or not settled(loss):
             loss = self.formula(*tensors)
@@ -88,25 +106,22 @@ class Loss(Fields):
 
     def require(self, tensors: tuple[Tensor, ...]) -> None:
         """Raise where a dtype or a shape is wrong; reads no values."""
-        who, names, input = type(self).__name__, tuple(self.domains), tensors[0]
-        for name, value in zip(names, tensors, strict=True):
-            if not isinstance(value, Tensor):
-                raise TypeError(
-                    f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})"
-                )
-            if value.device != input.device:
-                raise ValueError(
-                    f"{who}: {names[0]} is on {input.device} and {name} on {value.device}; use {name}.to({names[0]}.device)"
-                )
-        for (name, domain), value in zip(self.domains.items(), tensors, strict=True):
-            domain.require(self, name, value, input)
+        together(type(self).__name__, tuple(self.domains), tensors)
+        for place, slot, value in zip(self.places(tensors[0]), self.domains.values(), tensors, strict=True):
+            slot.require(place, value)
         for name, weight in self._buffers.items():
             if weight is not None:
-                _fits(f"{who}: {name}", self.arguments[name], weight, input, self.class_dim(input))
+                who = f"{type(self).__name__}: {name}"
+                self.arguments[name].fits(who, weight, tensors[0].shape, self.class_dim(tensors[0]))
+
+    def places(self, input: Tensor) -> list[Place]:
+        """Where its tensors stand, beside this network's output."""
+        who, names, dim = type(self).__name__, list(self.domains), self.class_dim(input)
+        return [Place(who, name, names[0], input.shape, dim, self.arguments) for name in names]
 
     def _diagnose(self, plan: Plan, tensors: tuple[Tensor, ...]) -> None:
-        for name, domain, value in zip(self.about.tensors, plan.domains, tensors):
-            error = domain.diagnose(self, name, value, tensors[0])
+        for (place, slot), value in zip(plan.domains, tensors):
+            error = slot.diagnose(place, value)
             if error is not None:
                 raise error
 
@@ -121,16 +136,19 @@ class Loss(Fields):
         rest = self._masked(value, weight != 0, neutral)
         return rest if eager(weight) and not weight.requires_grad else torch.where(value.isinf(), rest, value)
 
+    def class_dim(self, input: Tensor) -> int | None:
+        """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""
+        return next(iter(self.domains.values())).shape.dim(input.dim())
+
     def items(self, input: Tensor) -> torch.Size:
         """The shape of the unreduced loss."""
-        dim = self.class_dim(input)
-        return input.shape if dim is None else input.shape[:dim] + input.shape[dim + 1 :]
+        return next(iter(self.domains.values())).shape.items(input.shape)
 
     def items_of(self, target: Tensor) -> torch.Size:
         """The shape of the unreduced loss, from the target alone."""
-        domain = self.domains.get("target")
-        whole = domain is None or (isinstance(domain, ClassIndex) and target.is_floating_point())
-        return self.items(target) if whole else target.shape
+        slot = self.domains.get("target")
+        one_an_item = slot is not None and isinstance(slot.of(target).shape, Items)
+        return target.shape if one_an_item else self.items(target)
 
     # What the loss's other half does with a network's output.
 
@@ -180,13 +198,9 @@ class Loss(Fields):
     # What a loss may override.
 
     @property
-    def domains(self) -> Mapping[str, Domain]:
+    def domains(self) -> Mapping[str, Slot]:
         """What its tensors may be, for these arguments."""
         return self.about.tensors
-
-    def class_dim(self, input: Tensor) -> int | None:
-        """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""
-        return None
 
     def kept(self, target: Tensor) -> Tensor | None:
         """Mask of the items: False where the target itself says that it does not count. None: all count."""
@@ -208,21 +222,6 @@ class Loss(Fields):
     def torch_is_right(self, *tensors: Tensor) -> bool:
         """Whether torch's own operator gives this loss's numbers for these arguments, shapes and dtypes."""
         return True
-
-
-def _fits(who: str, argument: Arg, weight: Tensor, input: Tensor, class_dim: int | None) -> None:
-    """Raise unless a tensor argument has the shape that it must have beside ``input``."""
-    if argument.shape == "classes":
-        if class_dim is not None and len(weight) != input.shape[class_dim]:
-            raise ValueError(
-                f"{who} must hold one entry for each of {input.shape[class_dim]} classes, got {len(weight)}"
-            )
-    elif weight.shape != input.shape:
-        longer = weight.dim() > input.dim()
-        pairs = zip(reversed(weight.shape), reversed(input.shape))
-        if argument.shape == "elements" or longer or any(own not in (1, other) for own, other in pairs):
-            rule = "have" if argument.shape == "elements" else "broadcast to"
-            raise ValueError(f"{who} must {rule} the input's shape {tuple(input.shape)}, got {tuple(weight.shape)}")
 
 
 _built: dict[Any, Any] = {}

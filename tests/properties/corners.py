@@ -14,22 +14,20 @@ from cases import Subject
 from extended_reals import limit
 from torch import Tensor
 
-from losskit.core.domain import (
-    Binary,
-    BinaryLabels,
-    ClassIndex,
-    ClassLogits,
+from losskit.core.ranges import (
+    ClassId,
     Count,
-    Domain,
-    Embedding,
-    LabelList,
-    LabelLogits,
-    LogProbabilities,
+    LabelIds,
+    Logit,
+    LogProbability,
     Mass,
     NonNegative,
     PlusMinusOne,
-    Probabilities,
+    Probability,
+    ZeroOne,
 )
+from losskit.core.shapes import Classes, Labels, Same, Vectors
+from losskit.core.slots import Either, Slot
 from losskit.fields import Arg, inside
 from losskit.loss import Loss
 from properties.held import holds
@@ -113,7 +111,7 @@ def reals(dtype: torch.dtype) -> list[float]:
     return [sign * each for sign in (1, -1) for each in some]
 
 
-def entries(domain: Domain, dtype: torch.dtype, chance: random.Random) -> list[Any]:
+def entries(domain: Slot, dtype: torch.dtype, chance: random.Random) -> list[Any]:
     """What an item may hold of a tensor."""
     real, ends = reals(dtype), torch.finfo(dtype)
     tiny, finite = ends.smallest_normal, [each for each in real if math.isfinite(each)]
@@ -121,33 +119,35 @@ def entries(domain: Domain, dtype: torch.dtype, chance: random.Random) -> list[A
     def rows(of: list[float], how_many: int) -> list[list[float]]:
         return [[chance.choice(of) for _ in range(3)] for _ in range(how_many)]
 
-    match domain:
-        case ClassIndex():
-            return [0, 1, 2, *([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]] if domain.soft else [])]
-        case LabelList():
+    match domain.range, domain.shape:
+        case ClassId(), _:
+            return [0, 1, 2, *([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]] if isinstance(domain, Either) else [])]
+        case LabelIds(), _:
             return [[0, -1, 1], [2, 0, -1], [-1, 0, 0], [1, 2, 0]]
-        case BinaryLabels():
+        case ZeroOne(), Labels():
             return [[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.25, 0.0, 1.0]]
-        case Binary():
+        case ZeroOne(), _:
             return [0.0, 1.0, 0.25]
-        case PlusMinusOne():
+        case PlusMinusOne(), _:
             return [1.0, -1.0]
-        case Probabilities():
+        case Mass(), _:
+            return [0.0, 1.0, 0.25, tiny]
+        case Probability(), _:
             return [0.0, 1.0, 0.375, tiny, 1 - ends.eps]
-        case Mass():
-            return [-0.0, -1.0, -1e4, -ends.max, -INF] if domain.log else [0.0, 1.0, 0.25, tiny]
-        case Count():
+        case LogProbability(), Same():
+            return [-0.0, -1.0, -1e4, -ends.max, -INF]
+        case Count(), _:
             return [0.0, 1.0, 3.0, 6e4]
-        case NonNegative():
+        case NonNegative(), _:
             return [each for each in real if each >= 0]
-        case LogProbabilities():
+        case LogProbability(), Classes():
             return [[0.0, -INF, -INF], [-1e4, 0.0, -ends.max], [-1.0, -1.0, -1.3]]
-        case Embedding():  # an infinite vector has no direction; and the distance of two is to be a number
+        case _, Vectors():  # an infinite vector has no direction; and the distance of two is to be a number
             return [[0.0] * 3, [1.0] * 3, *rows([0.0, 1.25, -3.5, 1e4, -ends.max / 16, ends.max / 24], 8)]
-        case ClassLogits() | LabelLogits():  # a tiny number is lost beside others, and might hide a kink
+        case Logit(), Classes() | Labels():  # a tiny number is lost beside others, and might hide a kink
             finite = [each for each in finite if abs(each) != tiny]
             masked = [[-INF if chance.random() < 0.4 else each for each in row] for row in rows(finite, 10)]
-            edge = [[INF, *row[1:]] for row in rows(finite, 4)] if isinstance(domain, LabelLogits) else []
+            edge = [[INF, *row[1:]] for row in rows(finite, 4)] if isinstance(domain.shape, Labels) else []
             return [*rows(finite, 10), *[each for each in masked if max(each) > -INF], *edge]
         case _:
             return real
@@ -270,8 +270,8 @@ def agree(subject: Subject, arguments: dict[str, Any], dtype: torch.dtype, most:
 
 def _free(criterion: Loss) -> list[int]:
     """The tensors that may be moved a little: the input, and other real numbers."""
-    bound = (Binary, Mass, PlusMinusOne, Count, ClassIndex, LabelList)
-    return [i for i, domain in enumerate(criterion.domains.values()) if i == 0 or not isinstance(domain, bound)]
+    bound = (ZeroOne, Mass, PlusMinusOne, Count, ClassId, LabelIds)
+    return [i for i, domain in enumerate(criterion.domains.values()) if i == 0 or not isinstance(domain.range, bound)]
 
 
 @cache

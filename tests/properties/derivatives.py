@@ -14,7 +14,8 @@ from compiler import COMPILER, WHY
 from torch import Tensor
 
 import losskit
-from losskit.core.domain import ClassIndex, Mass, NonNegative, Real
+from losskit.core.ranges import LogProbability, Mass, NonNegative, Real, ZeroOne
+from losskit.core.slots import Either
 from losskit.loss import Loss
 from properties.held import either_way, formula_of, holds, loss_and_grad, of_one, reductions, refused
 from properties.numbers import of_the_batch
@@ -105,14 +106,17 @@ def value_and_grad(subject: Subject) -> None:
 def gradient_of_soft_target(subject: Subject) -> None:
     """A real target that asks for a gradient gets the right one."""
     domain = subject.loss.about.tensors.get("target")
-    if not isinstance(domain, Real | Mass) and not getattr(domain, "soft", False):
+    if domain is None:
+        return
+    number = isinstance(domain.range, Real | NonNegative)
+    if not number and not isinstance(domain.range, Mass | ZeroOne | LogProbability) and not isinstance(domain, Either):
         return
     for input, target, *rest in kinds(subject.loss, (3,)):
-        if target.is_floating_point() and (isinstance(domain, Real) or bool(((target > 0.01) & (target < 0.99)).all())):
+        if target.is_floating_point() and (number or bool(((target > 0.01) & (target < 0.99)).all())):
             function = partial(of_one, subject.function, (input, target, *rest), 1)
-            if isinstance(domain, NonNegative):  # clear of the border
+            if isinstance(domain.range, NonNegative):  # clear of the border
                 target = target + 0.5
-            if isinstance(domain, ClassIndex):  # stay on the simplex
+            if isinstance(domain, Either):  # stay on the simplex
                 function = partial(on_simplex, subject.function, input)
             torch.autograd.gradcheck(function, target.clone().requires_grad_())
 

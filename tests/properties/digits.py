@@ -8,8 +8,10 @@ import torch
 from cases import Subject
 from torch import Tensor
 
-from losskit.core.domain import ClassLogits, ClassScores, LabelLogits, Logits, LogProbabilities, PlusMinusOne
+from losskit.core.ranges import Logit, PlusMinusOne, Score
 from losskit.core.reduction import NOTHING
+from losskit.core.shapes import Classes, Labels
+from losskit.core.slots import Either
 from losskit.loss import Loss
 from properties.held import holds, loss_and_grad
 
@@ -19,7 +21,6 @@ OF_ODDS: dict[str, Callable[[Tensor], Tensor]] = {
     **dict.fromkeys(("SoftmaxFocalLoss", "FocalLoss"), lambda odds: (odds / (1 + odds)) ** 2 * odds.log1p()),
     "MultiLabelSoftMarginLoss": lambda odds: odds.log1p().mean(-1),
 }
-NO_ODDS = (ClassScores, LogProbabilities)
 MARGINS = (5.0, 17.0, 28.0, 80.0)
 
 
@@ -27,12 +28,12 @@ MARGINS = (5.0, 17.0, 28.0, 80.0)
 def sure_answers_keep_their_digits(subject: Subject) -> None:
     """In float32, of one item and of many, by kernel, formula, vmap and compiler, against float64."""
     domain = subject.loss.about.input
-    if not isinstance(domain, Logits) or isinstance(domain, NO_ODDS) or subject.loss.__name__ == "MultiLabelMarginLoss":
+    if not isinstance(domain.range, Logit) or isinstance(domain.range, Score):
         return
     for place, (input, target, hot) in enumerate(sure(subject.loss)):
         criterion = subject.loss(reduction="none")
         leaf = input.double().requires_grad_()
-        loss = OF_ODDS[subject.loss.__name__](odds(leaf, hot, isinstance(domain, ClassLogits)))
+        loss = OF_ODDS[subject.loss.__name__](odds(leaf, hot, isinstance(domain.shape, Classes)))
         (loss * torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)).sum().backward()
         assert leaf.grad is not None
         for way in ways(criterion, input.dim() == 2, place == 0):
@@ -47,11 +48,11 @@ def sure(loss: type[Loss]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     for shape in ((4, 3), (70, 5), (3, 100), (3, 2100), (2, 6, 5)):
         noise = torch.randint(-8, 9, shape, generator=generator) / 8  # so that no difference is rounded
         margins = torch.tensor(MARGINS).repeat(shape[0])
-        if not isinstance(domain, ClassLogits):
+        if not isinstance(domain.shape, Classes):
             yes = torch.randint(2, shape, generator=generator)
             size = margins[: shape[0]].view(-1, *[1] * (len(shape) - 1)) + noise
-            target = 2 * yes - 1 if isinstance(loss.about.tensors["target"], PlusMinusOne) else yes
-            if not isinstance(domain, LabelLogits) or len(shape) == 2:
+            target = 2 * yes - 1 if isinstance(loss.about.target.range, PlusMinusOne) else yes
+            if not isinstance(domain.shape, Labels) or len(shape) == 2:
                 yield torch.where(yes == 1, size, -size), target.float(), yes.bool()
             continue
         items = (shape[0], *shape[2:])
@@ -59,7 +60,7 @@ def sure(loss: type[Loss]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         hot = torch.nn.functional.one_hot(ids, shape[1]).movedim(-1, 1)
         margin = margins[: shape[0]].view(-1, *[1] * (len(shape) - 1))
         yield torch.where(hot == 1, margin, noise - 1), ids, hot.bool()
-        if getattr(loss.about.tensors["target"], "soft", False):
+        if isinstance(loss.about.target, Either):
             yield torch.where(hot == 1, margin, noise - 1), hot.float(), hot.bool()
 
 

@@ -30,8 +30,8 @@ def predicts_what_it_is_trained_for(subject: Subject) -> None:
         optimizer = torch.optim.Adam([output], 0.2)
         for _ in range(150):
             optimizer.zero_grad()
-            rest = list(criterion.domains.values())[2:]
-            beside = [torch.full_like(output, domain.neutral(criterion, output)) for domain in rest]
+            rest = list(zip(criterion.places(output), criterion.domains.values(), strict=True))[2:]
+            beside = [torch.full_like(output, slot.neutral(place, output)) for place, slot in rest]
             criterion(head.training(output, 1), target, *beside).backward()
             optimizer.step()
         if head.encoding is Encoding.LABEL_LIST:  # it ranks, and no more

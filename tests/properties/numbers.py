@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from cases import CLASSES, ITEMS, Subject, close, draw, kinds, variants
 from torch import Tensor
 
-from losskit.core.domain import Embedding, Probabilities
+from losskit.core.ranges import Probability
+from losskit.core.shapes import Vectors
 from losskit.loss import Loss
 from properties.held import double, either_way, holds, loss_and_grad, reductions
 
@@ -40,7 +41,7 @@ def as_accurate_as_torch(subject: Subject) -> None:
         exact = loss_and_grad(subject.loss(reduction="none"), *map(double, tensors))  # equals_oracle vouches
         own = loss_and_grad(subject.loss(reduction="none"), *tensors)
         torchs = own if theirs is None else loss_and_grad(theirs, *tensors, reduction="none")
-        dim = -1 if isinstance(subject.loss.about.input, Embedding) else None
+        dim = -1 if isinstance(subject.loss.about.input.shape, Vectors) else None
         for ours, their, true in zip(own, torchs, exact, strict=True):
             assert bool((ours.isfinite() | true.float().isinf()).all())  # a rate may overflow, and nothing may be NaN
             bound = 1e-5 if theirs is None else error(their, true, dim) + 2e-7
@@ -49,7 +50,7 @@ def as_accurate_as_torch(subject: Subject) -> None:
 
 def scaled(loss: type[Loss], input: Tensor, scale: float) -> Tensor:
     """A more extreme input; a probability is scaled in its logit, and so remains one."""
-    return (input.logit() * scale).sigmoid() if isinstance(loss.about.input, Probabilities) else input * scale
+    return (input.logit() * scale).sigmoid() if isinstance(loss.about.input.range, Probability) else input * scale
 
 
 def error(value: Tensor, true: Tensor, dim: int | None = None, least: float = 1e-30) -> float:

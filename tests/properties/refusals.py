@@ -11,7 +11,9 @@ from cases import CLASSES, ITEMS, Subject, array, close, draw
 from limits import ARGUMENTS as LIMITS, DISTRIBUTIONS, SIGN, VALUES
 from torch import Tensor
 
-from losskit.core.domain import ClassIndex, LabelList
+from losskit.core.ranges import ClassId, LabelIds
+from losskit.core.shapes import Broadcast
+from losskit.core.slots import Either
 from losskit.loss import Loss
 from properties.held import either_way, formula_of, holds, of_one, refused
 
@@ -106,7 +108,7 @@ def refuses_bad_shapes(subject: Subject) -> None:
     tensors = draw(loss, (6,))
     for place, (which, domain) in enumerate(loss.about.tensors.items()):
         value = tensors[place]
-        if place == 0 or domain.broadcasts:
+        if place == 0 or isinstance(domain.shape, Broadcast):
             continue
         squeeze = "squeeze(1)" if value.dim() == 1 else ""
         for wrong, mend in ((value.unsqueeze(1), squeeze), (value[:3], ""), (value[:1], "")):
@@ -145,7 +147,7 @@ def refuses_bad_values(subject: Subject) -> None:
                 masked = loss()(*tensors[:place], wrong, *tensors[place + 1 :], mask=keep)
                 close(masked, kept)
     torch.vmap(loss())(*draw(loss))  # reads nothing
-    if isinstance(loss.about.target, (ClassIndex, LabelList)):
+    if isinstance(loss.about.target.range, (ClassId, LabelIds)):
         input, target = draw(loss)
         refused(TypeError, [name, "target", "target.long()"], loss(), input, target.double())
         refused(TypeError, [name, "target", "target.long()"], loss(), input, target.bool())
@@ -177,9 +179,7 @@ def proposes_signs_for_zeros_and_ones_alone(subject: Subject) -> None:
 def refuses_what_is_no_distribution(subject: Subject) -> None:
     """Class probabilities that do not sum to 1, in one item among good ones, or lie outside [0, 1]."""
     name, loss = subject.loss.__name__, subject.loss()
-    assert (name in DISTRIBUTIONS) == bool(
-        getattr(subject.loss.about.target, "soft", False) and isinstance(subject.loss.about.target, ClassIndex)
-    )
+    assert (name in DISTRIBUTIONS) == isinstance(subject.loss.about.target, Either)
     if name not in DISTRIBUTIONS:
         return
     for items in (ITEMS, (5,), ()):

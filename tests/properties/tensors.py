@@ -11,7 +11,7 @@ import torch
 from cases import Subject, close, draw, kinds, variants
 from torch import Tensor
 
-from losskit.core.domain import Binary, Real
+from losskit.core.ranges import NonNegative, Real, ZeroOne
 from losskit.loss import Loss
 from properties.held import double, either_way, holds, loss_and_grad, of_one, reductions
 
@@ -84,7 +84,7 @@ def target_dtypes(subject: Subject) -> None:
     place = list(subject.loss.about.tensors).index("target")
     call = partial(of_one, subject.loss(), tensors, place)
     dtypes = [torch.int8, torch.int16, torch.int32, torch.int64]
-    whole = tensors[place].round().abs() if isinstance(domain, Real) else tensors[place]
+    whole = tensors[place].round().abs() if isinstance(domain.range, Real | NonNegative) else tensors[place]
     dtypes += [] if bool((whole < 0).any()) else [torch.uint8]
     dtypes += [torch.float32, torch.float16] if whole.is_floating_point() else []
     if not bool((whole == whole.round()).all()):
@@ -97,7 +97,7 @@ def target_dtypes(subject: Subject) -> None:
         assert input.grad is not None
         assert loss.dtype == input.grad.dtype == input.dtype
         close(loss.detach(), expected, rtol=1e-9 if whole.to(dtype).double().equal(whole.double()) else 1e-5)
-    if isinstance(domain, Binary):
+    if isinstance(domain.range, ZeroOne):
         close(call(whole.bool()), expected)
 
 

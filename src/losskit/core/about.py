@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from losskit.core.domain import Domain
 from losskit.core.head import Head, Situation, Task
+from losskit.core.slots import Slot
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class About:
         suits: The situations it is meant for, each with the arguments, as code, that it then takes.
     """
 
-    tensors: Mapping[str, Domain]
+    tensors: Mapping[str, Slot]
     serves: Mapping[Task, Head]
     source: str
     torch: str | None = None
@@ -37,11 +37,11 @@ class About:
     start: str = ""
 
     @property
-    def input(self) -> Domain:
+    def input(self) -> Slot:
         """What the network's output may be."""
         return next(iter(self.tensors.values()))
 
     @property
-    def target(self) -> Domain:
+    def target(self) -> Slot:
         """What the target may be; for a loss that has none, its last tensor."""
         return self.tensors.get("target") or list(self.tensors.values())[-1]

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from losskit.catalog import CATALOG, STANDARD
-from losskit.core.domain import Emissions, Logits, LogProbabilities, Mass, Probabilities
 from losskit.core.head import Activation, Head, Situation, Task
+from losskit.core.ranges import Logit, LogProbability, Probability
 from losskit.loss import Loss
 
-#: What the last layer gives, and the domain of a loss that takes it. The first that fits names a loss's output.
-OUTPUTS = {"log-probabilities": LogProbabilities, "probabilities": Probabilities, "logits": Logits}
+#: What the last layer gives, and the range of a loss that takes it. The first that fits names a loss's output.
+OUTPUTS = {"log-probabilities": LogProbability, "probabilities": Probability, "logits": Logit}
 
 
 #: The tasks that a situation makes a difference to.
@@ -40,10 +40,8 @@ class Pick:
 
 def output_of(loss: type[Loss]) -> str:
     """What the loss takes from the network: one of :data:`OUTPUTS`, or values."""
-    input = loss.about.input
-    if isinstance(input, Emissions) or (isinstance(input, Mass) and input.log):
-        return "log-probabilities"
-    return next((name for name, domain in OUTPUTS.items() if isinstance(input, domain)), "values")
+    values = loss.about.input.range
+    return next((name for name, known in OUTPUTS.items() if isinstance(values, known)), "values")
 
 
 def choose(task: Task, output: str | None = None, situations: Collection[Situation] = ()) -> list[Pick]:

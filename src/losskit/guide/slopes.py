@@ -7,16 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losskit.core.domain import (
-    Binary,
-    ClassIndex,
-    ClassLogits,
-    Logits,
-    LogProbabilities,
-    PlusMinusOne,
-    Probabilities,
-    Real,
-)
+from losskit.core.ranges import ClassId, Logit, PlusMinusOne, Probability, Real, ZeroOne
 from losskit.loss import Loss
 
 ERRORS, MARGINS, CHANCES = (0.1, 1.0, 10.0, 100.0), (-100.0, -10.0, -1.0, 0.0, 1.0, 10.0), (0.001, 0.1, 0.5, 0.9, 0.999)
@@ -27,17 +18,17 @@ def slopes(loss: type[Loss]) -> str:
     domains = loss.about.tensors
     if list(domains) != ["input", "target"]:
         return ""
-    input, target = domains["input"], domains["target"]
+    input, target = domains["input"].range, domains["target"].range
     if type(input) is Real and type(target) is Real:
         found = [_slope(loss, [error], [0.0]) for error in ERRORS]
         return _table("Gradient at an error of", ERRORS, found, _of_errors(found))
-    if isinstance(input, Probabilities):
+    if isinstance(input, Probability):
         found = [_slope(loss, [chance], [1.0]) for chance in CHANCES]
         return _table("Gradient where the right answer has the probability", CHANCES, found, "")
-    if isinstance(input, ClassLogits) and not isinstance(input, LogProbabilities) and isinstance(target, ClassIndex):
+    if isinstance(input, Logit) and isinstance(target, ClassId):
         found = [_slope(loss, [[margin, 0.0]], [0]) for margin in MARGINS]
         return _table("Gradient where the right class leads by a logit of", MARGINS, found, _of_margins(found))
-    if isinstance(target, PlusMinusOne) or (isinstance(input, Logits) and isinstance(target, Binary)):
+    if isinstance(target, PlusMinusOne) or (isinstance(input, Logit) and isinstance(target, ZeroOne)):
         try:
             found = [_slope(loss, [margin], [1.0]) for margin in MARGINS]
         except (ValueError, TypeError):  # a loss over several labels

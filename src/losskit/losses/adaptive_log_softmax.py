@@ -6,7 +6,7 @@ from torch.nn.modules.adaptive import _ASMoutput
 from typing_extensions import Unpack
 
 from losskit.core.arithmetic import wide
-from losskit.core.domain import floating, out_of_range
+from losskit.core.messages import floating, out_of_range
 from losskit.core.reduction import AtCall, checked, reduce, shaped
 from losskit.core.watched import readable
 from losskit.losses.log_softmax import log_softmax

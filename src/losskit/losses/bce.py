@@ -7,9 +7,11 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
-from losskit.core.domain import Binary, Probabilities
 from losskit.core.head import Activation, Encoding, Head, Situation, Task
+from losskit.core.ranges import Probability, ZeroOne
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -42,7 +44,7 @@ class BCELoss(Loss, nn.BCELoss):
     """
 
     about = About(
-        tensors={"input": Probabilities(), "target": Binary()},
+        tensors={"input": Slot(Probability(), Same()), "target": Slot(ZeroOne(), Same())},
         serves={
             Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID, training=Activation.SIGMOID),
             Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID, training=Activation.SIGMOID),

@@ -5,9 +5,11 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
-from losskit.core.domain import Embedding, PlusMinusOne
 from losskit.core.head import Encoding, Head, Task
+from losskit.core.ranges import PlusMinusOne, Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Items, Vectors
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -31,7 +33,11 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
     """
 
     about = About(
-        tensors={"input1": Embedding(), "input2": Embedding(), "target": PlusMinusOne()},
+        tensors={
+            "input1": Slot(Real(), Vectors()),
+            "input2": Slot(Real(), Vectors()),
+            "target": Slot(PlusMinusOne(), Items()),
+        },
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Singhal 2001, Modern information retrieval: a brief overview (the cosine as a similarity)",
         torch="cosine_embedding_loss",
@@ -51,9 +57,6 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
         apart = torch.where(cosine > 0.5, near, 1 - cosine)
         beyond = cosine - self.margin
         return torch.where(target > 0, apart, torch.where(beyond < 0, 0, beyond))
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return input.dim() - 1 if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return False  # not of vectors of zeros, nor of short and long ones, and their values are not read

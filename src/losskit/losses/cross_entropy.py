@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import times
-from losskit.core.domain import ClassIndex, ClassLogits
 from losskit.core.head import ON_CLASSES, Situation
+from losskit.core.ranges import Logit
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Classes
+from losskit.core.slots import IDS_OR_PROBABILITIES, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.log_softmax import log_softmax
@@ -47,7 +51,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
     """
 
     about = About(
-        tensors={"input": ClassLogits(), "target": ClassIndex(soft=True)},
+        tensors={"input": Slot(Logit(), Classes()), "target": IDS_OR_PROBABILITIES},
         serves=ON_CLASSES,
         source="Good 1952, Rational Decisions; label smoothing: Szegedy 2016, arXiv:1512.00567",
         torch="cross_entropy",
@@ -69,7 +73,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
     )
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        dim = self.class_dim(input)
+        dim = self.class_dim(input) or 0
         log_p = log_softmax(input, dim)
         soft = target.is_floating_point()
         if not soft and self.label_smoothing == 0:
@@ -83,14 +87,10 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
         terms = q * log_p.where(possible | (q != 0), 0)  # 0 log 0 = 0
         return -(terms if self.weight is None else times(self.weight.view(over_classes), terms)).sum(dim)
 
-    def class_dim(self, input: Tensor) -> int:
-        if input.dim() == 1:
-            return 0
-        if not -input.dim() <= self.dim < input.dim():
-            raise ValueError(
-                f"{type(self).__name__}: dim {self.dim} is no dimension of input, of shape {tuple(input.shape)}"
-            )
-        return self.dim % input.dim()
+    @property
+    def domains(self) -> Mapping[str, Slot]:
+        usual = self.about.tensors
+        return usual if self.dim == 1 else {**usual, "input": Slot(usual["input"].range, Classes(self.dim))}
 
     def kept(self, target: Tensor) -> Tensor | None:
         return None if target.is_floating_point() else target != self.ignore_index

@@ -9,9 +9,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import representable, times
-from losskit.core.domain import Binary, Logits
 from losskit.core.head import ON_LABELS, Situation
+from losskit.core.ranges import Logit, ZeroOne
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -32,7 +34,7 @@ class FocalLoss(Loss):
     """
 
     about = About(
-        tensors={"input": Logits(), "target": Binary()},
+        tensors={"input": Slot(Logit(), Same()), "target": Slot(ZeroOne(), Same())},
         serves=ON_LABELS,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="focal",

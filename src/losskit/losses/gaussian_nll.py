@@ -10,9 +10,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
-from losskit.core.domain import NonNegative, Real
 from losskit.core.head import Encoding, Head, Task
+from losskit.core.ranges import NonNegative, Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Broadcast, Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -42,7 +44,11 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
     """
 
     about = About(
-        tensors={"input": Real(), "target": Real(broadcasts=True), "var": NonNegative("a variance", broadcasts=True)},
+        tensors={
+            "input": Slot(Real(), Same()),
+            "target": Slot(Real(), Broadcast()),
+            "var": Slot(NonNegative("a variance"), Broadcast()),
+        },
         serves={Task.REGRESSION: Head(Encoding.VALUE)},
         source="Nix & Weigend 1994, Estimating the mean and variance of the target probability distribution",
         torch="gaussian_nll_loss",

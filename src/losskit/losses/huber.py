@@ -5,9 +5,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import representable, times
-from losskit.core.domain import Real
 from losskit.core.head import ON_NUMBERS, Situation
+from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -29,7 +31,7 @@ class HuberLoss(Loss, nn.HuberLoss):
     """
 
     about = About(
-        tensors={"input": Real(), "target": Real()},
+        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
         serves=ON_NUMBERS,
         source="Huber 1964, Robust estimation of a location parameter",
         torch="huber_loss",

@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
-from losskit.core.domain import Domain, Mass
 from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.ranges import LogProbability, Mass
 from losskit.core.reduction import AtCall, BatchReduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
-LOG_TARGET = Mass(log=True, mend="for probabilities use log_target=False, for logits target.log_softmax(-1)")
+LOG_TARGET = Slot(LogProbability("for probabilities use log_target=False, for logits {name}.log_softmax(-1)"), Same())
 
 
 class KLDivLoss(Loss, nn.KLDivLoss):
@@ -49,8 +51,10 @@ class KLDivLoss(Loss, nn.KLDivLoss):
 
     about = About(
         tensors={
-            "input": Mass(log=True, mend="for logits use input.log_softmax(-1), for probabilities input.log()"),
-            "target": Mass(mend="for log-probabilities use log_target=True, for logits target.softmax(-1)"),
+            "input": Slot(
+                LogProbability("for logits use {name}.log_softmax(-1), for probabilities {name}.log()"), Same()
+            ),
+            "target": Slot(Mass("for log-probabilities use log_target=True, for logits {name}.softmax(-1)"), Same()),
         },
         serves={
             Task.DISTILLATION: Head(
@@ -79,7 +83,7 @@ class KLDivLoss(Loss, nn.KLDivLoss):
             )
 
     @property
-    def domains(self) -> Mapping[str, Domain]:
+    def domains(self) -> Mapping[str, Slot]:
         return {**self.about.tensors, "target": LOG_TARGET} if self.log_target else self.about.tensors
 
     def head(self, task: Task | str | None = None) -> Head:

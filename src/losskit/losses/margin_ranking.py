@@ -7,9 +7,11 @@ from typing_extensions import Unpack
 from losskit.choice import CLAMP_HAS_SLOPE
 from losskit.core.about import About
 from losskit.core.arithmetic import representable
-from losskit.core.domain import PlusMinusOne, Real
 from losskit.core.head import Encoding, Head, Task
+from losskit.core.ranges import PlusMinusOne, Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Items, Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -32,7 +34,11 @@ class MarginRankingLoss(Loss, nn.MarginRankingLoss):
     """
 
     about = About(
-        tensors={"input1": Real(), "input2": Real(), "target": PlusMinusOne()},
+        tensors={
+            "input1": Slot(Real(), Same()),
+            "input2": Slot(Real(), Same()),
+            "target": Slot(PlusMinusOne(), Items()),
+        },
         serves={Task.RANKING: Head(Encoding.NONE)},
         source="Herbrich 2000, Large margin rank boundaries for ordinal regression",
         torch="margin_ranking_loss",

@@ -5,9 +5,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import counting
-from losskit.core.domain import Real
 from losskit.core.head import ON_NUMBERS
+from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -30,7 +32,7 @@ class MSELoss(Loss, nn.MSELoss):
     """
 
     about = About(
-        tensors={"input": Real(), "target": Real()},
+        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
         serves=ON_NUMBERS,
         source="Legendre 1805, Nouvelles méthodes pour la détermination des orbites des comètes (least squares)",
         torch="mse_loss",

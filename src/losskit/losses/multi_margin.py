@@ -8,9 +8,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import counting, representable, times
-from losskit.core.domain import ClassIndex, ClassScores
 from losskit.core.head import ON_CLASSES
+from losskit.core.ranges import Score
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Classes
+from losskit.core.slots import IDS, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -32,7 +34,7 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
     """
 
     about = About(
-        tensors={"input": ClassScores(), "target": ClassIndex()},
+        tensors={"input": Slot(Score(), Classes()), "target": IDS},
         serves=ON_CLASSES,
         source="Weston 1999, Support vector machines for multi-class pattern recognition",
         torch="multi_margin_loss",
@@ -58,9 +60,6 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         share = lacking / input.shape[dim]  # now: their sum may overflow where their mean does not
         loss = (share if self.p == 1 else lacking * share).sum(dim)
         return loss if self.weight is None else times(self.weight[target], loss)
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return min(1, input.dim() - 1) if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         if (self.weight is not None and self.weight.requires_grad) or abs(self.margin) > torch.finfo(

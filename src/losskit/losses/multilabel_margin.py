@@ -5,9 +5,11 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
-from losskit.core.domain import LabelList, LabelLogits
 from losskit.core.head import Encoding, Head, Task
+from losskit.core.ranges import LabelIds, Score
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Labels
+from losskit.core.slots import Slot
 from losskit.fields import reduction_arg
 from losskit.loss import Loss, instance
 
@@ -33,7 +35,7 @@ class MultiLabelMarginLoss(Loss, nn.MultiLabelMarginLoss):
     """
 
     about = About(
-        tensors={"input": LabelLogits(least=2), "target": LabelList()},
+        tensors={"input": Slot(Score(), Labels(least=2)), "target": Slot(LabelIds(), Labels())},
         serves={Task.MULTILABEL: Head(Encoding.LABEL_LIST)},
         source="Elisseeff 2001, A kernel method for multi-labelled classification",
         torch="multilabel_margin_loss",
@@ -41,14 +43,11 @@ class MultiLabelMarginLoss(Loss, nn.MultiLabelMarginLoss):
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        listed, labels = LabelList.holding(target), torch.arange(input.shape[-1], device=input.device)
+        listed, labels = LabelIds.holding(target), torch.arange(input.shape[-1], device=input.device)
         ids = target.where(listed, 0)
         lacking = (1 + (input.unsqueeze(-2) - input.gather(-1, ids).unsqueeze(-1))).relu()
         others = ~((ids.unsqueeze(-1) == labels) & listed.unsqueeze(-1)).any(-2, keepdim=True)
         return (lacking.where(listed.unsqueeze(-1) & others, 0) / input.shape[-1]).sum((-2, -1))
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return input.dim() - 1 if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         known = tensors[0].is_cpu or tensors[0].is_cuda

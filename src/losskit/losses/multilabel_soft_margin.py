@@ -6,9 +6,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import times
-from losskit.core.domain import BinaryLabels, LabelLogits
 from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.ranges import Logit, ZeroOne
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Labels
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -30,7 +32,7 @@ class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):
     """
 
     about = About(
-        tensors={"input": LabelLogits(), "target": BinaryLabels()},
+        tensors={"input": Slot(Logit(), Labels()), "target": Slot(ZeroOne(), Labels())},
         serves={Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID)},
         source="Cox 1958, The regression analysis of binary sequences",
         torch="multilabel_soft_margin_loss",
@@ -45,9 +47,6 @@ class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):
         loss = -times(target, F.logsigmoid(input)) - times(1 - target, F.logsigmoid(-input))
         loss = loss if self.weight is None else times(self.weight, loss)
         return (loss / input.shape[-1]).sum(-1)
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return input.dim() - 1 if input.dim() else None
 
 
 def multilabel_soft_margin_loss(

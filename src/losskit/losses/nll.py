@@ -5,9 +5,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import times
-from losskit.core.domain import ClassIndex, LogProbabilities
 from losskit.core.head import Activation, Encoding, Head, Situation, Task
+from losskit.core.ranges import LogProbability
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Classes
+from losskit.core.slots import IDS, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -30,7 +32,7 @@ class NLLLoss(Loss, nn.NLLLoss):
     """
 
     about = About(
-        tensors={"input": LogProbabilities(), "target": ClassIndex()},
+        tensors={"input": Slot(LogProbability(), Classes()), "target": IDS},
         serves={
             Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),
             Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),
@@ -53,9 +55,6 @@ class NLLLoss(Loss, nn.NLLLoss):
         dim = min(1, input.dim() - 1)
         loss = -input.gather(dim, target.unsqueeze(dim)).squeeze(dim)
         return loss if self.weight is None else times(self.weight[target], loss)
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return min(1, input.dim() - 1) if input.dim() else None
 
     def kept(self, target: Tensor) -> Tensor:
         return target != self.ignore_index

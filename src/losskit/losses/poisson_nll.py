@@ -10,13 +10,15 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import times
-from losskit.core.domain import Count, Domain, NonNegative, Real
 from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.ranges import Count, NonNegative, Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
-RATE = NonNegative("a rate", mend="for the logarithm of a rate use log_input=True")
+RATE = Slot(NonNegative("a rate", mend="for the logarithm of a rate use log_input=True"), Same())
 
 
 class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
@@ -43,7 +45,7 @@ class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
     """
 
     about = About(
-        tensors={"input": Real(), "target": Count()},
+        tensors={"input": Slot(Real(), Same()), "target": Slot(Count(), Same())},
         serves={Task.COUNTS: Head(Encoding.VALUE, predicting=Activation.EXP)},
         source="Nelder & Wedderburn 1972, Generalized linear models; Stirling 1730, Methodus differentialis",
         torch="poisson_nll_loss",
@@ -70,7 +72,7 @@ class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
         return loss + torch.where(target > 1, stirling, 0)
 
     @property
-    def domains(self) -> Mapping[str, Domain]:
+    def domains(self) -> Mapping[str, Slot]:
         return self.about.tensors if self.log_input else {**self.about.tensors, "input": RATE}
 
     def head(self, task: Task | str | None = None) -> Head:

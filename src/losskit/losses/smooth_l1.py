@@ -5,9 +5,11 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
-from losskit.core.domain import Real
 from losskit.core.head import ON_NUMBERS, Situation
+from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Same
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -27,7 +29,7 @@ class SmoothL1Loss(Loss, nn.SmoothL1Loss):
     """
 
     about = About(
-        tensors={"input": Real(), "target": Real()},
+        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
         serves=ON_NUMBERS,
         source="Girshick 2015, Fast R-CNN, arXiv:1504.08083",
         torch="smooth_l1_loss",

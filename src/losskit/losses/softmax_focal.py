@@ -6,9 +6,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import representable, times
-from losskit.core.domain import ClassIndex, ClassLogits
 from losskit.core.head import ON_CLASSES, Situation
+from losskit.core.ranges import Logit
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Classes
+from losskit.core.slots import IDS, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.log_softmax import log_softmax
@@ -30,7 +32,7 @@ class SoftmaxFocalLoss(Loss):
     """
 
     about = About(
-        tensors={"input": ClassLogits(), "target": ClassIndex()},
+        tensors={"input": Slot(Logit(), Classes()), "target": IDS},
         serves=ON_CLASSES,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="softmax_focal",
@@ -53,9 +55,6 @@ class SoftmaxFocalLoss(Loss):
         miss = (-log_p.clamp(min=-1e4).expm1()).clamp(min=torch.finfo(log_p.dtype).tiny)
         loss = -(miss ** representable(self.gamma, log_p.dtype)) * log_p
         return loss if self.weight is None else times(self.weight[target], loss)
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return min(1, input.dim() - 1) if input.dim() else None
 
     def kept(self, target: Tensor) -> Tensor:
         return target != self.ignore_index

@@ -9,9 +9,11 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import representable
-from losskit.core.domain import Embedding
 from losskit.core.head import Encoding, Head, Task
+from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Vectors
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -38,7 +40,11 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
     """
 
     about = About(
-        tensors={"anchor": Embedding(), "positive": Embedding(), "negative": Embedding()},
+        tensors={
+            "anchor": Slot(Real(), Vectors()),
+            "positive": Slot(Real(), Vectors()),
+            "negative": Slot(Real(), Vectors()),
+        },
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
         torch="triplet_margin_loss",
@@ -58,9 +64,6 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
     def distance(self, one: Tensor, other: Tensor) -> Tensor:
         """The distance of two vectors, for these arguments."""
         return distance(one, other, self.p, self.eps)
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return input.dim() - 1 if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         # Of equal vectors it has second derivatives of NaN; and of high and of broken powers 0, inf and NaN.

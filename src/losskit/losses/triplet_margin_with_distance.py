@@ -5,9 +5,11 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
-from losskit.core.domain import Embedding
 from losskit.core.head import Encoding, Head, Task
+from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction, aligned
+from losskit.core.shapes import Vectors
+from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.triplet_margin import Distance, distance, hinge
@@ -35,7 +37,11 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
     """
 
     about = About(
-        tensors={"anchor": Embedding(), "positive": Embedding(), "negative": Embedding()},
+        tensors={
+            "anchor": Slot(Real(), Vectors()),
+            "positive": Slot(Real(), Vectors()),
+            "negative": Slot(Real(), Vectors()),
+        },
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
         torch="triplet_margin_with_distance_loss",
@@ -79,9 +85,6 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
                 f"dimensions of {tuple(input.shape)}, got {tuple(items)}; use movedim to put the others last"
             )
         return items
-
-    def class_dim(self, input: Tensor) -> int | None:
-        return input.dim() - 1 if input.dim() else None
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return self.distance_function is None  # it takes distances of any shape

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from losskit.catalog import CATALOG
 from losskit.choice import choose
-from losskit.core.domain import ClassIndex
+from losskit.core.ranges import ClassId
 from losskit.core.reduction import NOTHING
 from losskit.core.watched import ORDINARY, saved_by_hooks
 from losskit.loss import Loss, instance
@@ -133,7 +133,7 @@ def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) ->
         if each.is_inference() and torch.is_grad_enabled():
             return False  # torch refuses to save it for backward
     dtype = tensors[0].dtype
-    ids = torch.int64 if isinstance(kind.about.target, ClassIndex) else dtype
+    ids = torch.int64 if isinstance(kind.about.target.range, ClassId) else dtype
     for other in (*tensors[1:], *weights):
         if other.requires_grad or (other.dtype is not dtype and other.dtype is not ids):
             return False

@@ -9,16 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from losskit.choice import Plan, is_torchs
+from losskit.choice import is_torchs
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
-from losskit.core.domain import ABOVE_ZERO, Emissions, LabelSequence, Lengths, _first, positive_logarithm
 from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.messages import Place, first, tensor
+from losskit.core.ranges import ABOVE_ZERO
 from losskit.core.reduction import AtCall, Extra, Reduction, reduce, shaped
 from losskit.core.watched import plain, readable
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.ctc.operator import Batch, bounds, by_torch, has_operator, opaque
+from losskit.losses.ctc.slots import LABELS_OF_EACH, LOG_PROBS, STEPS_OF_EACH, TARGETS
 
 NEVER = -1e30  # the logarithm of no chance: finite, so that a difference of two is 0 and not NaN
 
@@ -60,10 +62,10 @@ class CTCLoss(Loss, nn.CTCLoss):
 
     about = About(
         tensors={
-            "log_probs": Emissions(),
-            "targets": LabelSequence(),
-            "input_lengths": Lengths("steps"),
-            "target_lengths": Lengths("labels"),
+            "log_probs": LOG_PROBS,
+            "targets": TARGETS,
+            "input_lengths": STEPS_OF_EACH,
+            "target_lengths": LABELS_OF_EACH,
         },
         serves={Task.SEQUENCE: Head(Encoding.SEQUENCE, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX)},
         source="Graves 2006, Connectionist temporal classification, doi:10.1145/1143844.1143891",
@@ -116,7 +118,7 @@ class CTCLoss(Loss, nn.CTCLoss):
         loss = -ends.gather(1, torch.cat((at, at + 1), 1)).logsumexp(1)
         return loss.masked_fill(loss > -NEVER / 10, torch.inf)
 
-    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra, plan: Plan | None = None) -> Tensor:
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         batch = self._batch(self.savable(tensors), extra.mask)
         loss = self._unreduced(batch)
         if self.zero_infinity:
@@ -127,23 +129,20 @@ class CTCLoss(Loss, nn.CTCLoss):
         return reduce(loss, self.reduction, extra.mask, None, extra.sample_weight, extra.normalizer)
 
     def require(self, tensors: tuple[Tensor, ...]) -> None:
-        for (name, domain), value in zip(self.domains.items(), tensors, strict=True):
-            if not isinstance(value, Tensor):
-                raise TypeError(
-                    f"{type(self).__name__}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})"
-                )
-            domain.require(self, name, value, tensors[0])
+        who, (scores, targets, *_) = type(self).__name__, tensors
+        for name, value in zip(self.domains, tensors):
+            tensor(who, name, value)
+        for place, slot, value in zip(self.places(scores), self.domains.values(), tensors, strict=True):
+            slot.require(place, value)
+        if targets.device != scores.device:
+            raise ValueError(
+                f"{who}: targets is on {targets.device} and log_probs on {scores.device}; use targets.to(log_probs.device)"
+            )
         if self.blank >= tensors[0].shape[-1]:
             raise ValueError(
                 f"{type(self).__name__}: blank must be one of the {tensors[0].shape[-1]} labels of log_probs (its last "
                 f"dimension, of shape {tuple(tensors[0].shape)}), got {self.blank}"
             )
-
-    def class_dim(self, input: Tensor) -> int:
-        return input.dim() - 1
-
-    def items(self, input: Tensor) -> torch.Size:
-        return input.shape[1:-1]
 
     # What the loss takes, made ready
 
@@ -179,7 +178,7 @@ class CTCLoss(Loss, nn.CTCLoss):
     def _check_lengths(self, name: str, lengths: Tensor, most: int, what: str) -> None:
         low, high = bounds(lengths) if lengths.numel() and readable(lengths) else (0, 0)
         if low < 0 or high > most:
-            who, found = type(self).__name__, _first(lengths, (lengths < 0) | (lengths > most))
+            who, found = type(self).__name__, first(lengths, (lengths < 0) | (lengths > most))
             raise ValueError(f"{who}: {name} must lie in [0, {most}], {what}; got {found}")
 
     def _check_sum(self, targets: Tensor, lengths: Tensor) -> None:
@@ -196,12 +195,7 @@ class CTCLoss(Loss, nn.CTCLoss):
         if not log_probs.numel() or not bool(log_probs.amax() > ABOVE_ZERO):
             return
         counts = _up_to(lengths, len(log_probs), log_probs.device).mT.unsqueeze(2)
-        error = positive_logarithm(
-            self,
-            "log_probs",
-            log_probs.where(counts, 0).reshape(given.shape),
-            "for logits use from_logits=True, for probabilities log_probs.log()",
-        )
+        error = LOG_PROBS.diagnose(self.places(given)[0], log_probs.where(counts, 0).reshape(given.shape))
         if error is not None:
             raise error
 
@@ -212,9 +206,9 @@ class CTCLoss(Loss, nn.CTCLoss):
         if not bool((outside | blanks).any()):
             return
         if bool(outside.any()):
-            raise IndexError(f"{who} must hold labels in [0, {classes}), got {_first(targets, outside)}")
+            raise IndexError(f"{who} must hold labels in [0, {classes}), got {first(targets, outside)}")
         raise ValueError(
-            f"{who} must not hold the blank, which the loss itself puts between labels, got {_first(targets, blanks)}; "
+            f"{who} must not hold the blank, which the loss itself puts between labels, got {first(targets, blanks)}; "
             "give the blank a label of its own (blank=)"
         )
 
@@ -246,13 +240,14 @@ class CTCLoss(Loss, nn.CTCLoss):
             task: One of the tasks that the loss serves; None for its usual one.
         """
         self.head(task)
-        Emissions().require(self, "output", output, output)
+        place = Place(type(self).__name__, "output", "output", output.shape, None)
+        LOG_PROBS.require(place, output)
         best = output.argmax(-1)
         best = best.unsqueeze(1) if best.dim() == 1 else best
         ends = [len(best)] * best.shape[1]
         if lengths is not None:
             lengths = _as_tensor(lengths)
-            Lengths("steps").require(self, "lengths", lengths, output)
+            STEPS_OF_EACH.require(place._replace(name="lengths", first="log_probs"), lengths)
             self._check_lengths("lengths", lengths, len(best), f"the steps of output, {tuple(output.shape)}")
             ends = lengths.reshape(-1).tolist()
         paths = [torch.unique_consecutive(path[:end]) for path, end in zip(best.unbind(1), ends, strict=True)]

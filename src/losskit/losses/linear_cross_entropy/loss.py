@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,9 +11,12 @@ from typing_extensions import Unpack
 from losskit.choice import is_torchs
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
-from losskit.core.domain import ClassIndex, Features, floating
 from losskit.core.head import ON_CLASSES, Task
+from losskit.core.messages import floating
+from losskit.core.ranges import ClassId, Distribution, Real
 from losskit.core.reduction import AtCall, Extra, Reduction, both, divided, reduce, shaped
+from losskit.core.shapes import Classes, Items, Vectors
+from losskit.core.slots import Either, Slot
 from losskit.core.watched import readable
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
@@ -22,10 +26,22 @@ from losskit.losses.linear_cross_entropy.chunks import BUDGET, Chunks, Given
 CHUNK_SIZE = f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB."
 
 
-class _OfLayer(ClassIndex):
+@dataclass(frozen=True)
+class _Features(Vectors):
+    """What goes into a last layer that the loss owns, of whose logits an item reads a row."""
+
+    def dim(self, dims: int) -> int | None:
+        return min(1, dims - 1) if dims else None
+
+    def words(self, first: str | None) -> str:
+        return "(D) or (N, D): what goes into the last layer"
+
+
+@dataclass(frozen=True)
+class _OfLayer(Either):
     """A target beside what goes into the layer, not beside logits."""
 
-    def describe(self) -> str:
+    def describe(self, first: str | None) -> str:
         return (
             "Class ids in [0, C), () or (N), of any integer dtype; or class probabilities, (C) or (N, C). With "
             r"out_features (N, \*out_features), or (N, C, \*out_features)."
@@ -75,7 +91,10 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
     """
 
     about = About(
-        tensors={"input": Features(), "target": _OfLayer(soft=True)},
+        tensors={
+            "input": Slot(Real(), _Features()),
+            "target": _OfLayer(ClassId(soft=True), Items(), Slot(Distribution(), Classes())),
+        },
         serves=ON_CLASSES,
         source="Wijmans 2024, Cut Your Losses in Large-Vocabulary Language Models, arXiv:2411.09009 (chunks instead of blocks)",
         torch="linear_cross_entropy",
@@ -146,9 +165,6 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
     def formula(self, input: Tensor, target: Tensor) -> Tensor:  # what the chunks add up to
         criterion = instance(_OfLogits, self.weight, self.ignore_index, "none", self.label_smoothing)
         return criterion.formula(self.logits(input), target)
-
-    def class_dim(self, input: Tensor) -> int:
-        return min(1, input.dim() - 1)
 
     def kept(self, target: Tensor) -> Tensor | None:
         return None if target.is_floating_point() else target != self.ignore_index
@@ -323,13 +339,14 @@ def _diagnose(criterion: _OfLogits, given: Given, rows: int) -> None:
     """Raise where a target that counts has a wrong value; class probabilities, too, are read by the chunk."""
     if not readable(given.target, given.weight):
         return
-    domain = criterion.domains["target"]
+    slot = criterion.domains["target"]
     logits = given.input.new_empty(()).expand(len(given.input), *given.weight.shape[:-1])
+    place = criterion.places(logits)[1]
 
     def error(target: Tensor, kept: Tensor | None) -> Exception | None:
         if kept is not None and target.is_floating_point():
-            target = torch.where(kept.unsqueeze(1), target, domain.neutral(criterion, target))
-        return domain.diagnose(criterion, "target", target, logits)
+            target = torch.where(kept.unsqueeze(1), target, slot.neutral(place, target))
+        return slot.diagnose(place, target)
 
     parts = torch.split(given.target, rows)
     masks = [None] * len(parts) if given.kept is None else torch.split(given.kept, rows)

@@ -1,0 +1,175 @@
+"""How a tensor lies beside the network's output: which of its dimensions an item reads whole, and what its items are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from losskit.core.messages import Place, beside, same_shape
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The root of the shapes."""
+
+    #: Whether the network gives such a tensor: it is floating-point, whichever place it takes.
+    output = False
+    #: What a network ends in that gives no logits.
+    squash = "sigmoid"
+
+    def dim(self, dims: int) -> int | None:
+        """Which of so many dimensions an item reads whole; None: every element is an item."""
+        return None
+
+    def items(self, shape: torch.Size) -> torch.Size:
+        """The shape of the unreduced loss of a first tensor of this shape."""
+        dim = self.dim(len(shape))
+        return shape if dim is None else shape[:dim] + shape[dim + 1 :]
+
+    def sizes(self, items: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        """The shape of a sample."""
+        return items
+
+    def require(self, place: Place, value: Tensor) -> None:
+        """Raise ValueError where the shape is wrong."""
+        if place.name != place.first:
+            same_shape(place, value)
+
+    def words(self, first: str | None) -> str:
+        """The shape in words, beside a first tensor of that name."""
+        return "of any shape" if first is None else f"of the shape of {first}"
+
+
+@dataclass(frozen=True)
+class Same(Shape):
+    """Any shape, and the same for all tensors."""
+
+
+@dataclass(frozen=True)
+class Broadcast(Shape):
+    """The first tensor's shape, or 1 in the place of any of its dimensions, as torch documents it for a few."""
+
+    def require(self, place: Place, value: Tensor) -> None:
+        # Dimension by dimension: (N) beside (N, N) would leave open which of them is meant.
+        fits = value.dim() == len(place.shape) and all(
+            own in (1, other) for own, other in zip(value.shape, place.shape)
+        )
+        if not fits:
+            super().require(place, value)
+
+    def words(self, first: str | None) -> str:
+        return f"of the shape of {first}, or with 1 in the place of any of its dimensions"
+
+
+@dataclass(frozen=True)
+class Items(Shape):
+    """One element an item: the first tensor's shape less the dimension that an item reads whole."""
+
+    def require(self, place: Place, value: Tensor) -> None:
+        if value.shape == place.items:
+            return
+        if place.dim is None:
+            same_shape(place, value)
+        mend = f"; use {place.name}.squeeze(1)" if value.dim() == 2 and value.shape[1:] == (1,) else ""
+        raise ValueError(
+            f"{beside(place, value)}: it must have shape {tuple(place.items)}, one entry for each item{mend}"
+        )
+
+    def words(self, first: str | None) -> str:
+        return "one for each item"
+
+
+@dataclass(frozen=True)
+class Classes(Shape):
+    """A dimension of at least two classes.
+
+    Args:
+        at: Which dimension that is; a tensor of one dimension has no other.
+    """
+
+    at: int = 1
+    squash = "softmax"
+
+    def dim(self, dims: int) -> int | None:
+        if dims == 1:
+            return 0
+        return self.at % dims if -dims <= self.at < dims else None
+
+    def sizes(self, items: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        return (*items[:1], classes, *items[1:])
+
+    def require(self, place: Place, value: Tensor) -> None:
+        if place.name != place.first:
+            same_shape(place, value)
+            return
+        dim, shape = self.dim(value.dim()), tuple(value.shape)
+        if dim is None and "dim" in place.arguments:
+            raise ValueError(f"{place.who}: dim {self.at} is no dimension of {place.name}, of shape {shape}")
+        if dim is None:
+            raise ValueError(f"{place} must have a class dimension: (C), (N, C) or (N, C, ...), got shape {shape}")
+        if shape[dim] == 0:
+            raise ValueError(f"{place} has no class: shape {shape}, dimension {dim}")
+        if shape[dim] == 1:
+            raise ValueError(
+                f"{place} has one class (shape {shape}, dimension {dim}): there is none to tell it "
+                "from, so the loss is always 0; for yes or no use BCEWithLogitsLoss, or give 2 classes"
+            )
+
+    def words(self, first: str | None) -> str:
+        if first is not None:
+            return f"of the shape of {first}"
+        return "(C), (N, C) or (N, C, ...) with at least two classes"
+
+
+@dataclass(frozen=True)
+class Labels(Shape):
+    """Labels in the last dimension, each on its own.
+
+    Args:
+        least: How many there must be.
+    """
+
+    least: int = 1
+
+    def dim(self, dims: int) -> int | None:
+        return dims - 1 if dims else None
+
+    def sizes(self, items: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        return (*items, classes)
+
+    def require(self, place: Place, value: Tensor) -> None:
+        if place.name != place.first:
+            same_shape(place, value)
+        elif value.dim() == 0 or value.shape[-1] < self.least:
+            raise ValueError(
+                f"{place} must have {self.least} or more labels in its last dimension, (C), (N, C) or (..., C), "
+                f"got shape {tuple(value.shape)}"
+            )
+
+    def words(self, first: str | None) -> str:
+        return f"of the shape of {first}" if first is not None else f"(C), (N, C) or (..., C) with C >= {self.least}"
+
+
+@dataclass(frozen=True)
+class Vectors(Shape):
+    """A vector for each item, in the last dimension."""
+
+    output = True
+
+    def dim(self, dims: int) -> int | None:
+        return dims - 1 if dims else None
+
+    def sizes(self, items: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        return (*items, classes)
+
+    def require(self, place: Place, value: Tensor) -> None:
+        if value.dim() == 0:
+            raise ValueError(f"{place} must have a dimension of features, the last, got a single number")
+        if value.shape[-1] == 0:
+            raise ValueError(f"{place} of shape {tuple(value.shape)} has no features in its last dimension")
+        super().require(place, value)
+
+    def words(self, first: str | None) -> str:
+        return "a vector for each item, (D), (N, D) or (..., D)" + (f"; of the shape of {first}" if first else "")

@@ -1,0 +1,95 @@
+"""What a loss takes: a :class:`Slot` is a range of values in a shape, an :class:`Either` two of which the dtype chooses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from losskit.core.messages import Place, floating
+from losskit.core.ranges import ClassId, Distribution, Range
+from losskit.core.shapes import Classes, Items, Shape
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One tensor of a loss."""
+
+    range: Range
+    shape: Shape
+
+    def of(self, value: Tensor) -> Slot:
+        """The slot that this tensor takes."""
+        return self
+
+    def require(self, place: Place, value: Tensor) -> None:
+        """Raise TypeError or ValueError where dtype or shape is wrong; reads no data."""
+        if self.shape.output:
+            floating(place, value)
+        self.range.dtype(place, value)
+        error = self.range.misfit(place, value)
+        if error is not None:
+            raise error
+        self.shape.require(place, value)
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in the dtype it is computed in."""
+        return self.range.cast(value, dtype)
+
+    def neutral(self, place: Place, value: Tensor) -> float:
+        """What stands in for a masked item."""
+        return self.range.neutral(place, value)
+
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        """The error that its values deserve, if any."""
+        return self.range.diagnose(place, value)
+
+    def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
+        """Values in float64 (or int64), for a loss of shape ``items``."""
+        sizes = self.shape.sizes(items, classes)
+        dim = self.shape.dim(len(sizes))
+        return self.range.sample(sizes, classes, -1 if dim is None else dim, generator)
+
+    def describe(self, first: str | None) -> str:
+        """Range and shape in a sentence, beside a first tensor of that name."""
+        return f"{self.range.words(self.shape.squash)}, {self.shape.words(first)}."
+
+
+@dataclass(frozen=True)
+class Either(Slot):
+    """What stands in the slot, or in floating point something else; :class:`Slot` is the usual one of them.
+
+    Args:
+        soft: What floating-point values of its shape are.
+    """
+
+    soft: Slot
+
+    def of(self, value: Tensor) -> Slot:
+        return self.soft if value.is_floating_point() else Slot(self.range, self.shape)
+
+    def require(self, place: Place, value: Tensor) -> None:
+        if value.is_floating_point() and value.shape == place.shape:
+            self.soft.require(place, value)
+        else:
+            super().require(place, value)
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        return (self.soft.range if value.is_floating_point() else self.range).cast(value, dtype)
+
+    def neutral(self, place: Place, value: Tensor) -> float:
+        return (self.soft.range if value.is_floating_point() else self.range).neutral(place, value)
+
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        return (self.soft.range if value.is_floating_point() else self.range).diagnose(place, value)
+
+    def describe(self, first: str | None) -> str:
+        other = self.soft.describe(first)
+        return f"{super().describe(first)[:-1]}; or {other[0].lower()}{other[1:]}"
+
+
+#: A class id an item.
+IDS = Slot(ClassId(), Items())
+#: A class id an item, or a probability for each class.
+IDS_OR_PROBABILITIES = Either(ClassId(soft=True), Items(), Slot(Distribution(), Classes()))
