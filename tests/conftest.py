@@ -1,4 +1,4 @@
-"""One generator state and one thread count for every test, whatever ran before."""
+"""One generator state and one thread count for every test, whatever ran before; and what is said of claims about torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from claims import (
+    pytest_report_teststatus as pytest_report_teststatus,
+    pytest_terminal_summary as pytest_terminal_summary,
+    torch_still as torch_still,
+)
 
-pytest.register_assert_rewrite("properties")
+pytest.register_assert_rewrite("properties", "where_torch_is_wrong.alike")
 collect_ignore = ["integrations"]  # `make integrations`, in an environment of their own
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from cases import OWN_TESTS, draw, kinds, variants
-from test_where_torch_is_wrong import torch_still
+from claims import Claim
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -160,7 +160,7 @@ def test_half_precision_under_autocast_alone(function: Any, loss: type[Loss], an
     assert answered == ["torch", "losskit"]
 
 
-def test_the_weight_that_torch_forgets(answered: list[str]) -> None:
+def test_the_weight_that_torch_forgets(answered: list[str], torch_still: Claim) -> None:
     """Torch's ``l1_loss`` does not tell a mode its weight, and so loses it under any other."""
     input, target, weight = torch.randn(5), torch.randn(5), torch.rand(5)
     alone = F.l1_loss(input, target, weight=weight)

@@ -1,7 +1,6 @@
 """What these losses must get right where torch does not (or refuses what is meant).
 
-Each test runs the installed torch as well. Where torch has mended its ways the test is reported as ``xpassed`` by
-:func:`torch_still`, so that a claim expires; it does not fail on that.
+Each test runs the installed torch as well; ``claims.py`` says what happens where torch has mended its ways.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import gc
 import math
 import subprocess
 import sys
-import warnings
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -19,26 +17,11 @@ from typing import Any, Literal
 import pytest
 import torch
 import torch.nn.functional as F
+from claims import Claim, fails
 from torch import Tensor
 
 import losskit
 from losskit import functional
-
-
-def torch_still(wrong: bool, claim: str) -> None:
-    """Warn, in words that pytest shows, once a claim about torch has expired."""
-    if not wrong:
-        with warnings.catch_warnings():
-            warnings.simplefilter("default")
-            warnings.warn(f"torch {torch.__version__} mended: {claim}", stacklevel=2)
-
-
-def fails(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except (RuntimeError, ValueError, IndexError):
-        return True
-    return False
 
 
 def gradient(loss: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
@@ -48,7 +31,7 @@ def gradient(loss: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
     return leaf.grad
 
 
-def test_an_ignored_row_of_masked_logits_has_no_gradient() -> None:
+def test_an_ignored_row_of_masked_logits_has_no_gradient(torch_still: Claim) -> None:
     input = torch.tensor([[1.0, 2.0, 3.0], [-torch.inf] * 3])
     target = torch.tensor([2, -100])
     torch_still(
@@ -59,7 +42,7 @@ def test_an_ignored_row_of_masked_logits_has_no_gradient() -> None:
     assert (ours[1] == 0).all()
 
 
-def test_nothing_kept_is_zero_where_the_denominator_is_given() -> None:
+def test_nothing_kept_is_zero_where_the_denominator_is_given(torch_still: Claim) -> None:
     input, target = torch.randn(2, 3), torch.tensor([-100, -100])
     torch_still(bool(F.cross_entropy(input, target).isnan()), "NaN where all targets are ignored")
     ours = gradient(lambda x: functional.cross_entropy(x, target, normalizer=4), input)
@@ -69,7 +52,7 @@ def test_nothing_kept_is_zero_where_the_denominator_is_given() -> None:
 
 
 @pytest.mark.parametrize("name", ["mse_loss", "poisson_nll_loss"])
-def test_what_is_masked_leaves_no_nan_in_the_gradient(name: str) -> None:
+def test_what_is_masked_leaves_no_nan_in_the_gradient(torch_still: Claim, name: str) -> None:
     input, target, mask = torch.tensor([1.0, torch.inf]), torch.tensor([0.0, 1.0]), torch.tensor([True, False])
 
     def masked_after(x: Tensor) -> Tensor:
@@ -82,7 +65,7 @@ def test_what_is_masked_leaves_no_nan_in_the_gradient(name: str) -> None:
     torch.testing.assert_close(own, torch.cat([alone, torch.zeros(1)]))
 
 
-def test_label_smoothing_leaves_masked_classes_out() -> None:
+def test_label_smoothing_leaves_masked_classes_out(torch_still: Claim) -> None:
     input = torch.tensor([[1.0, 2.0, -torch.inf]])
     target = torch.tensor([1])
     torch_still(not F.cross_entropy(input, target, label_smoothing=0.1).isfinite().item(), "smoothing over -inf is inf")
@@ -91,21 +74,21 @@ def test_label_smoothing_leaves_masked_classes_out() -> None:
     assert gradient(lambda x: functional.cross_entropy(x, target, label_smoothing=0.1), input).isfinite().all()
 
 
-def test_zero_probability_of_a_masked_class_counts_nothing() -> None:
+def test_zero_probability_of_a_masked_class_counts_nothing(torch_still: Claim) -> None:
     input, target = torch.tensor([[1.0, 2.0, -torch.inf]]), torch.tensor([[0.3, 0.7, 0.0]])
     torch_still(not F.cross_entropy(input, target).isfinite().item(), "0 · -inf of soft targets is NaN")
     torch.testing.assert_close(functional.cross_entropy(input, target), F.cross_entropy(input[:, :2], target[:, :2]))
     assert gradient(lambda x: functional.cross_entropy(x, target), input).isfinite().all()
 
 
-def test_one_logit_is_refused() -> None:
+def test_one_logit_is_refused(torch_still: Claim) -> None:
     input, target = torch.randn(4, 1), torch.zeros(4, dtype=torch.long)
     torch_still(F.cross_entropy(input, target).item() == 0, "cross entropy over one logit is 0")
     with pytest.raises(ValueError, match=r"one class.*BCEWithLogitsLoss"):
         functional.cross_entropy(input, target)
 
 
-def test_the_half_precision_mean_of_many_rows_exists() -> None:
+def test_the_half_precision_mean_of_many_rows_exists(torch_still: Claim) -> None:
     input, target = torch.zeros(70_000, 4, dtype=torch.float16), torch.zeros(70_000, dtype=torch.long)
     torch_still(not F.cross_entropy(input, target).isfinite().item(), "fp16 mean of 70,000 rows is NaN")
     loss = functional.cross_entropy(input, target)
@@ -121,13 +104,13 @@ def test_the_half_precision_mean_of_many_rows_exists() -> None:
         ([[float("nan"), 1.0]], "NaN"),
     ],
 )
-def test_soft_targets_are_checked(target: list[list[float]], words: str) -> None:
+def test_soft_targets_are_checked(torch_still: Claim, target: list[list[float]], words: str) -> None:
     torch_still(not fails(lambda: F.cross_entropy(torch.randn(1, 2), torch.tensor(target))), "soft targets unchecked")
     with pytest.raises(ValueError, match=words):
         functional.cross_entropy(torch.randn(1, 2), torch.tensor(target))
 
 
-def test_one_dimension_of_floats_is_not_taken_for_one_sample() -> None:
+def test_one_dimension_of_floats_is_not_taken_for_one_sample(torch_still: Claim) -> None:
     """Twenty answers of yes or no, handed to cross-entropy: torch reads one sample of twenty classes."""
     input, target = torch.randn(20), torch.ones(20)
     torch_still(not fails(lambda: F.cross_entropy(input, target)), "1-D float target is read as one sample")
@@ -144,13 +127,13 @@ def test_a_class_out_of_range_is_named() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.int8])
-def test_class_ids_of_any_integer_dtype(dtype: torch.dtype) -> None:
+def test_class_ids_of_any_integer_dtype(torch_still: Claim, dtype: torch.dtype) -> None:
     input, target = torch.randn(4, 3), torch.tensor([0, 2, 1, -100])
     torch_still(fails(lambda: F.cross_entropy(input, target.to(dtype))), f"class ids of {dtype} refused")
     torch.testing.assert_close(functional.cross_entropy(input, target.to(dtype)), F.cross_entropy(input, target))
 
 
-def test_classes_may_stand_last() -> None:
+def test_classes_may_stand_last(torch_still: Claim) -> None:
     input, target = torch.randn(2, 5, 7), torch.randint(7, (2, 5))
     torch_still(fails(lambda: F.cross_entropy(input, target)), "the class dimension must be 1")
     torch.testing.assert_close(functional.cross_entropy(input, target, dim=-1), F.cross_entropy(input.mT, target))
@@ -171,7 +154,7 @@ def test_class_weights_and_means_are_torchs() -> None:
 
 
 @pytest.mark.parametrize("value", [-0.5, 1.5])
-def test_binary_targets_outside_their_range_are_refused(value: float) -> None:
+def test_binary_targets_outside_their_range_are_refused(torch_still: Claim, value: float) -> None:
     target = torch.tensor([0.0, value])
     torch_still(not fails(lambda: F.binary_cross_entropy_with_logits(torch.zeros(2), target)), "range unchecked")
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\], got .* at \(1,\)"):
@@ -179,7 +162,7 @@ def test_binary_targets_outside_their_range_are_refused(value: float) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.uint8])
-def test_binary_targets_of_any_dtype(dtype: torch.dtype) -> None:
+def test_binary_targets_of_any_dtype(torch_still: Claim, dtype: torch.dtype) -> None:
     input, target = torch.randn(4), torch.tensor([0, 1, 1, 0])
     torch_still(fails(lambda: F.binary_cross_entropy_with_logits(input, target.to(dtype))), f"{dtype} targets refused")
     torch.testing.assert_close(
@@ -188,7 +171,7 @@ def test_binary_targets_of_any_dtype(dtype: torch.dtype) -> None:
     )
 
 
-def test_tiny_losses_of_sure_answers_do_not_vanish() -> None:
+def test_tiny_losses_of_sure_answers_do_not_vanish(torch_still: Claim) -> None:
     input, target = torch.tensor([-50.0, -20.0]), torch.zeros(2)
     theirs = F.binary_cross_entropy_with_logits(input, target, reduction="none")
     torch_still(theirs[0].item() == 0, "the loss of a sure negative rounds to 0")
@@ -267,7 +250,7 @@ def test_a_softmax_before_cross_entropy_has_a_floor() -> None:
         (1.5, r"input must lie in \[0, 1\], got 1.5 at \(1,\).*BCEWithLogitsLoss"),
     ],
 )
-def test_what_is_no_probability_is_called_what_it_is(value: float, words: str) -> None:
+def test_what_is_no_probability_is_called_what_it_is(torch_still: Claim, value: float, words: str) -> None:
     input, target = torch.tensor([0.5, value]), torch.ones(2)
     try:
         F.binary_cross_entropy(input, target)
@@ -280,7 +263,7 @@ def test_what_is_no_probability_is_called_what_it_is(value: float, words: str) -
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.uint8])
-def test_answers_of_any_dtype_beside_probabilities(dtype: torch.dtype) -> None:
+def test_answers_of_any_dtype_beside_probabilities(torch_still: Claim, dtype: torch.dtype) -> None:
     input, target = torch.tensor([0.2, 0.9, 0.4, 0.6]), torch.tensor([0, 1, 1, 0])
     torch_still(fails(lambda: F.binary_cross_entropy(input, target.to(dtype))), f"{dtype} targets refused")
     torch.testing.assert_close(
@@ -314,7 +297,7 @@ def test_certain_answers_end_at_100_with_a_finite_gradient() -> None:
         assert second.isfinite().all()
 
 
-def test_a_right_answer_of_certainty_keeps_its_gradient() -> None:
+def test_a_right_answer_of_certainty_keeps_its_gradient(torch_still: Claim) -> None:
     input, target = torch.tensor([0.0, 1e-20, 1.0]), torch.tensor([0.0, 0.0, 1.0])
     theirs = gradient(lambda x: F.binary_cross_entropy(x, target, reduction="sum"), input)
     torch_still(bool((theirs.abs() < 1e-6).all()), "the gradient of -log(1 - p) falls to 0 at p = 0, where it is 1")
@@ -341,7 +324,7 @@ def test_pos_weight_of_probabilities_is_that_of_logits() -> None:
     )
 
 
-def test_probabilities_are_no_log_probabilities() -> None:
+def test_probabilities_are_no_log_probabilities(torch_still: Claim) -> None:
     logits, target = torch.randn(4, 3), torch.tensor([0, 2, 1, -100])
     torch_still(F.nll_loss(logits.softmax(1), target).item() < 0, "probabilities give a negative loss")
     with pytest.raises(ValueError, match=r"NLLLoss: input .* log-probabilities.*\(0, 0\).*log_softmax\(1\)"):
@@ -352,7 +335,7 @@ def test_probabilities_are_no_log_probabilities() -> None:
     torch.testing.assert_close(functional.nll_loss(rounded, target), F.nll_loss(rounded, target))
 
 
-def test_one_log_probability_is_refused() -> None:
+def test_one_log_probability_is_refused(torch_still: Claim) -> None:
     input, target = torch.zeros(4, 1), torch.zeros(4, dtype=torch.long)
     torch_still(F.nll_loss(input, target).item() == 0, "the loss over one class is 0")
     with pytest.raises(ValueError, match="NLLLoss: input has one class"):
@@ -433,7 +416,9 @@ def test_tutorial_numbers() -> None:
 
 
 @pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])
-def test_counts_are_not_broadcast_in_silence(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+def test_counts_are_not_broadcast_in_silence(
+    torch_still: Claim, shapes: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
     input, target = torch.randn(shapes[0]), torch.ones(shapes[1])
     torch_still(not fails(lambda: F.poisson_nll_loss(input, target)), "Poisson NLL broadcasts in silence")
     with pytest.raises(ValueError, match=r"PoissonNLLLoss: target of shape .* does not fit input of shape") as caught:
@@ -442,7 +427,7 @@ def test_counts_are_not_broadcast_in_silence(shapes: tuple[tuple[int, ...], tupl
     assert str(shapes[1]) in str(caught.value)
 
 
-def test_a_negative_rate_is_called_one() -> None:
+def test_a_negative_rate_is_called_one(torch_still: Claim) -> None:
     input, target = torch.tensor([2.0, -0.5]), torch.tensor([1.0, 1.0])
     torch_still(bool(F.poisson_nll_loss(input, target, log_input=False).isnan()), "a negative rate gives NaN")
     words = r"PoissonNLLLoss: input is a rate, which is not negative, got -0.5 at \(1,\) \(1 of 2 values\); .*log_input=True"
@@ -455,7 +440,7 @@ def test_a_negative_rate_is_called_one() -> None:
         assert loss.item() == pytest.approx(2 - math.log(2))
 
 
-def test_a_negative_count_is_called_one() -> None:
+def test_a_negative_count_is_called_one(torch_still: Claim) -> None:
     torch_still(not fails(lambda: F.poisson_nll_loss(torch.zeros(2), -torch.ones(2))), "negative counts are taken")
     with pytest.raises(ValueError, match="target is a count, which is not negative"):
         functional.poisson_nll_loss(torch.zeros(2), -torch.ones(2))
@@ -480,7 +465,7 @@ def test_poisson_agrees_with_torch(log_input: bool, full: bool) -> None:
         torch.testing.assert_close(own, torchs, rtol=1e-12, atol=1e-12)
 
 
-def test_stirlings_terms_give_a_count_of_zero_no_nan() -> None:
+def test_stirlings_terms_give_a_count_of_zero_no_nan(torch_still: Claim) -> None:
     input, target = torch.zeros(3), torch.tensor([0.0, 1.0, 2.0])
     theirs = gradient(lambda y: F.poisson_nll_loss(input, y, full=True), target)
     torch_still(bool(theirs.isnan().any()), "the gradient of a count of 0 is NaN with full=True")
@@ -503,7 +488,7 @@ def test_rates_are_predicted_whatever_the_input_is() -> None:
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 1, 1), (1, 3, 1, 1), (1, 1, 1, 1), (1,), (), (4, 1, 2, 2), (4, 3, 2), None])
-def test_a_variance_may_be_shared(shape: tuple[int, ...] | None) -> None:
+def test_a_variance_may_be_shared(torch_still: Claim, shape: tuple[int, ...] | None) -> None:
     """By any dimensions, named by 1s; by the last one, left out; or by all, as a number."""
     input, target = torch.randn(4, 3, 2, 2), torch.randn(4, 3, 2, 2)
     var = 2 if shape is None else torch.rand(shape) + 0.5
@@ -545,7 +530,9 @@ def test_whose_variances_is_not_guessed() -> None:
 
 
 @pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((1, 3), (5, 3)), ((5,), ())])
-def test_a_target_of_other_dimensions_is_not_broadcast(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+def test_a_target_of_other_dimensions_is_not_broadcast(
+    torch_still: Claim, shapes: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
     input, target = torch.randn(shapes[0]), torch.randn(shapes[1])
     torch_still(not fails(lambda: F.gaussian_nll_loss(input, target, 1.0)), f"{shapes} is broadcast in silence")
     with pytest.raises(ValueError, match=r"GaussianNLLLoss: target of shape .* does not fit input of shape"):
@@ -562,7 +549,7 @@ def test_a_target_may_be_shared_as_torch_documents(shape: tuple[int, ...]) -> No
     torch.testing.assert_close(ours, F.gaussian_nll_loss(input[keep], target.expand(5, 3)[keep], var[keep], True))
 
 
-def test_variances_compile_without_a_break() -> None:
+def test_variances_compile_without_a_break(torch_still: Claim) -> None:
     input, target, var = torch.zeros(2, 3), torch.ones(2, 3), torch.tensor([0.5, 2.0])
 
     def breaks(loss: Callable[..., Tensor], var: Tensor | float) -> bool:
@@ -627,7 +614,7 @@ def of_kl(loss: Callable[..., Tensor], log_target: bool) -> Callable[[Tensor, Te
 
 
 @pytest.mark.parametrize("log_target", [False, True])
-def test_zero_log_zero_of_a_divergence_is_zero(log_target: bool) -> None:
+def test_zero_log_zero_of_a_divergence_is_zero(torch_still: Claim, log_target: bool) -> None:
     """In value and in both gradients: a target of 0, whatever the input is there."""
     q = torch.tensor([0.0, 0.0, 0.25, 0.75])
     target = q.log() if log_target else q
@@ -667,7 +654,7 @@ def test_what_the_input_calls_impossible_costs_inf(log_target: bool) -> None:
     torch.testing.assert_close(grad, -q)
 
 
-def test_a_divergence_of_what_rounds_to_zero_exists() -> None:
+def test_a_divergence_of_what_rounds_to_zero_exists(torch_still: Claim) -> None:
     """exp(-200) is 0 in float32, and so 0 log 0 again."""
     input, target = torch.tensor([-torch.inf, 0.0]), torch.tensor([-200.0, 0.0])
     torch_still(bool(F.kl_div(input, target, reduction="sum", log_target=True).isnan()), "exp(-200) · inf is NaN")
@@ -675,7 +662,9 @@ def test_a_divergence_of_what_rounds_to_zero_exists() -> None:
 
 
 @pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5,), (5, 1)), ((5, 3), (3,)), ((5, 3), (1, 3))])
-def test_distributions_are_not_broadcast_in_silence(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+def test_distributions_are_not_broadcast_in_silence(
+    torch_still: Claim, shapes: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
     input, target = -torch.rand(shapes[0]), torch.rand(shapes[1])
     torch_still(not fails(lambda: F.kl_div(input, target, reduction="sum")), "KLDiv broadcasts in silence")
     with pytest.raises(ValueError, match=r"KLDivLoss: target of shape .* does not fit input of shape") as caught:
@@ -684,7 +673,7 @@ def test_distributions_are_not_broadcast_in_silence(shapes: tuple[tuple[int, ...
     assert str(shapes[1]) in str(caught.value)
 
 
-def test_probabilities_are_no_logarithms_of_them() -> None:
+def test_probabilities_are_no_logarithms_of_them(torch_still: Claim) -> None:
     p, q = torch.tensor([[0.2, 0.8]]), torch.tensor([[0.3, 0.7]])
     torch_still(F.kl_div(p, q, reduction="sum").item() < 0, "probabilities as input give a negative divergence")
     with pytest.raises(ValueError, match=r"KLDivLoss: input must hold log-probabilities.*\(0, 0\).*input.log\(\)"):
@@ -718,7 +707,7 @@ def test_the_mean_of_terms_is_no_divergence() -> None:
     )
 
 
-def test_one_hot_teachers_of_any_dtype() -> None:
+def test_one_hot_teachers_of_any_dtype(torch_still: Claim) -> None:
     input, hot = torch.randn(4, 3).log_softmax(1), F.one_hot(torch.tensor([0, 2, 1, 1]), 3)
     torch_still(fails(lambda: F.kl_div(input, hot, reduction="sum")), "integer targets of KLDiv are refused")
     for dtype in (torch.int64, torch.uint8, torch.bool):
@@ -750,7 +739,7 @@ def test_batchmean_is_what_kl_alone_has() -> None:
 # SoftMarginLoss
 
 
-def test_no_score_overflows_the_soft_margin() -> None:
+def test_no_score_overflows_the_soft_margin(torch_still: Claim) -> None:
     input, target = torch.tensor([-200.0, 200.0, 0.0]), torch.tensor([1.0, 1.0, -1.0])
     torch_still(not F.soft_margin_loss(input, target).isfinite().item(), "soft margin of -200 for 1 is inf")
     torch_still(bool(gradient(lambda x: F.soft_margin_loss(x, target), input).isnan().any()), "and its gradient is NaN")
@@ -761,7 +750,7 @@ def test_no_score_overflows_the_soft_margin() -> None:
 
 
 @pytest.mark.parametrize("name", ["soft_margin_loss", "hinge_embedding_loss", "margin_ranking_loss"])
-def test_zero_and_one_are_not_taken_for_plus_and_minus_one(name: str) -> None:
+def test_zero_and_one_are_not_taken_for_plus_and_minus_one(torch_still: Claim, name: str) -> None:
     tensors = [torch.randn(4) for _ in range(2 if name == "margin_ranking_loss" else 1)]
     labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
     torch_still(not fails(lambda: getattr(F, name)(*tensors, labels)), f"{name} takes 0 for -1 in silence")
@@ -776,7 +765,7 @@ def test_zero_and_one_are_not_taken_for_plus_and_minus_one(name: str) -> None:
 # HingeEmbeddingLoss
 
 
-def test_no_distance_is_broadcast_against_the_targets() -> None:
+def test_no_distance_is_broadcast_against_the_targets(torch_still: Claim) -> None:
     input, target = torch.rand(4, 1), torch.tensor([1.0, -1.0, 1.0, 1.0])
     torch_still(F.hinge_embedding_loss(input, target, reduction="none").shape == (4, 4), "hinge embedding broadcasts")
     with pytest.raises(
@@ -794,7 +783,7 @@ def test_a_hinge_has_the_slope_of_torchs_at_its_kink() -> None:
 # MarginRankingLoss
 
 
-def test_no_score_is_broadcast_against_another() -> None:
+def test_no_score_is_broadcast_against_another(torch_still: Claim) -> None:
     one, other, target = torch.randn(4, 1), torch.randn(1, 4), torch.ones(4, 4)
     torch_still(
         F.margin_ranking_loss(one, other, target, reduction="none").shape == (4, 4), "margin ranking broadcasts"
@@ -815,7 +804,7 @@ def test_equal_scores_are_pushed_apart() -> None:
 
 
 @pytest.mark.parametrize("p", [1, 2])
-def test_multi_margin_can_be_differentiated_twice(p: Literal[1, 2]) -> None:
+def test_multi_margin_can_be_differentiated_twice(torch_still: Claim, p: Literal[1, 2]) -> None:
     input, target = torch.randn(5, 3), torch.randint(3, (5,))
 
     def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
@@ -828,7 +817,7 @@ def test_multi_margin_can_be_differentiated_twice(p: Literal[1, 2]) -> None:
     assert (gradient(partial(penalty, functional.multi_margin_loss), input) != 0).any() == (p == 2)
 
 
-def test_weights_of_classes_may_be_learnt() -> None:
+def test_weights_of_classes_may_be_learnt(torch_still: Claim) -> None:
     input, target = torch.randn(4, 5, requires_grad=True), torch.tensor([0, 1, 4, 4])
     torch_still(
         fails(lambda: F.multi_margin_loss(input, target, weight=torch.rand(5, requires_grad=True))),
@@ -852,7 +841,7 @@ def test_multi_margin_is_torchs_with_weights_and_at_the_kink() -> None:
         assert (gradient(partial(loss, target=first, margin=0.0), zero) == 0).all()
 
 
-def test_multi_margin_takes_pixels_where_torch_does_not() -> None:
+def test_multi_margin_takes_pixels_where_torch_does_not(torch_still: Claim) -> None:
     input, target = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
     torch_still(fails(lambda: F.multi_margin_loss(input, target)), "multi margin of (N, C, d...)")
     rows = F.multi_margin_loss(input.movedim(1, -1).reshape(-1, 3), target.reshape(-1))
@@ -860,7 +849,7 @@ def test_multi_margin_takes_pixels_where_torch_does_not() -> None:
     assert not losskit.MultiMarginLoss().torch_is_right(input, target)
 
 
-def test_multi_margin_of_one_class_is_refused() -> None:
+def test_multi_margin_of_one_class_is_refused(torch_still: Claim) -> None:
     input, target = torch.randn(4, 1), torch.zeros(4, dtype=torch.long)
     torch_still(F.multi_margin_loss(input, target).item() == 0, "the multi margin of one class is 0")
     with pytest.raises(ValueError, match=r"one class.*BCEWithLogitsLoss"):
@@ -870,7 +859,7 @@ def test_multi_margin_of_one_class_is_refused() -> None:
 # MultiLabelMarginLoss
 
 
-def test_multilabel_margin_can_be_differentiated_twice() -> None:
+def test_multilabel_margin_can_be_differentiated_twice(torch_still: Claim) -> None:
     input, target = torch.randn(5, 3), torch.tensor([[0, 2, -1]]).expand(5, 3)
 
     def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
@@ -895,7 +884,7 @@ def test_multilabel_margin_is_torchs_for_lists_of_any_length() -> None:
         assert (gradient(partial(loss, target=first), kink) == 0).all()
 
 
-def test_a_compiled_list_of_labels_ends_at_minus_one() -> None:
+def test_a_compiled_list_of_labels_ends_at_minus_one(torch_still: Claim) -> None:
     """pt#141017, said to be mended in torch 2.14."""
     input, target = torch.tensor([[1.0, -1.0, 0.5, 0.3, -0.2]]), torch.tensor([[0, 1, -1, -1, -1]])
     right = F.multilabel_margin_loss(input, target)
@@ -905,7 +894,7 @@ def test_a_compiled_list_of_labels_ends_at_minus_one() -> None:
     torch.testing.assert_close(ours, right)
 
 
-def test_a_row_of_zeros_and_ones_is_not_taken_for_a_list_of_labels() -> None:
+def test_a_row_of_zeros_and_ones_is_not_taken_for_a_list_of_labels(torch_still: Claim) -> None:
     criterion, scores, hot = losskit.MultiLabelMarginLoss(), torch.randn(2, 3), torch.tensor([[0, 1, 1], [1, 0, 0]])
     torch_still(not fails(lambda: F.multilabel_margin_loss(scores, hot)), "0 and 1 a label are taken for ids")
     with pytest.raises(ValueError, match=r"names a label twice in 2 of 2 lists.*head\(\).encode\(target, C\)"):
@@ -920,7 +909,7 @@ def test_a_row_of_zeros_and_ones_is_not_taken_for_a_list_of_labels() -> None:
 # MultiLabelSoftMarginLoss
 
 
-def test_no_label_is_broadcast() -> None:
+def test_no_label_is_broadcast(torch_still: Claim) -> None:
     input, target = torch.randn(4, 3), torch.tensor([1.0, 0.0, 1.0])
     torch_still(not fails(lambda: F.multilabel_soft_margin_loss(input, target)), "multilabel soft margin broadcasts")
     with pytest.raises(ValueError, match=r"target of shape \(3,\) does not fit input of shape \(4, 3\)"):
@@ -939,7 +928,7 @@ def test_multilabel_soft_margin_is_torchs_with_its_weights_and_its_last_dimensio
         )
 
 
-def test_labels_beyond_zero_and_one_are_refused() -> None:
+def test_labels_beyond_zero_and_one_are_refused(torch_still: Claim) -> None:
     input, target = torch.tensor([[9.0, 1.0]]), torch.tensor([[2.0, 1.0]])
     torch_still(F.multilabel_soft_margin_loss(input, target).item() < 0, "a label of 2 gives a negative loss")
     with pytest.raises(ValueError, match=r"target must lie in \[0, 1\], got 2"):
@@ -949,7 +938,7 @@ def test_labels_beyond_zero_and_one_are_refused() -> None:
 # CosineEmbeddingLoss
 
 
-def test_a_vector_of_zeros_has_a_finite_cosine_and_gradient() -> None:
+def test_a_vector_of_zeros_has_a_finite_cosine_and_gradient(torch_still: Claim) -> None:
     zero, other = torch.zeros(1, 3), torch.tensor([[3.0, 4.0, 0.0]])
     for sign, value in ((1.0, 1.0), (-1.0, 0.0)):
         target = torch.tensor([sign])
@@ -968,7 +957,7 @@ def test_a_vector_of_zeros_has_a_finite_cosine_and_gradient() -> None:
 
 
 @pytest.mark.parametrize("length", [1e-44, 1e-30, 1e-6, 1.0, 1e10, 3e37])
-def test_a_cosine_does_not_depend_on_lengths(length: float) -> None:
+def test_a_cosine_does_not_depend_on_lengths(torch_still: Claim, length: float) -> None:
     one, other = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
     for sign, value in ((1.0, 0.04), (-1.0, 0.96)):
         target = torch.tensor([sign])
@@ -981,7 +970,7 @@ def test_a_cosine_does_not_depend_on_lengths(length: float) -> None:
             assert ours == pytest.approx(value, rel=1e-5)
 
 
-def test_the_cosine_loss_of_nearly_equal_vectors_is_right_and_never_negative() -> None:
+def test_the_cosine_loss_of_nearly_equal_vectors_is_right_and_never_negative(torch_still: Claim) -> None:
     one = torch.randn(500, 16, generator=torch.Generator().manual_seed(0))
     other, target = one + 1e-4 * one.flip(0), torch.ones(500)
     exact = functional.cosine_embedding_loss(one.double(), other.double(), target, reduction="none")
@@ -992,7 +981,7 @@ def test_the_cosine_loss_of_nearly_equal_vectors_is_right_and_never_negative() -
     torch.testing.assert_close(ours.double(), exact, rtol=1e-2, atol=0)
 
 
-def test_zero_and_one_are_not_taken_for_pairs() -> None:
+def test_zero_and_one_are_not_taken_for_pairs(torch_still: Claim) -> None:
     one, other, labels = torch.randn(3, 4), torch.randn(3, 4), torch.tensor([0.0, 1.0, 1.0])
     torch_still(
         F.cosine_embedding_loss(one, other, labels, reduction="none")[0].item() == 0, "a label of 0 costs nothing"
@@ -1019,7 +1008,7 @@ def test_cosine_embedding_takes_any_leading_dimensions(shape: tuple[int, ...]) -
 
 @pytest.mark.parametrize("eps", [1e-6, 0.0])
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, math.inf])
-def test_equal_vectors_of_a_triplet_have_finite_derivatives(p: float, eps: float) -> None:
+def test_equal_vectors_of_a_triplet_have_finite_derivatives(torch_still: Claim, p: float, eps: float) -> None:
     same, far = torch.zeros(2, 3), torch.tensor([[0.3, 0.2, 0.1], [0.0, 0.0, 0.0]])
 
     def penalty(loss: Callable[..., Tensor], x: Tensor) -> Tensor:
@@ -1044,7 +1033,7 @@ def test_equal_vectors_of_a_triplet_have_finite_derivatives(p: float, eps: float
             )
 
 
-def test_no_vector_of_a_triplet_is_broadcast() -> None:
+def test_no_vector_of_a_triplet_is_broadcast(torch_still: Claim) -> None:
     one, few = torch.randn(4, 3), torch.randn(1, 3)
     torch_still(not fails(lambda: F.triplet_margin_loss(one, few, one)), "one positive is broadcast to all anchors")
     with pytest.raises(ValueError, match=r"positive of shape \(1, 3\) does not fit anchor of shape \(4, 3\)"):
@@ -1065,7 +1054,7 @@ def of_images(one: Tensor, other: Tensor) -> Tensor:
     return (one - other).abs().sum((1, 2, 3))
 
 
-def test_a_distance_that_forgets_the_batch_is_refused() -> None:
+def test_a_distance_that_forgets_the_batch_is_refused(torch_still: Claim) -> None:
     triplet = [torch.randn(4, 3) for _ in range(3)]
     torch_still(
         not fails(lambda: F.triplet_margin_with_distance_loss(*triplet, distance_function=norm_of_all)),
@@ -1138,7 +1127,7 @@ def in_another_process(code: str) -> int:
 
 
 @pytest.mark.parametrize("label", [5, -1, 2**30])
-def test_a_label_that_there_is_not_is_named(label: int) -> None:
+def test_a_label_that_there_is_not_is_named(torch_still: Claim, label: int) -> None:
     ended = in_another_process(
         "import torch\nx = torch.zeros(4, 1, 5).log_softmax(2).requires_grad_()\n"
         f"loss = torch.nn.functional.ctc_loss(x, torch.tensor([[1, {label}]]), [4], [2])\nloss.backward()\n"
@@ -1152,7 +1141,7 @@ def test_a_label_that_there_is_not_is_named(label: int) -> None:
     torch.testing.assert_close(padded, functional.ctc_loss(input, torch.tensor([[1]]), [4], [1]))
 
 
-def test_the_blank_is_no_label() -> None:
+def test_the_blank_is_no_label(torch_still: Claim) -> None:
     input, target = torch.randn(6, 1, 4).log_softmax(2), torch.tensor([[1, 0, 2]])
     lengths = torch.tensor([6]), torch.tensor([3])
     torch_still(not fails(lambda: F.ctc_loss(input, target, *lengths)), "the blank is accepted inside a target")
@@ -1162,7 +1151,7 @@ def test_the_blank_is_no_label() -> None:
         functional.ctc_loss(input, target, [6], [3], 2)
 
 
-def test_the_gradient_of_ctc_is_that_of_ctc() -> None:
+def test_the_gradient_of_ctc_is_that_of_ctc(torch_still: Claim) -> None:
     scores = (-torch.randn(5, 2, 4, dtype=torch.float64).abs()).requires_grad_()  # not normalised
     rest = torch.tensor([[1, 2], [3, 3]]), torch.tensor([5, 4]), torch.tensor([2, 2])
     wrong = not torch.autograd.gradcheck(lambda x: F.ctc_loss(x, *rest), scores, raise_exception=False)
@@ -1171,7 +1160,7 @@ def test_the_gradient_of_ctc_is_that_of_ctc() -> None:
     assert torch.autograd.gradcheck(lambda x: functional.ctc_loss(40 * x, *rest), scores)  # whose exponentials vanish
 
 
-def test_ctc_has_a_second_derivative() -> None:
+def test_ctc_has_a_second_derivative(torch_still: Claim) -> None:
     scores = (-torch.randn(3, 1, 3, dtype=torch.float64).abs()).requires_grad_()
     rest = torch.tensor([[1, 2]]), torch.tensor([3]), torch.tensor([2])
     (first,) = torch.autograd.grad(F.ctc_loss(scores.log_softmax(2), *rest), scores, create_graph=True)
@@ -1180,7 +1169,7 @@ def test_ctc_has_a_second_derivative() -> None:
         assert torch.autograd.gradgradcheck(lambda x, f=flag: functional.ctc_loss(x, *rest, from_logits=f), scores)
 
 
-def test_a_target_that_does_not_fit_leaves_its_neighbours_alone() -> None:
+def test_a_target_that_does_not_fit_leaves_its_neighbours_alone(torch_still: Claim) -> None:
     """And labels of probability 0 have no gradient, where torch has NaN."""
     input, target = torch.randn(4, 3, 4).log_softmax(2), torch.tensor([[1, 1, 1], [1, 2, 3], [2, 3, 1]])
     input[1, 2, 0] = -torch.inf
