@@ -263,6 +263,14 @@ class Lax(Same):
         pass
 
 
+class OfRows(Same):
+    """A shape that lets one row stand for many."""
+
+    def require(self, place: Place, value: Tensor) -> None:
+        if len(place.shape) < 2 or value.shape[-1] != place.shape[-1]:
+            super().require(place, value)
+
+
 class Summing(Distribution):
     """A range that looks at the sum over all items."""
 
@@ -516,7 +524,8 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     ],
     "refuses_bad_calls": [sabotaged(MSELoss, forward=without("sampel_weight", "normalizer"))],
     "refuses_bad_shapes": [
-        sabotaged(MSELoss, about=about(MSELoss, tensors={"input": REAL, "target": Slot(Real(), Lax())}))
+        sabotaged(MSELoss, about=about(MSELoss, tensors={"input": REAL, "target": Slot(Real(), Lax())})),
+        sabotaged(MSELoss, about=about(MSELoss, tensors={"input": REAL, "target": Slot(Real(), OfRows())})),
     ],
     "refuses_bad_values": [
         Raising(RuntimeError, "out of bounds", sabotaged(CrossEntropyLoss, _diagnose=lambda self, plan, tensors: None)),

@@ -116,7 +116,24 @@ def refuses_bad_shapes(subject: Subject) -> None:
             refused(ValueError, words, of_one, loss(), tensors, place, wrong)
             refused(ValueError, words, of_one, subject.function, tensors, place, wrong)
         if value.shape == tensors[0].shape == (6,):
-            refused(ValueError, ["unsqueeze(1)", "squeeze(1)"], loss(), tensors[0].unsqueeze(1), *tensors[1:])
+            refuses_to_broadcast(subject, place, which)
+
+
+def refuses_to_broadcast(subject: Subject, place: int, which: str) -> None:
+    """A column beside a vector, either way round, and one row beside many, with or without its dimension."""
+    vectors, rows = draw(subject.loss, (5,)), draw(subject.loss, (5, 3))
+    columns, one = tuple(each.unsqueeze(1) for each in vectors), rows[place][:1]
+    mends = ["unsqueeze(1)", "squeeze(1)"]
+    for tensors, wrong, more in (
+        (columns, vectors[place], mends),
+        (vectors, columns[place], mends),
+        (rows, one.squeeze(0), []),
+        (rows, one, []),
+    ):
+        words = [subject.loss.__name__, f"{which} of shape {tuple(wrong.shape)} does not fit"]
+        words += [f"of shape {tuple(tensors[0].shape)}", *more]
+        for call in (subject.loss(), subject.function):
+            refused(ValueError, words, of_one, call, tensors, place, wrong)
 
 
 @holds
