@@ -128,3 +128,10 @@ def manhattan(one: Any, other: Any) -> Any:
 
 def close(ours: Tensor, theirs: Tensor, rtol: float = 1e-9, atol: float = 1e-12) -> None:
     torch.testing.assert_close(ours.double(), theirs.double(), rtol=rtol, atol=atol, equal_nan=True)
+
+
+def gradient(loss: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
+    leaf = input.clone().requires_grad_()
+    loss(leaf).backward()
+    assert leaf.grad is not None
+    return leaf.grad

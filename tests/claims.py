@@ -11,16 +11,19 @@ from importlib.metadata import version
 
 import pytest
 
-Claim = Callable[[bool, str], None]
+Claim = Callable[[bool | Callable[[], bool], str], None]
 MENDED = "torch mended"
 
 
 @pytest.fixture
 def torch_still(record_property: Callable[[str, object], None]) -> Claim:
-    """Take what torch was just seen to do, and the claim in words: they travel with the report, from any process."""
+    """Take whether torch was just seen to be wrong, and the claim in words: they travel with the report, from any process.
 
-    def claim(wrong: bool, words: str) -> None:
-        if not wrong:
+    What a right torch would refuse is asked by a function: it is wrong no longer where that raises.
+    """
+
+    def claim(wrong: bool | Callable[[], bool], words: str) -> None:
+        if not (wrong if isinstance(wrong, bool) else not fails(wrong) and wrong()):
             record_property(MENDED, words)
 
     return claim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -20,7 +21,11 @@ def test_digits(torch_still, digit):
 
 def test_of_two(torch_still):
     torch_still(False, "black is white")
-    torch_still(False, "white is black")
+    torch_still(lambda: False, "white is black")
+
+def test_of_what_is_refused(torch_still):
+    torch_still(lambda: int("x") == 0, "x is 0")
+    torch_still(lambda: int("1") == 1, "1 is a letter")
 
 def test_of_what_fails_for_another_reason(torch_still):
     torch_still(False, "fire is cold")
@@ -46,23 +51,36 @@ def test_a_claim_that_has_expired_is_reported_and_fails_nothing(tmp_path: Path, 
     assert status == 0
     start = next(n for n, line in enumerate(lines) if "is right by now" in line)
     assert lines[start].strip("= ").startswith("torch ")
-    assert lines[start + 1 : start + 5] == [
+    assert lines[start + 1 : start + 6] == [
         "test_planted.py::test_digits[2]: 2 is odd",
         "test_planted.py::test_of_two: black is white",
         "test_planted.py::test_of_two: white is black",
         "test_planted.py::test_of_what_fails_for_another_reason: fire is cold",
+        "test_planted.py::test_of_what_is_refused: x is 0",
     ]
-    assert lines[-1].startswith("2 passed, 3 torch mended in ")
+    assert lines[-1].startswith("2 passed, 4 torch mended in ")
 
 
 def test_it_is_reported_of_a_test_that_fails_as_well(tmp_path: Path) -> None:
     status, lines = run(tmp_path, False)
     assert status == 1
     assert "test_planted.py::test_of_what_fails_for_another_reason: fire is cold" in lines
-    assert lines[-1].startswith("1 failed, 2 passed, 2 torch mended in ")
+    assert lines[-1].startswith("1 failed, 2 passed, 3 torch mended in ")
 
 
 def test_nothing_is_said_where_every_claim_is_true(tmp_path: Path) -> None:
     status, lines = run(tmp_path, True, "-k", "digits and 1 or without")
     assert (status, [line for line in lines if "by now" in line]) == (0, [])
-    assert lines[-1].startswith("2 passed, 3 deselected in ")
+    assert lines[-1].startswith("2 passed, 4 deselected in ")
+
+
+def test_whoever_says_that_torch_is_wrong_asks_torch() -> None:
+    """Every test of the folder claims; what is no evidence stands elsewhere."""
+    silent = [
+        f"{file.name}: {each.name}"
+        for file in (TESTS / "where_torch_is_wrong").glob("test_*.py")
+        for each in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")
+        if "torch_still" not in [argument.arg for argument in each.args.args]
+    ]
+    assert silent == []

@@ -126,6 +126,18 @@ def test_it_is_torchs_behind_a_log_softmax(kind: type[CTCLoss], reduction: Reduc
             assert own[1].isfinite().all()
 
 
+def test_the_mean_of_ctc_divides_by_the_target_first() -> None:
+    """Torch's mean, documented: the average of loss/length, not the sum of losses over that of lengths."""
+    input, target = torch.randn(9, 2, 4).log_softmax(2), torch.tensor([[1, 2, 3], [2, 0, 0]])
+    steps, lengths = torch.tensor([9, 9]), torch.tensor([3, 1])
+    items = functional.ctc_loss(input, target, steps, lengths, reduction="none")
+    mean = functional.ctc_loss(input, target, steps, lengths)
+    torch.testing.assert_close(mean, F.ctc_loss(input, target, steps, lengths))
+    torch.testing.assert_close(mean, (items / lengths).mean())
+    assert not torch.isclose(mean, items.sum() / lengths.sum())
+    assert "divides each sample's loss by its target length" in " ".join(str(losskit.CTCLoss.__doc__).split())
+
+
 def test_float32_is_as_accurate_as_torchs() -> None:
     logits = 3 * torch.randn(150, 8, 40)
     targets, steps, lengths = torch.randint(1, 40, (8, 30)), torch.randint(100, 151, (8,)), torch.randint(1, 31, (8,))

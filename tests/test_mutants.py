@@ -82,16 +82,27 @@ def test_every_file_has_tests_that_belong_to_it() -> None:
     for file in [*ROOT.glob("src/**/*.py"), *ROOT.glob("kernels/**/*.[ch]*")]:
         name = file.relative_to(ROOT).as_posix()
         chosen = belonging(ROOT, name)
-        assert chosen, name
+        assert chosen or not file.read_text(), name  # nothing can be planted where there is nothing
         for entry in chosen:
             assert (ROOT / entry.partition("::")[0]).exists(), (name, entry)
     chosen = belonging(ROOT, "src/losskit/losses/huber.py")
-    assert chosen[:2] == ["src/losskit/losses/huber.py", "tests/test_every_loss.py::HuberLoss-"]
+    first = ["src/losskit/losses/huber.py", "tests/test_huber.py", "tests/test_every_loss.py::HuberLoss-"]
+    assert chosen[:3] == first
     suite = "tests/test_every_loss.py::test_every_loss[HuberLoss-{}]"
     tests = [suite.format(name) for name in ("compile_fullgraph", "dtypes", "vmap")] + ["tests/test_cli.py::test_x"]
     ranks = {test: rank(chosen, {tests[1]: 2.0, tests[2]: 1.0}, test) for test in tests}
     assert ranks.pop("tests/test_cli.py::test_x") is None
     assert sorted(ranks, key=lambda test: ranks[test] or ()) == [tests[2], tests[1], tests[0]]
+
+
+def test_what_shows_that_torch_is_wrong_belongs_to_its_loss_and_to_all_that_serves_it() -> None:
+    shown = {f"tests/where_torch_is_wrong/{file.name}" for file in ROOT.glob("tests/where_torch_is_wrong/test_*.py")}
+    for test in shown:
+        loss = f"src/losskit/losses/{Path(test).stem.removeprefix('test_')}"
+        source = next(name for name in (f"{loss}.py", f"{loss}/__init__.py") if (ROOT / name).exists())
+        assert test in belonging(ROOT, source)[:4]
+    for file in ("src/losskit/loss.py", "src/losskit/losses/l1.py", "kernels/abi.h"):
+        assert shown <= set(belonging(ROOT, file))
 
 
 def test_how_a_fork_ended_is_judged() -> None:

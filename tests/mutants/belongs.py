@@ -19,22 +19,24 @@ SOME = tuple(
         "GaussianNLLLoss",
     )
 )
+#: The tests of each loss by itself; many have none.
+EACH = ("where_torch_is_wrong/test_{each}", "where_torch_is_wrong/test_ctc", "test_{each}")
 #: The first pattern that fits counts. An entry is a test file, with ``::`` and a part of the test's name where only some belong;
-#: ``{loss}`` is the class in the file. ``tests/test_<file>.py`` and ``tests/test_<folder>.py`` come first
-#: unless they have a place in the list.
+#: ``{loss}`` is the class in the file, ``{each}`` any file of a loss. First come ``tests/test_<file>.py`` and
+#: ``tests/test_<folder>.py``, and those of these names in ``tests/where_torch_is_wrong/``, unless they have a place in the list.
 BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "src/losskit/losses/linear_cross_entropy/*",
         ("test_linear_cross_entropy", "test_chunks", "test_drop_in::linear", "test_mends"),
     ),
-    ("src/losskit/losses/ctc/*", ("test_ctc", "test_where_torch_is_wrong::ctc", "test_drop_in::CTC", "test_mends")),
+    ("src/losskit/losses/ctc/*", ("test_ctc", "where_torch_is_wrong/test_ctc", "test_drop_in::CTC", "test_mends")),
     (
         "src/losskit/losses/*",
         (
             "test_every_loss::{loss}-",
             "test_domain",
-            "test_where_torch_is_wrong",
             "test_kernels::{loss}",
+            *EACH,
             "test_generated",
             "test_accelerate",
         ),
@@ -53,11 +55,11 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("src/losskit/training/*", ()),
     (
         "src/losskit/choice.py",
-        ("test_choice", "test_kernels", *SOME, "test_where_torch_is_wrong", "test_accelerate"),
+        ("test_choice", "test_kernels", *SOME, *EACH, "test_accelerate"),
     ),
     (
         "src/losskit/native/*",
-        ("test_kernels", *SOME, "test_accelerate", "test_where_torch_is_wrong", "test_ctc", "test_every_loss"),
+        ("test_kernels", *SOME, "test_accelerate", *EACH, "test_ctc", "test_every_loss"),
     ),
     (
         "src/*",
@@ -70,7 +72,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "test_ctc",
             "test_linear_cross_entropy",
             "test_every_loss",
-            "test_where_torch_is_wrong",
+            *EACH,
             "test_kernels",
             "test_accelerate",
             "test_global_count",
@@ -82,7 +84,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("kernels/vmath.h", ("test_vmath", "test_kernels", *SOME)),
     ("kernels/abi.cpp", ("test_kernels", "test_choice")),
-    ("kernels/*", ("test_kernels", *SOME, "test_accelerate", "test_where_torch_is_wrong", "test_every_loss")),
+    ("kernels/*", ("test_kernels", *SOME, "test_accelerate", *EACH, "test_every_loss")),
 )
 #: Compilers and processes take long to say what plain calls mostly say first.
 SLOW = ("compile", "machine_code", "fuzz", "ranks")
@@ -94,8 +96,10 @@ def belonging(root: Path, file: str) -> list[str]:
     entries = next(tests for pattern, tests in BELONGS if fnmatch(file, pattern))
     classes = re.findall(r"^class (\w+)\(Loss", path.read_text(), re.MULTILINE) or [""]
     chosen = [file] if path.suffix == ".py" and ">>>" in path.read_text() else []
-    own = [each for each in (f"test_{path.stem}", f"test_{path.parent.name}") if each not in entries]
-    for entry in [*own, *(entry.format(loss=loss) for entry in entries for loss in classes)]:
+    own = [f"{folder}test_{name}" for name in (path.stem, path.parent.name) for folder in ("", "where_torch_is_wrong/")]
+    entries = (*(each for each in own if each not in entries), *entries)
+    stems = sorted(each.stem for each in (root / "src/losskit/losses").glob("*.py"))
+    for entry in dict.fromkeys(e.format(loss=loss, each=stem) for e in entries for loss in classes for stem in stems):
         test, _, part = entry.partition("::")
         test = f"tests/{test}.py"
         if (root / test).exists() and (test, "") not in [each.partition("::")[::2] for each in chosen]:

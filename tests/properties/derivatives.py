@@ -28,7 +28,7 @@ def outputs(criterion: Loss, tensors: tuple[Tensor, ...]) -> list[int]:
 
 CUBE = (3, 3), 3  # items and classes, so that any dimension may hold the classes
 
-#: Arguments beside which a gradient is not the derivative, and why. Tests of them stand in test_where_torch_is_wrong.py.
+#: Arguments beside which a gradient is not the derivative, and why. Tests of them stand in test_gaussian_nll.py.
 STRAIGHT_THROUGH = {("GaussianNLLLoss", "eps"): "the gradient ignores that var is clamped, as torch documents"}
 
 
