@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
@@ -32,23 +32,38 @@ class Arg:
     doc: str
     function: bool = False
     number: bool = False
+    several: bool = False
+    opaque: bool = False
+    required: type | None = None
 
     @property
     def documentation(self) -> str:
         """Its line in the documentation."""
-        return f"{self.doc} Default: {self.default!r}{f', within {self.within}' if self.within else ''}."
+        within = f"within {self.within}" if self.within else ""
+        if self.required is not None:
+            return f"{self.doc}{f' {within.capitalize()}.' if within else ''}"
+        return f"{self.doc} Default: {self.default!r}{f', {within}' if within else ''}."
+
+    @property
+    def kind(self) -> type:
+        """The type of its values, where it is one of Python's."""
+        return type(self.default) if self.required is None else self.required
 
     def check(self, who: str, value: Any) -> Any:
         """``value`` as the loss keeps it; an error that names the class, the argument, what came and what to do."""
-        if value is None and self.default is None:
-            return None
+        if (value is None and self.default is None) or self.opaque:
+            return value
+        if self.several and isinstance(value, Sequence) and not isinstance(value, str):
+            if not value:
+                raise ValueError(f"{who} must be a number or several, got {value!r}")
+            return tuple(self._number(who, each) for each in value)
         if self.shape is not None and not (self.number and isinstance(value, Real)):
             return self._tensor(who, value)
         if self.function:
             if not callable(value):
                 raise TypeError(f"{who} must be a function, got {value!r}")
             return value
-        if isinstance(self.default, bool):
+        if self.kind is bool:
             if not isinstance(value, bool):
                 raise TypeError(f"{who} must be True or False, got {value!r}")
             return value
@@ -56,14 +71,17 @@ class Arg:
             if value not in self.among or isinstance(value, bool):
                 raise ValueError(f"{who} must be one of {', '.join(map(repr, self.among))}, got {value!r}")
             return self.among[self.among.index(value)]
-        whole = isinstance(self.default, int)
+        return self._number(who, value)
+
+    def _number(self, who: str, value: Any) -> float:
+        whole = self.kind is int
         if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
             mend = f"; use {who.split()[-1]}.item()" if isinstance(value, Tensor) and value.numel() == 1 else ""
             raise TypeError(f"{who} must be {'an integer' if whole else 'a number'}, got {value!r}{mend}")
-        value = int(value) if isinstance(value, Integral) and whole else float(value)
-        if self.within is not None and not inside(self.within, value):
-            raise ValueError(f"{who} must lie in {self.within}, got {value!r}")
-        return value
+        number: float = int(value) if isinstance(value, Integral) and whole else float(value)
+        if self.within is not None and not inside(self.within, number):
+            raise ValueError(f"{who} must lie in {self.within}, got {number!r}")
+        return number
 
     def fits(self, who: str, weight: Tensor, shape: torch.Size, dim: int | None) -> None:
         """Raise unless a tensor has the shape that it must have beside an input of ``shape`` with its classes in ``dim``."""
@@ -93,13 +111,16 @@ class Arg:
 
 def arg(
     *,
-    default: Any,
+    default: Any = inspect.Parameter.empty,
     within: str | None = None,
     among: tuple[Any, ...] | None = None,
     shape: Literal["classes", "elements", "broadcast"] | None = None,
     kw_only: bool = False,
     function: bool = False,
     number: bool = False,
+    several: bool = False,
+    opaque: bool = False,
+    required: type | None = None,
     doc: str,
 ) -> Any:
     """Declare a field of a loss.
@@ -114,9 +135,12 @@ def arg(
         kw_only: Given by name alone, as every argument that torch does not have, or has by name.
         number: It may be a number as well as a tensor.
         function: It is called: a function, or a module, whose parameters are then the loss's.
+        several: It may be several numbers as well, which are kept as a tuple.
+        opaque: It may be anything: a device, a process group.
+        required: It has no default, and is of this type: ``int``, ``float`` or ``bool``.
         doc: What it is, with its unit.
     """
-    return Arg(default, within, among, shape, kw_only, doc, function, number)
+    return Arg(default, within, among, shape, kw_only, doc, function, number, several, opaque, required)
 
 
 def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:
@@ -168,8 +192,8 @@ class Fields(_Root):
             hasattr(cls, "about") and unchanged(cast(Any, cls), fact) for fact in ("kernel", "torch")
         )
 
-    def ready(self) -> None:
-        """Called once all arguments are there; for a loss that has something to say of them."""
+    def build(self) -> None:
+        """Called once all arguments are there: for parameters of its own, and for what a loss has to say of its arguments."""
 
     if not TYPE_CHECKING:
 
@@ -178,8 +202,10 @@ class Fields(_Root):
             object.__setattr__(self, "prepared", Prepared())
             given = _bind(type(self), args, kwargs)
             for name, argument in self.arguments.items():
+                if argument.required is not None and name not in given:
+                    raise TypeError(f"{type(self).__name__}: {name} is required: {argument.doc}")
                 self._keep(name, argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default)))
-            self.ready()
+            self.build()
 
     def _keep(self, name: str, value: Any) -> None:
         if self.arguments[name].shape is not None and not isinstance(value, float):

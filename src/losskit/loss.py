@@ -48,11 +48,12 @@ class Loss(Fields):
 
     def extra(self, input: Tensor, at_call: AtCall) -> Extra:
         """What the call adds, checked."""
-        return self.checked(at_call, self.items(input))
+        items, elements = self.items(input), self.elements(input)
+        return self.checked(at_call, items, None if elements == items else elements)
 
-    def checked(self, at_call: AtCall, items: torch.Size) -> Extra:
-        """The same for an unreduced loss of that shape."""
-        return checked(type(self).__name__, self.reduction, at_call, items, self.arguments)
+    def checked(self, at_call: AtCall, items: torch.Size, elements: torch.Size | None = None) -> Extra:
+        """The same for an unreduced loss of that shape, whose mask acts on elements."""
+        return checked(type(self).__name__, self.reduction, at_call, items, self.arguments, elements)
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         """The loss by its formula, or by torch's operator where that takes its place."""
@@ -90,7 +91,9 @@ class Loss(Fields):
             tensors = tuple(self._weighed(each, weight, slot.neutral(place, each)) for (place, slot), each in pairs)
         loss = None if operator is None else by_operator(self, operator, tensors, "none")
         if loss is None or not settled(loss):
-            loss = self.formula(*tensors)
+            loss = self.formula(*tensors, kept=kept) if self.about.interacting else self.formula(*tensors)
+            if self.about.interacting and self.elements(tensors[0]) != self.items(tensors[0]):
+                kept = None  # of elements, which the formula has left out
         share = self.share(tensors[plan.target])
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, weight, extra.normalizer)
@@ -140,9 +143,13 @@ class Loss(Fields):
         """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""
         return next(iter(self.domains.values())).shape.dim(input.dim())
 
+    def elements(self, input: Tensor) -> torch.Size:
+        """What a mask and a target of ids act on: for most losses the items."""
+        return next(iter(self.domains.values())).shape.items(input.shape)
+
     def items(self, input: Tensor) -> torch.Size:
         """The shape of the unreduced loss."""
-        return next(iter(self.domains.values())).shape.items(input.shape)
+        return self.elements(input)
 
     def items_of(self, target: Tensor) -> torch.Size:
         """The shape of the unreduced loss, from the target alone."""

@@ -24,6 +24,8 @@ class About:
         kernel: The name of its kernel, where it has one.
         twin: The loss that it is at its defaults, behind the activation that training applies.
         start: The arguments, as code, to start with where torch's defaults are not them.
+        interacting: Whether items see each other, or elements are summed into items before a mask could act on the
+            loss: the formula then takes ``kept`` as well, a mask of the elements or None, and leaves out what is False.
         suits: The situations it is meant for, each with the arguments, as code, that it then takes.
     """
 
@@ -35,6 +37,7 @@ class About:
     twin: str | None = None
     suits: Mapping[Situation, str] = field(default_factory=dict)
     start: str = ""
+    interacting: bool = False
 
     @property
     def input(self) -> Slot:

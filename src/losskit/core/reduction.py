@@ -60,7 +60,14 @@ class Extra(NamedTuple):
 NOTHING = Extra()
 
 
-def checked(who: str, reduction: str, at_call: AtCall, items: torch.Size, known: Iterable[str] = ()) -> Extra:
+def checked(
+    who: str,
+    reduction: str,
+    at_call: AtCall,
+    items: torch.Size,
+    known: Iterable[str] = (),
+    elements: torch.Size | None = None,
+) -> Extra:
     """``at_call`` as :func:`reduce` takes it, or an error that says what to do.
 
     Args:
@@ -69,6 +76,7 @@ def checked(who: str, reduction: str, at_call: AtCall, items: torch.Size, known:
         at_call: What the call added.
         items: The shape of the unreduced loss.
         known: The arguments of the loss's constructor, which may have been meant.
+        elements: What a mask acts on, where that is not the items.
     """
     if not at_call:
         return NOTHING
@@ -77,12 +85,13 @@ def checked(who: str, reduction: str, at_call: AtCall, items: torch.Size, known:
             raise TypeError(f"{who}: a call has no argument {name!r}; {_meant(who, name, known)}")
     weight, mask, normalizer = (_savable(at_call.get(name)) for name in Extra._fields)
     if mask is not None:
-        mask = _over_items(f"{who}: mask", mask, items)
+        over = items if elements is None else elements
+        mask = _over_items(f"{who}: mask", mask, over, "the unreduced loss's shape" if over == items else "shape")
         if mask.dtype != torch.bool:
             raise TypeError(f"{who}: mask must be bool, True where an item counts, got {mask.dtype}; use mask.bool()")
     if weight is not None:
-        weight = _over_items(f"{who}: sample_weight", weight, items)
-        used = weight if mask is None else torch.where(mask, weight, 0)
+        weight = _over_items(f"{who}: sample_weight", weight, items, "the unreduced loss's shape")
+        used = weight if mask is None or elements is not None else torch.where(mask, weight, 0)
         if used.numel() and readable(used) and not bool((used >= 0).all()):
             raise ValueError(f"{who}: sample_weight must not be negative or NaN, got {used[~(used >= 0)][0].item()}")
     return Extra(weight, mask, _normalizer(who, normalizer, reduction))
@@ -104,13 +113,11 @@ def _savable(value: Any) -> Any:
     return value if ordinary else savable(value)
 
 
-def _over_items(who: str, value: Tensor, items: torch.Size) -> Tensor:
+def _over_items(who: str, value: Tensor, items: torch.Size, what: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{who} must be a tensor, got {type(value).__name__}; use torch.as_tensor(...)")
     if value.shape != items[: value.dim()]:
-        raise ValueError(
-            f"{who} must have the unreduced loss's shape {tuple(items)} or its leading dimensions, got {tuple(value.shape)}"
-        )
+        raise ValueError(f"{who} must have {what} {tuple(items)} or its leading dimensions, got {tuple(value.shape)}")
     return aligned(value, len(items))
 
 

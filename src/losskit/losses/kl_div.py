@@ -74,7 +74,7 @@ class KLDivLoss(Loss, nn.KLDivLoss):
         log_q = target if self.log_target else torch.where(present, q, 1).log()
         return q * torch.where(present, log_q - input, 0)
 
-    def ready(self) -> None:
+    def build(self) -> None:
         if self.reduction == "mean" and not torch.compiler.is_compiling():  # as torch, whose 2.8 compiles no warning
             warnings.warn(
                 "KLDivLoss: reduction 'mean' divides by the number of elements, so that it is 1 / C of the divergence; "
