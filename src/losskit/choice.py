@@ -24,6 +24,7 @@ from torch.torch_version import TorchVersion
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
 from losskit.core.messages import Place
+from losskit.core.ranges import Whole
 from losskit.core.reduction import Extra
 from losskit.core.slots import Slot
 from losskit.core.watched import ORDINARY, batched, in_memory, plain, readable, saved_by_hooks, unwatched
@@ -67,6 +68,8 @@ class Plan(NamedTuple):
 
     domains: tuple[tuple[Place, Slot], ...]
     dtype: torch.dtype  # of the computation
+    as_is: bool  # whether all tensors have the dtypes that they are computed in
+    judged: tuple[int, ...]  # the places of tensors whose values may be wrong
     target: int  # which of the tensors it is
     ready: Ready | None  # its kernel, filled in
     operator: Operator | None  # torch's
@@ -74,10 +77,18 @@ class Plan(NamedTuple):
     @classmethod
     def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Plan:
         """A plan, with an operator and a kernel where they are to be had."""
-        names, places = tuple(loss.domains), loss.places(tensors[0])
-        return cls(
-            tuple(zip(places, loss.domains.values())),
+        slots, names, places, dtype = (
+            loss.domains.values(),
+            tuple(loss.domains),
+            loss.places(tensors[0]),
             wide(*tensors),
+        )
+        own = [torch.int64 if isinstance(s.of(t).range, Whole) else dtype for s, t in zip(slots, tensors)]
+        return cls(
+            tuple(zip(places, slots)),
+            dtype,
+            all(each.dtype is right for each, right in zip(tensors, own)),
+            tuple(place for place, slot in enumerate(slots) if slot.judges),
             names.index("target") if "target" in names else len(names) - 1,
             _filled_in(loss, tensors) if kernel else None,
             _operator(loss, tensors[0]) if operator else None,
@@ -101,49 +112,48 @@ class Prepared(dict[Any, Plan]):
 
 def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Plan:
     """The plan for tensors like these, which are checked where it is made."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling():  # first: the compiler sees no more than this
         loss.require(tensors)
         return Plan.of(loss, tensors)
-    if in_memory(tensors):
-        key: Any = [*(each.shape for each in tensors), *(each.dtype for each in tensors)]
+    here = in_memory(tensors)
+    if here and len(tensors) == 2:  # written out, since 0.1 µs counts in small losses
+        one, two = tensors
+        key: tuple[Any, ...] = (one.shape, one.dtype, two.shape, two.dtype)
+    elif here:
+        key = tuple([(each.shape, each.dtype) for each in tensors])
     elif plain(*tensors):
-        key = [*(each.shape for each in tensors), *((each.dtype, each.device) for each in tensors)]
+        key = tuple([(each.shape, each.dtype, each.device) for each in tensors])
     else:
         loss.require(tensors)
         return Plan.of(loss, tensors, operator=unwatched())
     try:
-        return loss.prepared[tuple(key)]
+        return loss.prepared[key]
     except KeyError:
         loss.require(tensors)
-        plan = Plan.of(loss, tensors, operator=True, kernel=in_memory(tensors))
+        plan = Plan.of(loss, tensors, operator=True, kernel=here)
         if len(loss.prepared) >= MOST:
             loss.prepared.clear()
-        loss.prepared[tuple(key)] = plan
+        loss.prepared[key] = plan
         return plan
 
 
 def run(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
     """The loss by its kernel; by its formula where there is none, and where it declines."""
-    if plan.ready is not None and not _slopes_beyond(plan.ready, tensors):
-        with suppress(Unfit):
-            return by_kernel(plan.ready, loss._buffers, tensors, extra)
+    kernel = plan.ready
+    if kernel is not None:
+        try:
+            return by_kernel(kernel, loss._buffers, tensors, extra)
+        except Unfit:
+            pass
     return loss.without_kernel(plan, tensors, extra)
 
 
 def outcome(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Outcome | None:
     """Value and gradients by the loss's kernel, of no graph; None where the formula must serve."""
-    if plan.ready is not None and not _slopes_beyond(plan.ready, tensors):
+    if plan.ready is not None:
         with suppress(Unfit):
             return plan.ready.run(loss._buffers, tensors, extra, True)
     return None
-
-
-def _slopes_beyond(ready: Ready, tensors: tuple[Tensor, ...]) -> bool:
-    """Whether a gradient may be wanted that the kernel does not give."""
-    for each in tensors[ready.slopes :]:  # noqa: SIM110 - on the path of small losses
-        if each.requires_grad:
-            return True
-    return False
 
 
 def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:

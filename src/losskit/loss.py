@@ -67,7 +67,9 @@ class Loss(Fields):
 
     def _by_plan(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         domains, dtype = plan.domains, plan.dtype
-        tensors = tuple(slot.cast(each, dtype) for (_, slot), each in zip(domains, self.savable(tensors)))
+        tensors = self.savable(tensors)
+        if not plan.as_is:
+            tensors = tuple(slot.cast(each, dtype) for (_, slot), each in zip(domains, tensors))
         reading = readable(*tensors)
         operator = plan.operator if plan.operator is not None and self.torch_is_right(*tensors) else None
         if operator is not None and extra == NOTHING:
@@ -123,8 +125,9 @@ class Loss(Fields):
         return [Place(who, name, names[0], input.shape, dim, self.arguments) for name in names]
 
     def _diagnose(self, plan: Plan, tensors: tuple[Tensor, ...]) -> None:
-        for (place, slot), value in zip(plan.domains, tensors):
-            error = slot.diagnose(place, value)
+        for at in plan.judged:
+            place, slot = plan.domains[at]
+            error = slot.diagnose(place, tensors[at])
             if error is not None:
                 raise error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +28,9 @@ ABOVE_ZERO = 1e-3  # a log-softmax in half precision may round to just above 0
 @dataclass(frozen=True)
 class Range:
     """The root of the ranges: any real number, in any real dtype."""
+
+    #: Whether a value can be wrong.
+    judges: ClassVar[bool] = True
 
     def dtype(self, place: Place, value: Tensor) -> None:
         """Raise TypeError where the dtype is wrong."""
@@ -60,6 +64,8 @@ class Range:
 @dataclass(frozen=True)
 class Real(Range):
     """Any real number."""
+
+    judges = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,8 @@ class ZeroOne(Range):
 @dataclass(frozen=True)
 class Logit(Range):
     """An unnormalised score: what a last linear layer gives, before any sigmoid or softmax."""
+
+    judges = False
 
     def dtype(self, place: Place, value: Tensor) -> None:
         floating(place, value)
@@ -271,7 +279,15 @@ class LogProbability(Range):
 
 
 @dataclass(frozen=True)
-class ClassId(Range):
+class Whole(Range):
+    """Integers, which are computed as they are."""
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        return value.long()
+
+
+@dataclass(frozen=True)
+class ClassId(Whole):
     """A class id in [0, C).
 
     Args:
@@ -319,9 +335,6 @@ class ClassId(Range):
             return f"the classes seem to come last: {use} {place.first}.movedim(-1, 1)"
         return "one id for each item"
 
-    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
-        return value.long()
-
     def diagnose(self, place: Place, value: Tensor) -> Exception | None:
         assert place.dim is not None  # the shape has seen to it
         ignore = "ignore_index={}" if "ignore_index" in place.arguments else MASK
@@ -335,7 +348,7 @@ class ClassId(Range):
 
 
 @dataclass(frozen=True)
-class LabelIds(Range):
+class LabelIds(Whole):
     """The ids of the labels that hold, in any order; -1 ends the list, and what follows it is not read."""
 
     def dtype(self, place: Place, value: Tensor) -> None:
@@ -352,9 +365,6 @@ class LabelIds(Range):
         return ValueError(
             f"{beside(place, value)}: it must have the same shape, with -1 after the labels that hold{mend}"
         )
-
-    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
-        return value.long()
 
     def neutral(self, place: Place, value: Tensor) -> float:
         return -1  # no label holds

@@ -23,6 +23,11 @@ class Slot:
         """The slot that this tensor takes."""
         return self
 
+    @property
+    def judges(self) -> bool:
+        """Whether a value can be wrong."""
+        return self.range.judges
+
     def require(self, place: Place, value: Tensor) -> None:
         """Raise TypeError or ValueError where dtype or shape is wrong; reads no data."""
         if self.shape.output:

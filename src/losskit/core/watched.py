@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+strided = torch.strided
 ORDINARY = frozenset({Tensor, torch.nn.Parameter})
 tracing = torch._C._get_tracing_state
 transforms = torch._C._functorch.peek_interpreter_stack
@@ -50,7 +51,7 @@ def in_memory(tensors: tuple[Any, ...]) -> bool:
     It stands on the path of small losses, where 0.1 µs counts: hence :func:`plain` is written out once more.
     """
     for each in tensors:
-        if type(each) not in ORDINARY or not each.is_cpu or each.layout is not torch.strided or each.is_neg():
+        if type(each) not in ORDINARY or not each.is_cpu or each.layout is not strided or each.is_neg():
             return False  # is_neg: a view of a complex tensor, whose memory holds the other sign
     return tracing() is None and transforms() is None and modes() == 0 and forward_ad._current_level < 0
 

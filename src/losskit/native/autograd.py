@@ -14,23 +14,24 @@ from torch import Tensor
 
 from losskit.core.reduction import NOTHING, Extra
 from losskit.core.watched import attaching, batched, savable, saved_by_hooks
-from losskit.native.call import Outcome, Ready, Weights
+from losskit.native.call import Outcome, Ready, Unfit, Weights
 
 
 def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
     """The loss by a kernel, in the graph where a gradient is wanted."""
-    for each in tensors:
-        if each.requires_grad and torch.is_grad_enabled():
-            break
-    else:
-        return ready.run(weights, tensors, extra, False).value
+    for each in tensors[ready.slopes :]:
+        if each.requires_grad:
+            raise Unfit  # only the formula gives that gradient
+    wanted = tensors[0].requires_grad or any(each.requires_grad for each in tensors[1 : ready.slopes])
+    if not (wanted and torch.is_grad_enabled()):
+        return ready.run(weights, tensors, extra, False)[0]
     # Under hooks, which keep saved tensors elsewhere or compute them anew, nothing is held that they do not see.
     outcome = ready.run(weights, tensors, extra, not saved_by_hooks())
     pending = Pending(ready, weights, len(tensors), extra.normalizer, outcome)
+    if extra is NOTHING and len(tensors) == 2:  # written out, since 0.1 µs counts in small losses
+        return _attach(pending, outcome[0], tensors[0], savable(tensors[1]))  # type: ignore[no-any-return]
     added = () if extra is NOTHING else (extra.sample_weight, extra.mask)
-    leading, others = tensors[: ready.slopes], map(savable, tensors[ready.slopes :])
-    attached: Tensor = _attach(pending, outcome.value, *leading, *others, *added)
-    return attached
+    return _attach(pending, outcome[0], *map(savable, tensors), *added)  # type: ignore[no-any-return]
 
 
 class Pending:
@@ -42,7 +43,7 @@ class Pending:
         self, ready: Ready, weights: Weights, count: int, normalizer: float | Tensor | None, outcome: Outcome
     ) -> None:
         self.ready, self.weights, self.count, self.normalizer = ready, weights, count, normalizer
-        self.gradients, self.scale = outcome.gradients, outcome.scale
+        _, self.gradients, self.scale = outcome
 
     def saved(self, ctx: Any) -> tuple[tuple[Tensor, ...], Extra]:
         """What the loss was computed of; torch's error where it is gone, or was changed in place."""
@@ -55,7 +56,7 @@ class Pending:
         gradients, self.gradients = self.gradients, ()
         if not gradients:
             tensors, extra = self.saved(ctx)
-            _, gradients, self.scale, _ = self.ready.run(self.weights, tensors, extra, True)
+            _, gradients, self.scale = self.ready.run(self.weights, tensors, extra, True)
         return gradients
 
 
@@ -72,7 +73,7 @@ class _Attached(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         pending: Pending = ctx.pending
-        ready, wanted = pending.ready, ctx.needs_input_grad[2:]
+        ready = pending.ready
         if torch.is_grad_enabled():  # create_graph: saving the gradients and scaling them would lose their derivatives
             return None, None, *_differentiated(pending, ctx, upstream)
         gradients = pending.take(ctx)
@@ -87,8 +88,9 @@ class _Attached(torch.autograd.Function):
             if factor != 1:
                 for each in gradients:
                     each.mul_(factor)
-        found = [ready.as_input(each) if own else None for each, own in zip(gradients, wanted)]
-        return None, None, *found, *[None] * (len(wanted) - len(found))
+        if ready.input_dtype is not None:
+            gradients = tuple(map(ready.as_input, gradients))
+        return None, None, *gradients, *(None,) * (len(ctx.needs_input_grad) - 2 - len(gradients))
 
 
 def _differentiated(pending: Pending, ctx: Any, upstream: Tensor) -> list[Tensor | None]:

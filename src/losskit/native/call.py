@@ -50,13 +50,8 @@ class Call(NamedTuple):
     formula: Callable[[tuple[Tensor, ...], Extra], Tensor]  # reduced; it gives the second derivative
 
 
-class Outcome(NamedTuple):
-    """What a kernel gave."""
-
-    value: Tensor
-    gradients: tuple[Tensor, ...]  # of the leading tensors; none where they are not wanted
-    scale: float  # what the gradients still lack
-    ready: Ready
+#: What a kernel gave: the value; gradients of the leading tensors, where they are wanted; the factor that these still lack.
+Outcome = tuple[Tensor, tuple[Tensor, ...], float]
 
 
 class Ready:
@@ -112,7 +107,7 @@ class Ready:
         scale = call.scale if call.unscaled else 1.0
         if ordinary:  # others hold pointers that must not be used again
             self.free.append((call, address))
-        return Outcome(value, gradients, scale, self)
+        return value, gradients, scale
 
     def as_input(self, gradient: Tensor) -> Tensor:
         """The finished gradient in the input's dtype."""

@@ -49,9 +49,9 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
             plan = choose(criterion, tensors)
             extra = criterion.extra(tensors[0], cast(AtCall, at_call)) if at_call else NOTHING
             found = outcome(criterion, plan, tensors, extra)
-            if found is not None:
-                gradient = found.gradients[0]
-                return found.value, found.ready.as_input(gradient if found.scale == 1 else gradient.mul_(found.scale))
+            if found is not None and plan.ready is not None:
+                value, (gradient, *_), scale = found
+                return value, plan.ready.as_input(gradient if scale == 1 else gradient.mul_(scale))
         with torch.enable_grad():
             leaf = tensors[0].detach().requires_grad_()
             loss = criterion(leaf, *tensors[1:], **at_call)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from losskit.core.messages import Place, beside, integers
-from losskit.core.ranges import LogProbability, Range
+from losskit.core.ranges import LogProbability, Whole
 from losskit.core.shapes import Shape
 from losskit.core.slots import Slot
 
@@ -40,12 +40,11 @@ class Steps(Shape):
 
 
 @dataclass(frozen=True)
-class _Integers(Range):
+class _Integers(Whole):
+    judges = False  # the loss itself looks at what bounds what
+
     def dtype(self, place: Place, value: Tensor) -> None:
         integers(place, value)
-
-    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
-        return value.long()
 
 
 @dataclass(frozen=True)
