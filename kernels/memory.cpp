@@ -75,7 +75,7 @@ void *map(size_t bytes) {
     madvise(start + head, bytes, MADV_HUGEPAGE);
     return start + head;
 #else
-    return bytes ? nullptr : nullptr;
+    return (void)bytes, nullptr;
 #endif
 }
 

@@ -1,4 +1,4 @@
-// exp, expm1, log and log1p without branches or tables, so that the compiler vectorises the loops that call them.
+// exp, expm1 and log without branches or tables, so that the compiler vectorises the loops that call them.
 // Right for subnormals, infinities and NaN. Worst errors in units in the last place: tests/test_vmath.py.
 #pragma once
 #include <cstdint>
@@ -162,28 +162,14 @@ template <class T> inline Split<T> split(T x) {
     return {bits<T>(m), static_cast<typename F::Int>(exponent) - F::bias, to_real(exponent) - F::bias};
 }
 
-// The logarithm's ends: x is what its result is taken of.
-template <class T> inline T log_ends(T x, T y) {
-    constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
-    y = x == inf ? inf : y;
-    y = x == 0 ? -inf : y;
-    return x >= 0 ? y : nan; // NaN is not >= 0 either
-}
-
 template <class T> inline T log(T x) {
     using F = Format<T>;
+    constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
     const bool subnormal = x < std::numeric_limits<T>::min();
-    const auto [m, k, k_real] = split<T>(subnormal ? x * F::up : x);
-    (void)k;
-    return log_ends<T>(x, log_core(m - 1, subnormal ? k_real - F::up_log2 : k_real));
-}
-
-template <class T> inline T log1p(T x) {
-    const T u = 1 + x;
-    const T lost = x >= 1 ? 1 - (u - x) : x - (u - 1); // exactly what the addition rounded away
-    const auto [m, k, k_real] = split<T>(u);
-    const T down = power_of_two<T>(k < Format<T>::bias ? -k : 1 - Format<T>::bias); // beside the largest x it is lost
-    return log_ends<T>(u, log_core((m - 1) + lost * down, k_real));
+    const Split<T> parts = split<T>(subnormal ? x * F::up : x);
+    const T y = log_core(parts.m - 1, subnormal ? parts.k_real - F::up_log2 : parts.k_real);
+    const T above_zero = x == inf ? inf : y, from_zero = x == 0 ? -inf : above_zero;
+    return x >= 0 ? from_zero : nan; // NaN is not >= 0 either
 }
 
 // log for x in [0, 1]; of 0 it is finite, but below -100.
