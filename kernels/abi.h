@@ -8,7 +8,7 @@
 
 namespace losskit {
 
-constexpr int abi_version = 1;
+constexpr int abi_version = 2;
 
 enum Dtype : int32_t { float32, float64, bfloat16, float16 };
 enum Reduction : int32_t { none, sum, mean };
@@ -18,7 +18,7 @@ enum Ids : int32_t { int64, int32, uint8, probabilities }; // what a rowwise tar
 enum Status : int32_t { ok = 0, unknown_op = 1, unknown_dtype = 2, out_of_memory = 3, out_of_range = 4 };
 
 // Bits of `found`: what is wrong with the values.
-enum Found : int32_t { bad_target = 1, bad_input = 2, bad_total = 4 }; // bad_total: probabilities that do not sum to 1
+enum Found : int32_t { bad_target = 1, bad_input = 2 };
 
 // A tensor that is broadcast over the items: item i reads element (i / inner) % period. Absent where data is null.
 struct Spread {
@@ -38,24 +38,23 @@ struct Elementwise {
     Spread weight, pos_weight, sample_weight, mask;
     double normalizer; // of the mean; 0: what counts
     double params[4];
-    double sum, share, scale; // out: the mean is sum / share; the gradient's factor
+    double scale; // out: the gradient's factor
 };
 
 struct Rowwise {
     int32_t op, dtype, reduction, threads;
     int32_t unscaled;
-    int32_t found;                 // out
+    int32_t found; // out
+    int32_t ids;
     int64_t outer, classes, inner; // the input's layout; there are outer * inner items
     const void *input, *target;
     void *value, *gradient;
-    int32_t ids, unused;
     int64_t ignore_index;
     const void *class_weight; // null: all 1
     Spread sample_weight, mask;
     double normalizer, label_smoothing;
     double params[4];
-    double sum, share, scale;                   // out
-    int64_t bad_position, bad_value, bad_count; // out: the first class id out of range, and how many there are
+    double scale; // out
 };
 
 } // namespace losskit

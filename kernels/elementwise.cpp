@@ -126,12 +126,11 @@ template <class T> double share_of(const Elementwise &call, const Entry &op) {
     const bool weighs = call.weight.data && op.mean_divides_by_weight;
     if (!weighs && !call.sample_weight.data && !call.mask.data)
         return static_cast<double>(call.size);
-    double partials[max_blocks];
     const Blocks blocks(call.size, 32 * chunk);
-    blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int) {
+    const Total share = blocks.total(call.threads, [&](int64_t begin, int64_t end, int) {
         alignas(64) T shares[chunk], buffer[chunk];
         alignas(64) uint8_t bytes[chunk];
-        double total = 0;
+        Total own = {0, 0};
         for (int64_t i = begin; i < end; i += chunk) {
             const int64_t n = end - i < chunk ? end - i : chunk;
             for (int64_t j = 0; j < n; ++j)
@@ -142,35 +141,30 @@ template <class T> double share_of(const Elementwise &call, const Entry &op) {
                 multiply(shares, gather(call.sample_weight, i, n, buffer), n);
             if (call.mask.data)
                 clear_masked(shares, gather(call.mask, i, n, bytes), n);
-            total += sum_of(shares, n);
+            own.sum += sum_of(shares, n);
         }
-        partials[block] = total;
+        return own;
     });
-    return fold(partials, blocks.count);
+    return share.sum;
 }
 
 template <class S> int run(Elementwise &call, const Entry &op) {
     using T = Compute<S>;
     const bool reduced = call.reduction != none,
                weighted = call.weight.data || call.sample_weight.data || call.mask.data;
-    call.share = call.reduction != mean || call.normalizer != 0 ? call.normalizer : share_of<T>(call, op);
+    const double share = call.reduction != mean || call.normalizer != 0 ? call.normalizer : share_of<T>(call, op);
     // Of the mean of nothing: NaN, as the mean itself is, lest weights of 0 make it nothing.
-    call.scale = call.reduction != mean ? 1
-                 : call.share != 0      ? 1 / call.share
-                                        : std::numeric_limits<double>::quiet_NaN();
+    call.scale = call.reduction != mean ? 1 : share != 0 ? 1 / share : std::numeric_limits<double>::quiet_NaN();
     const S *const input = static_cast<const S *>(call.input), *const target = static_cast<const S *>(call.target);
     S *const gradient = static_cast<S *>(call.gradient);
     T *const value = static_cast<T *>(call.value);
     const T scale = static_cast<T>(call.unscaled ? 1 : call.scale);
     const bool streaming = gradient && overflows_cache(3 * sizeof(S) * call.size);
-    double partials[max_blocks];
-    unsigned char found[max_blocks];
     const Blocks blocks(call.size, 32 * chunk);
-    blocks.run(call.threads, [&](int64_t block, int64_t begin, int64_t end, int) {
+    const Total total = blocks.total(call.threads, [&](int64_t begin, int64_t end, int) {
         alignas(64) T x_buffer[chunk], y_buffer[chunk], value_buffer[chunk], slope_buffer[chunk], buffer[chunk];
         alignas(64) uint8_t bytes[chunk];
-        double total = 0;
-        int wrong = 0;
+        Total own = {0, 0};
         for (int64_t i = begin; i < end; i += chunk) {
             const int64_t n = end - i < chunk ? end - i : chunk;
             const T *const x = load(input + i, n, x_buffer), *const y = load(target + i, n, y_buffer);
@@ -192,25 +186,20 @@ template <class S> int run(Elementwise &call, const Entry &op) {
                     clear_masked(slopes, mask, n);
             }
             if (tally.found & bad_input && outside_unit(x, mask, n))
-                wrong |= bad_input;
+                own.found |= bad_input;
             if (tally.found & bad_target && outside_unit(y, mask, n))
-                wrong |= bad_target;
-            total += reduced && weighted ? sum_of(values, n) : tally.sum;
+                own.found |= bad_target;
+            own.sum += reduced && weighted ? sum_of(values, n) : tally.sum;
             if (slopes)
                 store(gradient + i, slopes, n, streaming);
         }
         if (streaming)
             end_streaming();
-        partials[block] = total;
-        found[block] = static_cast<unsigned char>(wrong);
+        return own;
     });
-    call.found = 0;
-    for (int64_t block = 0; block < blocks.count; ++block)
-        call.found |= found[block];
-    if (reduced) {
-        call.sum = fold(partials, blocks.count);
-        *value = static_cast<T>(call.reduction == mean ? call.sum / call.share : call.sum);
-    }
+    call.found = total.found;
+    if (reduced)
+        *value = static_cast<T>(call.reduction == mean ? total.sum / share : total.sum);
     return ok;
 }
 

@@ -43,8 +43,9 @@ template <class T> inline double sum_of(const T *values, int64_t n) {
     return folded(values, n, T(0), [](auto &into, const auto &next) { into += next; });
 }
 
-template <class T> inline T max_of(const T *values, int64_t n) {
-    return folded(values, n, values[0], [](auto &into, const auto &next) { into = next > into ? next : into; });
+// Of `least` and the values; NaN counts only as `least`.
+template <class T> inline T max_of(const T *values, int64_t n, T least) {
+    return folded(values, n, least, [](auto &into, const auto &next) { into = next > into ? next : into; });
 }
 
 // Whether any of the numbers that count is not in [0, 1].

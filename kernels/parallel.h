@@ -1,5 +1,5 @@
-// A partition that depends on the work alone, never on the threads: each block yields one partial, and partials are
-// folded in order, so that a sum is bitwise the same from run to run and on any number of threads.
+// A partition that depends on the work alone, never on the threads: each block yields one total, and these are
+// added in order, so that a sum is bitwise the same from run to run and on any number of threads.
 #pragma once
 #include <cstdint>
 #ifdef _OPENMP
@@ -9,6 +9,11 @@
 namespace losskit {
 
 constexpr int64_t max_blocks = 1024;
+
+struct Total {
+    double sum;
+    int found; // what is wrong with the values
+};
 
 struct Blocks {
     int64_t items, each, count;
@@ -38,14 +43,18 @@ struct Blocks {
             work(block, block * each, end(block), 0);
     }
 
+    // The total of those that work(begin, end, thread) returns, one a block.
+    template <class Work> Total total(int threads, Work &&work) const {
+        Total totals[max_blocks], all = {0, 0};
+        run(threads,
+            [&](int64_t block, int64_t begin, int64_t end, int thread) { totals[block] = work(begin, end, thread); });
+        for (int64_t block = 0; block < count; ++block)
+            all.sum += totals[block].sum, all.found |= totals[block].found;
+        return all;
+    }
+
+private:
     int64_t end(int64_t block) const { return (block + 1) * each < items ? (block + 1) * each : items; }
 };
-
-inline double fold(const double *partials, int64_t count) {
-    double total = 0;
-    for (int64_t i = 0; i < count; ++i)
-        total += partials[i];
-    return total;
-}
 
 } // namespace losskit

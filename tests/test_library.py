@@ -91,6 +91,6 @@ def test_calls_are_laid_out_as_the_kernels_read_them() -> None:
     """The sizes of ``kernels/abi.h`` on 64 bits: a field more or less would shift all that follow."""
     spread = 8 + 2 * 8
     assert ctypes.sizeof(library.Spread) == spread
-    assert ctypes.sizeof(library.Elementwise) == 6 * 4 + 8 + 4 * 8 + 4 * spread + 8 + 4 * 8 + 3 * 8
-    tail = 8 + 8 + 4 * 8 + 3 * 8 + 3 * 8
-    assert ctypes.sizeof(library.Rowwise) == 6 * 4 + 3 * 8 + 4 * 8 + 2 * 4 + 8 + 8 + 2 * spread + tail
+    assert ctypes.sizeof(library.Elementwise) == 6 * 4 + 8 + 4 * 8 + 4 * spread + 8 + 4 * 8 + 8
+    padding = 4
+    assert ctypes.sizeof(library.Rowwise) == 7 * 4 + padding + 3 * 8 + 4 * 8 + 8 + 8 + 2 * spread + 2 * 8 + 4 * 8 + 8

@@ -28,7 +28,7 @@ import torch  # before the library: both then share one OpenMP, and one thread c
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-ABI = 1
+ABI = 2
 LEVELS = ("v4", "v3", "v2", "native")  # of x86-64, best first; elsewhere the compiler's default
 FORCE = "LOSSKIT_LEVEL"  # an environment variable: a level, or "none" for formulas alone
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
@@ -57,7 +57,7 @@ class Elementwise(Structure):
         *((name, Spread) for name in ("weight", "pos_weight", "sample_weight", "mask")),
         ("normalizer", c_double),
         ("params", c_double * 4),
-        *((name, c_double) for name in ("sum", "share", "scale")),
+        ("scale", c_double),
     ]
 
 
@@ -65,19 +65,16 @@ class Rowwise(Structure):
     """A call of the row-wise driver, field by field as ``kernels/abi.h`` has it."""
 
     _fields_ = [
-        *((name, c_int32) for name in ("op", "dtype", "reduction", "threads", "unscaled", "found")),
+        *((name, c_int32) for name in ("op", "dtype", "reduction", "threads", "unscaled", "found", "ids")),
         *((name, c_int64) for name in ("outer", "classes", "inner")),
         *((name, c_void_p) for name in ("input", "target", "value", "gradient")),
-        ("ids", c_int32),
-        ("unused", c_int32),
         ("ignore_index", c_int64),
         ("class_weight", c_void_p),
         *((name, Spread) for name in ("sample_weight", "mask")),
         ("normalizer", c_double),
         ("label_smoothing", c_double),
         ("params", c_double * 4),
-        *((name, c_double) for name in ("sum", "share", "scale")),
-        *((name, c_int64) for name in ("bad_position", "bad_value", "bad_count")),
+        ("scale", c_double),
     ]
 
 
