@@ -10,6 +10,14 @@ int rowwise(Rowwise &call);
 
 LOSSKIT_API int losskit_abi_version() { return losskit::abi_version; }
 
+// The bytes of the struct of that name, which must be as many for who calls; -1: there is none.
+LOSSKIT_API int losskit_sizeof(const char *name) {
+    return std::strcmp(name, "Spread") == 0        ? int(sizeof(losskit::Spread))
+           : std::strcmp(name, "Elementwise") == 0 ? int(sizeof(losskit::Elementwise))
+           : std::strcmp(name, "Rowwise") == 0     ? int(sizeof(losskit::Rowwise))
+                                                   : -1;
+}
+
 // The highest x86-64 level (2, 3, 4) of this processor; 0 where it has none.
 LOSSKIT_API int losskit_level() {
 #if defined(__x86_64__) && defined(__GNUC__) && (defined(__clang__) ? __clang_major__ >= 17 : __GNUC__ >= 12)

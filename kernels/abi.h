@@ -1,6 +1,6 @@
 // The only interface of the library: a function per driver, each of which takes one pointer to a plain struct, because
 // a single pointer is the cheapest call that ctypes can make. `src/losskit/native/library.py` declares the same structs
-// field by field.
+// field by field, and asks for their sizes when it loads the library.
 #pragma once
 #include <cstdint>
 

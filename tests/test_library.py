@@ -10,37 +10,50 @@ from typing import Any
 import pytest
 import torch
 
+import losskit
 from losskit.native import library
 from losskit.native.library import FORCE, KEPT, Status
 
 Loaded = Callable[..., tuple[Any, str | None, str]]
+OLD = library.ABI - 1
 DECLARED = ("lease", "elementwise", "rowwise", "elementwise_op", "rowwise_op", "empty_cache", "keep_blocks")
 
 
 class Fake:
     """A library of one level, on a processor that has levels up to ``has``."""
 
-    def __init__(self, path: str, has: int, abi: int) -> None:
+    def __init__(self, path: str, has: int, abi: int, sizes: dict[str, int] | None = None) -> None:
         self._name = path
         self.kept: list[int] = []
         for name in DECLARED:  # each is told its types
             setattr(self, f"losskit_{name}", partial(self.kept.append))
         self.losskit_level = lambda: has
         self.losskit_abi_version = lambda: abi
+        self.losskit_sizeof = partial(sized, sizes or {})
+
+
+def sized(sizes: dict[str, int], name: bytes) -> int:
+    """As a library says: as large as in Python but where ``sizes`` has another."""
+    own = {struct.__name__: ctypes.sizeof(struct) for struct in library.STRUCTS}
+    return (own | sizes)[name.decode()]
 
 
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
     monkeypatch.delenv(FORCE, raising=False)
 
-    def load(built: str, has: int, forced: str | None = None, old: str = "") -> tuple[Any, str | None, str]:
+    def load(
+        built: str, has: int, forced: str | None = None, old: str = "", sizes: dict[str, dict[str, int]] | None = None
+    ) -> tuple[Any, str | None, str]:
         if forced is not None:
             monkeypatch.setenv(FORCE, forced)
         monkeypatch.setattr(library, "_candidates", lambda level: [f"{level}.so"] if level in built.split() else [])
-        abi = library.ABI
-        monkeypatch.setattr(
-            library, "CDLL", lambda path: Fake(path, has, abi - 1 if path.partition(".")[0] in old.split() else abi)
-        )
+
+        def fake(path: str) -> Fake:
+            level = path.partition(".")[0]
+            return Fake(path, has, library.ABI - (level in old.split()), (sizes or {}).get(level))
+
+        monkeypatch.setattr(library, "CDLL", fake)
         return library._loaded.__wrapped__()
 
     return load
@@ -74,7 +87,38 @@ def test_without_a_library_that_fits_there_is_none(loaded: Loaded) -> None:
     assert loaded("v2 v3 v4", 1) == (None, None, "no library fits: v4, v3, v2 built, none supported")
     assert loaded("v3 v4", 4) == (None, None, "no library fits: v4, v3 built, none supported")  # v2 knows
     assert loaded("v2 v3 v4", 4, old="v4")[1] == "v3"  # left over from another version
-    assert loaded("v2 v3 v4", 4, old="v2 v3 v4")[1] is None
+    assert loaded("v2 v3", 3, old="v2 v3") == (
+        None,
+        None,
+        f"no library fits: v3, v2 built, v3, v2 supported; v3 has ABI {OLD}, not {OLD + 1}; v2 has ABI {OLD}, not {OLD + 1}",
+    )
+
+
+@pytest.mark.parametrize("struct", library.STRUCTS)
+def test_a_library_with_a_struct_of_another_size_is_declined(loaded: Loaded, struct: type[ctypes.Structure]) -> None:
+    name, size = struct.__name__, ctypes.sizeof(struct)
+    wrong = {name: size + 8}
+    assert loaded("v2 v3", 3, sizes={"v3": wrong})[1] == "v2"
+    found, level, reason = loaded("v2", 3, sizes={"v2": wrong})
+    assert (found, level) == (None, None)
+    assert reason == f"no library fits: v2 built, v2 supported; v2 has a {name} of {size + 8} bytes, not {size}"
+
+
+def test_formulas_serve_where_a_struct_has_another_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The built library itself, read by a Python whose struct has a field more."""
+    if library.load() is None:
+        pytest.skip(library.status().reason)
+
+    fields = {"_fields_": [("more", ctypes.c_int64)]}
+    monkeypatch.setattr(library, "STRUCTS", (type("Rowwise", (library.Rowwise,), fields),))
+    monkeypatch.setattr(library, "_loaded", library._loaded.__wrapped__)
+    status = library.status()
+    assert (status.level, status.path) == (None, None)
+    assert f"has a Rowwise of {ctypes.sizeof(library.Rowwise)} bytes" in status.reason
+    input, target = torch.randn(5, 3), torch.arange(5) % 3
+    torch.testing.assert_close(
+        losskit.CrossEntropyLoss()(input, target), torch.nn.functional.cross_entropy(input, target)
+    )
 
 
 def test_status_says_what_serves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from ctypes import (
     c_void_p,
     py_object,
     pythonapi,
+    sizeof,
 )
 from dataclasses import dataclass
 from functools import cache
@@ -78,6 +79,9 @@ class Rowwise(Structure):
     ]
 
 
+STRUCTS = (Spread, Elementwise, Rowwise)
+
+
 @dataclass(frozen=True)
 class Status:
     """Whether kernels serve, and why not.
@@ -128,13 +132,17 @@ def _loaded() -> tuple[CDLL | None, str | None, str]:
     there = {level: str(path) for level in LEVELS for path in _candidates(level)}
     if not there:
         return None, None, "no library was built: there was no C++ compiler when losskit was installed"
-    best = _supported(there)
+    best, misfits = _supported(there), []
     for level in (forced,) if forced else LEVELS:
         if level in there and level in best:
-            library = _declared(CDLL(there[level]))
-            if library.losskit_abi_version() == ABI:
-                return library, level, "it is the best this processor has" if not forced else f"{FORCE}={forced}"
-    return None, None, f"no library fits: {', '.join(there)} built, {', '.join(best) or 'none'} supported"
+            library = CDLL(there[level])
+            misfit = _misfit(library)
+            if misfit is None:
+                chosen = "it is the best this processor has" if not forced else f"{FORCE}={forced}"
+                return _declared(library), level, chosen
+            misfits.append(f"{level} {misfit}")
+    why = [f"{', '.join(there)} built, {', '.join(best) or 'none'} supported", *misfits]
+    return None, None, f"no library fits: {'; '.join(why)}"
 
 
 def _candidates(level: str) -> list[Any]:
@@ -148,6 +156,19 @@ def _supported(there: dict[str, str]) -> list[str]:
         return ["native"]
     have = int(CDLL(there[min(there)]).losskit_level()) if "v2" in there else 0
     return [level for level in there if int(level[1:]) <= have]
+
+
+def _misfit(library: CDLL) -> str | None:
+    """Why calls cannot be handed to a library that is left over from another version, or was built otherwise."""
+    version = library.losskit_abi_version()
+    if version != ABI:
+        return f"has ABI {version}, not {ABI}"
+    library.losskit_sizeof.argtypes = [c_char_p]
+    for struct in STRUCTS:
+        size = library.losskit_sizeof(struct.__name__.encode())
+        if size != sizeof(struct):
+            return f"has a {struct.__name__} of {size} bytes, not {sizeof(struct)}"
+    return None
 
 
 def _declared(library: CDLL) -> CDLL:
