@@ -20,11 +20,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from losskit.compare.data import Data, load
-from losskit.compare.engine import in_process, jobs
+from losskit.compare.data import Data
+from losskit.compare.engine import jobs
 from losskit.compare.outcome import conclude
 from losskit.compare.plan import Plan
+from losskit.compare.reading import load
 from losskit.compare.verdict import Reading
+from losskit.compare.workers import in_process
 from losskit.core.head import Task
 
 ALLOWED = 0.08  # 16 of 200

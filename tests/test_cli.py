@@ -191,8 +191,8 @@ def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_rows_follow_from_the_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is stored is what :func:`losskit.compare.engine.run` gives for the plan that the options say."""
-    from losskit.compare import engine, load, make_plan
+    """What is stored is what :func:`losskit.compare.workers.run` gives for the plan that the options say."""
+    from losskit.compare import load, make_plan, workers
 
     monkeypatch.chdir(tmp_path)
     options = {"folds": 2, "repeats": 1, "epochs": 1, "seed": 3}
@@ -204,7 +204,7 @@ def test_the_rows_follow_from_the_options(
     (folder,) = (tmp_path / "runs").iterdir()
     data = load("iris")
     plan = make_plan(data, losses=["MSELoss"], metric="macro_f1", **options)
-    rows = [{**row.as_json(), "seconds": 0} for row in engine.run(plan, data, 1)]
+    rows = [{**row.as_json(), "seconds": 0} for row in workers.run(plan, data, 1)]
     stored = [{**json.loads(line), "seconds": 0} for line in (folder / "rows.jsonl").read_text().splitlines()]
     assert stored == json.loads(json.dumps(rows))
     written = json.loads((folder / "plan.json").read_text())

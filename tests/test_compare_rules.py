@@ -24,13 +24,14 @@ from torch import Tensor, nn
 
 from losskit import Task
 from losskit.catalog import TUTORIAL
-from losskit.compare import CompareError, Data, Preprocessor, engine, load, make_plan
+from losskit.compare import CompareError, Data, Preprocessor, engine, load, make_plan, workers
 from losskit.compare.data import stratified
-from losskit.compare.engine import Job, Row, Split, Trial, assess, best, do, jobs, measure, run, seeds
+from losskit.compare.engine import Job, Row, Split, Trial, assess, best, do, jobs, measure, seeds
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import conclude
 from losskit.compare.plan import Configuration, Plan
 from losskit.compare.train import Training, build, epochs, optimizer, read, train
+from losskit.compare.workers import run
 
 NAMES = ("wine", "breast_cancer", "diabetes")
 TASKS = (Task.MULTICLASS, Task.BINARY, Task.REGRESSION)
@@ -607,19 +608,17 @@ def test_jobs_come_fold_by_fold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "cores", "expected"), [(None, 3, 3), (None, None, 0), (2, 3, 2), (1, 3, 0), (99, 3, 6)]
+    ("asked", "cores", "expected"), [(None, 3, 3), (None, None, 0), (2, 3, 2), (1, 3, 0), (99, 3, 6)]
 )
-def test_so_many_workers(
-    workers: int | None, cores: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_so_many_workers(asked: int | None, cores: int | None, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A core each, unless told otherwise, but no more than there are jobs; one needs no process of its own."""
     data = loaded("wine")
     plan = replace(make_plan(data, losses=["MSELoss"], folds=3, repeats=1))
     used: list[tuple[Any, ...]] = []
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    monkeypatch.setattr(engine, "in_pool", lambda count: lambda *given: used.append((count, *given)))
-    monkeypatch.setattr(engine, "in_process", lambda *given: used.append((0, *given)))
-    run(plan, data, workers)
+    monkeypatch.setattr(workers, "in_pool", lambda count: lambda *given: used.append((count, *given)))
+    monkeypatch.setattr(workers, "in_process", lambda *given: used.append((0, *given)))
+    run(plan, data, asked)
     ((count, *given),) = used
     assert count == expected
     assert given == [plan, data, jobs(plan)]
@@ -628,10 +627,10 @@ def test_so_many_workers(
 def test_in_process_there_is_one_thread_and_then_as_many_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     plan, todo = small(loaded("wine")), [Job("MSELoss", 0, each) for each in range(3)]
-    monkeypatch.setattr(engine, "do", lambda plan, data, job: (job, torch.get_num_threads()))
+    monkeypatch.setattr(workers, "do", lambda plan, data, job: (job, torch.get_num_threads()))
     torch.set_num_threads(3)
     try:
-        found: list[Any] = list(engine.in_process(plan, loaded("wine"), todo))
+        found: list[Any] = list(workers.in_process(plan, loaded("wine"), todo))
         assert found == [(job, 1) for job in todo]
         assert torch.get_num_threads() == 3
     finally:
@@ -663,12 +662,12 @@ class Pool:
 def test_a_pool_is_given_all_jobs_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     plan, data = small(loaded("wine")), loaded("wine")
     todo = [Job("MSELoss", 0, each) for each in range(3)]
-    monkeypatch.setattr(engine, "ProcessPoolExecutor", Pool)
-    found: list[Any] = list(engine.in_pool(2)(plan, data, todo))
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
+    found: list[Any] = list(workers.in_pool(2)(plan, data, todo))
     assert sorted(job.fold for _, job in found) == [0, 1, 2]
-    assert {call for call, _ in found} == {engine._do}
+    assert {call for call, _ in found} == {workers._do}
     noted = Pool.last.noted
-    assert (noted["workers"], noted["method"], noted["start"]) == (2, "spawn", engine._start)
+    assert (noted["workers"], noted["method"], noted["start"]) == (2, "spawn", workers._start)
     assert noted["given"][0] == plan
     assert (noted["given"][1].target == data.target).all()
     assert noted["shutdown"] == (True, True)
@@ -680,20 +679,20 @@ def test_a_worker_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """It leaves Ctrl-C to the parent, takes one thread, leaves with the parent, and is given plan and data once."""
     plan, data, left, given = small(loaded("wine")), loaded("wine"), threading.Event(), list[Any]()
     before, threads = signal.getsignal(signal.SIGINT), torch.get_num_threads()
-    monkeypatch.setattr(engine, "_leave_with_parent", left.set)
-    monkeypatch.setattr(engine, "_given", given)
-    monkeypatch.setattr(engine, "do", lambda *given: given)
+    monkeypatch.setattr(workers, "_leave_with_parent", left.set)
+    monkeypatch.setattr(workers, "_given", given)
+    monkeypatch.setattr(workers, "do", lambda *given: given)
     (tmp_path / "given").write_bytes(pickle.dumps((plan, data)))
     torch.set_num_threads(3)
     try:
-        engine._start(str(tmp_path / "given"))
+        workers._start(str(tmp_path / "given"))
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         assert torch.get_num_threads() == 1
     finally:
         signal.signal(signal.SIGINT, before)
         torch.set_num_threads(threads)
     assert left.wait(10)
-    done: Any = engine._do(Job("MSELoss", 0, 0))
+    done: Any = workers._do(Job("MSELoss", 0, 0))
     assert (done[0], done[1].name, done[2]) == (plan, data.name, Job("MSELoss", 0, 0))
     assert len(given) == 1
 
@@ -704,7 +703,7 @@ def test_a_worker_leaves_with_its_parent(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("os._exit", noted.append)
     for found in (None, parent):
         monkeypatch.setattr("multiprocessing.parent_process", lambda found=found: found)
-        engine._leave_with_parent()
+        workers._leave_with_parent()
     assert noted == ["joined", 1]
 
 

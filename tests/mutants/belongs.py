@@ -41,7 +41,10 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "test_accelerate",
         ),
     ),
-    ("src/losskit/compare/data.py", ("test_compare_data", "test_compare", "test_compare_rules", "test_cli")),
+    *(
+        (f"src/losskit/compare/{file}.py", ("test_compare_data", "test_compare", "test_compare_rules", "test_cli"))
+        for file in ("data", "reading", "columns", "prepare")
+    ),
     ("src/losskit/compare/command.py", ("test_cli", "test_compare_report", "test_compare")),
     (
         "src/losskit/compare/*",

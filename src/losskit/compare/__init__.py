@@ -1,8 +1,10 @@
 """Does the choice of a loss matter on my data? The verb ``compare`` and its parts."""
 
-from losskit.compare.data import Data, Preprocessor, load
+from losskit.compare.data import Data
 from losskit.compare.errors import CompareError, DataError
 from losskit.compare.metrics import METRICS
 from losskit.compare.plan import Plan, make_plan
+from losskit.compare.prepare import Preprocessor
+from losskit.compare.reading import load
 
 __all__ = ["METRICS", "CompareError", "Data", "DataError", "Plan", "Preprocessor", "load", "make_plan"]

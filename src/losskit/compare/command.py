@@ -13,10 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from losskit.compare import engine, report
-from losskit.compare.data import Data, load
+from losskit.compare import report, workers
+from losskit.compare.data import Data
+from losskit.compare.engine import Row, jobs
 from losskit.compare.outcome import Outcome, conclude
 from losskit.compare.plan import Plan, make_plan
+from losskit.compare.reading import load
 from losskit.compare.recipe import recipe
 from losskit.compare.store import Store
 
@@ -59,11 +61,11 @@ def _plain(text: str) -> str:
     return text.encode(encoding, "replace").decode(encoding)
 
 
-def _run(plan: Plan, data: Data, store: Store, workers: int | None) -> list[engine.Row]:
-    rows: list[engine.Row] = []
-    todo = len(engine.jobs(plan))
+def _run(plan: Plan, data: Data, store: Store, processes: int | None) -> list[Row]:
+    rows: list[Row] = []
+    todo = len(jobs(plan))
     try:
-        with _terminable(), _progress(todo) as progress, closing(engine.run(plan, data, workers)) as running:
+        with _terminable(), _progress(todo) as progress, closing(workers.run(plan, data, processes)) as running:
             for row in running:
                 store.append(row.as_json())
                 rows.append(row)

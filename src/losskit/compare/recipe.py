@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from losskit.compare.data import BUNDLED, Data
+from losskit.compare.data import Data
 from losskit.compare.plan import Configuration, Plan
+from losskit.compare.reading import BUNDLED
 from losskit.core.head import Activation, Task
 
 TEMPLATE = '''\

