@@ -121,14 +121,14 @@ def test_the_task_is_inferred(values: list[object], task: Task, tmp_path: Path) 
     pd.DataFrame({"x": np.arange(60) ** 2, "y": target}).to_csv(tmp_path / "t.csv", index=False)
     data = load(str(tmp_path / "t.csv"), "y")
     assert data.task is task
-    assert "--task overrules" in data.notes[0]
+    assert "; task overrules" in data.notes[0]
 
 
 def test_the_task_is_overruled() -> None:
     assert load("digits", task="regression").task is Task.REGRESSION
     with pytest.raises(DataError, match="has 10 distinct values, and a binary task has 2"):
         load("digits", task="binary")
-    with pytest.raises(DataError, match="--task must be one of multiclass, binary, regression, got 'multilabel'"):
+    with pytest.raises(DataError, match=r"^task must be one of multiclass, binary, regression, got 'multilabel'"):
         load("iris", task="multilabel")
 
 
@@ -138,7 +138,7 @@ def table_of(rows: int = 40, **columns: object) -> str:
 
 
 BAD: dict[str, tuple[str | bytes, str]] = {
-    "no target": (table_of().replace("y", "yy", 1), "no column 'y' for --target; did you mean 'yy'?"),
+    "no target": (table_of().replace("y", "yy", 1), "no column 'y' for target; did you mean 'yy'?"),
     "empty": ("", "is empty; give a CSV file"),
     "header only": ("x,y\n", "has a header and no rows"),
     "few rows": ("x,y\n1,0\n2,1\n", "too few to compare losses; bring at least 20"),
@@ -151,7 +151,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "numbers as text": (table_of(t=[*range(39), "n.a.!"]), "numbers mixed with text such as 'n.a.!'"),
     "decimal commas": (table_of(t=[f"{each},5" for each in range(40)]), "write numbers with a point"),
     "twice": (table_of().replace("x,y", "y,y"), "column 'y' occurs 2 times"),
-    "separator": (table_of().replace(",", ";"), "use --sep ';'"),
+    "separator": (table_of().replace(",", ";"), "use sep=';'"),
     "one column": ("y\n" + "1\n" * 40, "has only one column, 'y'"),
     "ragged": ("x,y\n" + "1,2\n" * 30 + "1,2,3\n", "no table of the same columns"),
     "not text": (b"x,y\n\xff\xfe,1\n", "is not UTF-8 text"),
@@ -178,7 +178,7 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
         (lambda: load(str(tmp_path / "none.csv"), "y"), "no file"),
         (lambda: load("irsi"), "did you mean 'iris'?"),
         (lambda: load(str(tmp_path), "y"), "is a folder"),
-        (lambda: load("iris", "y"), "leave out --target"),
+        (lambda: load("iris", "y"), "leave out target and drop"),
         (
             lambda: make_plan(wine, losses=["NoLoss"]),
             "NoLoss is no loss that networks can be compared with; choose among",
@@ -189,11 +189,11 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
             "GaussianNLLLoss takes input, target, var, and",
         ),
         (lambda: make_plan(wine, losses=["CrossEntropyLoss"]), "is the reference itself"),
-        (lambda: make_plan(wine, metric="rmse"), "--metric of a multiclass task must be one of accuracy"),
-        (lambda: make_plan(wine, folds=1), "--folds must be at least 2, got 1"),
+        (lambda: make_plan(wine, metric="rmse"), "metric of a multiclass task must be one of accuracy"),
+        (lambda: make_plan(wine, folds=1), "folds must be at least 2, got 1"),
         (
             lambda: make_plan(wine, folds=60),
-            "class 'class_0' has 59 rows, fewer than 60 folds need (60); use --folds 59",
+            "class 'class_0' has 59 rows, fewer than 60 folds need (60); use folds=59",
         ),
     ]
     for call, message in refused:
@@ -204,7 +204,7 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
 
 def test_a_file_without_a_target_column_named(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(table_of())
-    with pytest.raises(DataError, match="--target COL; it has columns 'x', 'y'"):
+    with pytest.raises(DataError, match="with target='COL'; it has columns 'x', 'y'"):
         load(str(tmp_path / "t.csv"))
 
 
@@ -387,7 +387,7 @@ def test_a_worker_that_dies_is_told(wine: Data) -> None:
     next(running)
     for child in multiprocessing.active_children():
         child.kill()
-    with pytest.raises(CompareError, match="a worker process died, perhaps for want of memory; try --workers 1"):
+    with pytest.raises(CompareError, match="a worker process died, perhaps for want of memory; try workers=1"):
         list(running)
 
 
@@ -408,7 +408,7 @@ def test_rows_are_json_and_kept_one_by_one(ran: tuple[Plan, list[Row]], tmp_path
 def test_a_folder_that_cannot_be_made(below: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        CompareError, match=r"cannot write below .*; choose a folder that can be written with --out DIR"
+        CompareError, match=r"cannot write below .*; choose a folder that can be written with out='DIR'"
     ):
         Store.create(tmp_path / "file" / below, "wine", {})
 

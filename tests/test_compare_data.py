@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import torch
 from losskit import Task
 from losskit.compare import Data, DataError, Preprocessor, load
 from losskit.compare.data import stratified
+from losskit.compare.errors import CompareError, Message, argument
+from losskit.compare.flags import in_flags
 
 
 def written(folder: Path, rows: int = 40, **columns: Any) -> str:
@@ -55,7 +58,7 @@ def test_a_target_says_its_task(target: list[Any], task: Task, classes: tuple[st
     distinct = len(set(target))
     numbers = not isinstance(target[0], str)
     of = "values" if distinct == 2 else "texts" if not numbers else "integers" if task is Task.MULTICLASS else "numbers"
-    note = f"target 'y' holds {distinct} distinct {of}, so {task}; --task overrules"
+    note = f"target 'y' holds {distinct} distinct {of}, so {task}; task overrules"
     assert data.notes[0] == note + (f"; its positive class is {classes[1]!r}" if task is Task.BINARY else "")
     if classes:
         assert [classes[each] for each in data.target] == [
@@ -83,7 +86,7 @@ def test_classes_of_which_most_occur_once(tmp_path: Path) -> None:
     assert len(load(written(tmp_path, y=half), "y").classes) == 20
     assert "has 21 distinct values in 40 rows of texts, too many for classes" in refused(tmp_path, y=more)
     numbers = refused(tmp_path, task="multiclass", y=np.arange(40) * 1.5)
-    assert "has 40 distinct values in 40 rows of numbers; use --task regression" in numbers
+    assert "has 40 distinct values in 40 rows of numbers; use task='regression'" in numbers
 
 
 def test_rows_without_a_target_are_left_out(tmp_path: Path) -> None:
@@ -124,7 +127,7 @@ def test_categories_and_texts(tmp_path: Path) -> None:
         else:
             told = refused(tmp_path, rows=rows, t=text)
             assert f"text column 't' has {levels} distinct values in {rows} rows ('level 0', ...)" in told
-            assert told.endswith("leave it out with --drop t, or group them")
+            assert told.endswith("leave it out with drop=['t'], or group them")
 
 
 def test_dates_are_no_features(tmp_path: Path) -> None:
@@ -162,12 +165,12 @@ def test_what_is_noted_of_columns(tmp_path: Path) -> None:
     data = load(written(tmp_path, count=np.arange(40) + 7, jump=[*range(39), 41], void=np.nan, gap=gap), "y")
     assert data.notes[1:] == (
         "columns without any value are left out: 'void'",
-        "column 'count' numbers the rows; if it is no feature, use --drop count",
+        "column 'count' numbers the rows; if it is no feature, use drop=['count']",
         "3 missing values are imputed, by medians and most frequent levels of each training fold",
     )
     assert list(data.features) == ["x", "count", "jump", "gap"]
     assert load(written(tmp_path), "y").notes == (
-        "target 'y' holds 2 distinct values, so binary; --task overrules; its positive class is '1'",
+        "target 'y' holds 2 distinct values, so binary; task overrules; its positive class is '1'",
     )
 
 
@@ -177,8 +180,8 @@ def test_columns_are_dropped(tmp_path: Path) -> None:
     assert list(data.features) == ["b"]
     assert (data.name, data.source, data.options) == ("file.csv", path, {"target": "y", "drop": ["a", "x"]})
     for drop, message in (
-        (["y"], "column 'y' is given both to --target and to --drop"),
-        (["c"], "no column 'c' for --drop; it has columns 'x', 'y', 'a', 'b'"),
+        (["y"], "column 'y' is given both to target and to drop"),
+        (["c"], "no column 'c' for drop; it has columns 'x', 'y', 'a', 'b'"),
         (["x", "a", "b"], "no feature is left beside the target"),
     ):
         with pytest.raises(DataError, match=message):
@@ -194,9 +197,9 @@ def test_separators(tmp_path: Path) -> None:
     assert data.options == {"target": "y", "sep": ";"}
     assert data.classes == ("0", "1")
     for sep in ("", ";;"):
-        with pytest.raises(DataError, match=r"--sep must be one character .* got "):
+        with pytest.raises(DataError, match=r"^sep must be one character \(a tab: sep='\\t'\), got "):
             load(str(tmp_path / "t.csv"), "y", sep=sep)
-    for sep, hint in (("|", "use --sep '|'"), ("\t", "use --sep $'\\t'"), (" ", "a target and a feature are needed")):
+    for sep, hint in (("|", "use sep='|'"), ("\t", "use sep='\\t'"), (" ", "a target and a feature are needed")):
         (tmp_path / "t.csv").write_text(f"x{sep}y\n1{sep}2\n")
         with pytest.raises(DataError) as caught:
             load(str(tmp_path / "t.csv"), "y")
@@ -214,7 +217,7 @@ def test_rows_that_are_longer_than_the_header(tmp_path: Path) -> None:
 
 def test_bundled_data_has_its_own_target() -> None:
     for given in ({"target": "y"}, {"drop": ["x"]}):
-        with pytest.raises(DataError, match="leave out --target and --drop"):
+        with pytest.raises(DataError, match="leave out target and drop"):
             load("iris", **given)
     assert load("breast_cancer").notes == ("the positive class of breast_cancer is 'benign'",)
     assert load("iris").notes == ()
@@ -227,6 +230,32 @@ def test_bundled_data_has_its_own_target() -> None:
     assert load("iris", task="multiclass").classes == ("setosa", "versicolor", "virginica")
     assert load("digits").features.dtype == np.float32
     assert load("diabetes").target.dtype == float
+
+
+# Arguments in messages.
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "called", "typed"),
+    [
+        ("folds", None, "folds", "--folds"),
+        ("folds", 3, "folds=3", "--folds 3"),
+        ("task", "binary", "task='binary'", "--task binary"),
+        ("sep", ";", "sep=';'", "--sep ';'"),
+        ("sep", "\t", "sep='\\t'", "--sep $'\\t'"),
+        ("drop", ["t"], "drop=['t']", "--drop t"),
+        ("drop", ["a b", "it's"], """drop=['a b', "it's"]""", """--drop 'a b' 'it'"'"'s'"""),
+        ("drop", ["x=1"], "drop=['x=1']", "--drop x=1"),
+    ],
+)
+def test_an_argument_is_a_flag_at_the_terminal(name: str, value: object, called: str, typed: str) -> None:
+    """Where it is meant, and nowhere else: a column may have its name."""
+    text = f"column {name!r}: use {argument(name, value)}, or {argument('target')}"
+    for message in (Message(text), CompareError(text).args[0], pickle.loads(pickle.dumps(DataError(text))).args[0]):
+        assert message == f"column {name!r}: use {called}, or target"
+        assert in_flags(message) == f"column {name!r}: use {typed}, or --target"
+    assert str(CompareError(text)) == f"column {name!r}: use {called}, or target"
+    assert in_flags(f"use {called}") == f"use {called}"
 
 
 # Folds.
@@ -247,8 +276,8 @@ def plain(rows: int, classes: list[int] | None = None) -> Data:
         (plain(24), 12, None),
         (plain(23), 12, "23 rows are too few for 12 folds; bring at least 24"),
         (plain(25, [20, 5]), 5, None),
-        (plain(24, [20, 4]), 5, "class 'b' has 4 rows, fewer than 5 folds need (5); use --folds 4, merge it"),
-        (plain(23, [3, 20]), 5, "class 'a' has 3 rows, fewer than 5 folds need (5); use --folds 3, merge it"),
+        (plain(24, [20, 4]), 5, "class 'b' has 4 rows, fewer than 5 folds need (5); use folds=4, merge it"),
+        (plain(23, [3, 20]), 5, "class 'a' has 3 rows, fewer than 5 folds need (5); use folds=3, merge it"),
         (plain(22, [20, 2]), 5, "class 'b' has 2 rows, fewer than 5 folds need (5); merge it"),
         (plain(24, [20, 4]), 2, None),  # two in each training fold
         (plain(23, [20, 3]), 2, "class 'b' has 3 rows, fewer than 2 folds need (4)"),

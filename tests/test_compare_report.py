@@ -18,6 +18,7 @@ import losskit
 from losskit import Task
 from losskit.compare import CompareError, Data, store
 from losskit.compare.engine import Row
+from losskit.compare.errors import Message, argument
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import Outcome, conclude
 from losskit.compare.plan import Configuration, Plan, make_plan
@@ -174,6 +175,11 @@ def test_without_a_terminal_it_is_100_columns_wide(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: os.terminal_size(fallback))
     assert width() == 100
+
+
+def test_notes_name_flags() -> None:
+    data = replace(made(Task.REGRESSION), notes=(Message(f"use {argument('drop', ['x'])}"),))
+    assert "Note: use --drop x." in header(make_plan(data), data).splitlines()
 
 
 def test_a_name_is_never_broken() -> None:

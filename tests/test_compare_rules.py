@@ -193,7 +193,7 @@ def test_what_is_given_is_taken() -> None:
 def test_the_least_that_is_taken(name: str, least: int) -> None:
     given: dict[str, Any] = {name: least}
     assert getattr(make_plan(some(100), **given), name) == least
-    with pytest.raises(CompareError, match=f"--{name} must be at least {least}, got {least - 1}"):
+    with pytest.raises(CompareError, match=f"^{name} must be at least {least}, got {least - 1}"):
         make_plan(some(100), **{**given, name: least - 1})
 
 

@@ -80,12 +80,13 @@ def _compare(options: argparse.Namespace) -> int:
     try:
         from losskit.compare.command import InterruptedRunError, command
         from losskit.compare.errors import CompareError
+        from losskit.compare.flags import in_flags
     except ModuleNotFoundError as error:
         return _refuse(f"compare needs {error.name}, which is not installed: pip install 'losskit[compare]'")
     try:
         command(options)
     except (CompareError, InterruptedRunError) as error:
-        return _refuse(str(error))
+        return _refuse(in_flags(error.args[0]))
     return 0
 
 

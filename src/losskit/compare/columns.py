@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from losskit.compare.data import MIN_ROWS, Array, Data
-from losskit.compare.errors import DataError
+from losskit.compare.errors import DataError, Message, argument
 from losskit.core.head import Task
 
 MAX_CLASSES = 20  # integers of more distinct values are taken for quantities
@@ -24,7 +24,7 @@ def judged(
     notes: list[str] = []
     missing = table[target].isna()
     if missing.all():
-        raise DataError(f"{name}: column {target!r} holds no value at all; choose another --target")
+        raise DataError(f"{name}: column {target!r} holds no value at all; choose another {argument('target')}")
     if missing.any():
         notes.append(f"{int(missing.sum())} rows without a value in {target!r} are left out")
     lines = np.flatnonzero(~missing.to_numpy()) + 2  # a row's line in the file, under the header
@@ -70,7 +70,8 @@ def _features(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         if is_number(table[column]):
             table[column] = table[column].astype(float)
             if _counts_rows(table[column]):
-                notes.append(f"column {column!r} numbers the rows; if it is no feature, use --drop {column}")
+                drop = argument("drop", [column])
+                notes.append(Message(f"column {column!r} numbers the rows; if it is no feature, use {drop}"))
         else:
             _refuse_text(name, table[column])
             # plain objects with NaN: what the imputer takes for missing
@@ -87,7 +88,7 @@ def _counts_rows(column: pd.Series) -> bool:
 
 def _refuse_text(name: str, column: pd.Series) -> None:
     values = [str(value) for value in column.dropna()]
-    drop = f"leave it out with --drop {column.name}"
+    drop = f"leave it out with {argument('drop', [column.name])}"
     if sum(map(bool, map(_DATE.fullmatch, values))) > 0.9 * len(values):
         raise DataError(
             f"{name}: column {column.name!r} holds dates ({values[0]!r}), and random folds would train on the "
@@ -126,23 +127,23 @@ def as_target(name: str, column: pd.Series, task: Task | None) -> tuple[Array, t
     if distinct == 1:
         raise DataError(
             f"{name}: target {column.name!r} has one value only, {str(column.iloc[0])!r}: nothing to learn; "
-            "bring rows of another, or choose another --target"
+            f"bring rows of another, or choose another {argument('target')}"
         )
     inferred, why = _infer(column)
-    note = f"the task is {task}, as asked" if task else f"{why}, so {inferred}; --task overrules"
+    note = f"the task is {task}, as asked" if task else f"{why}, so {inferred}; {argument('task')} overrules"
     if (task or inferred) is Task.REGRESSION:
         if not is_number(column):
             raise DataError(
                 f"{name}: target {column.name!r} holds text ({str(column.iloc[0])!r}), which no regression predicts; "
-                "use --task multiclass, or turn it into numbers"
+                f"use {argument('task', 'multiclass')}, or turn it into numbers"
             )
-        return column.to_numpy(dtype=float), (), (note,)
+        return column.to_numpy(dtype=float), (), (Message(note),)
     _refuse_classes(name, column, task, distinct)
     labels = sorted(column.unique()) if is_number(column) else sorted({str(value) for value in column})
     ids = {label: index for index, label in enumerate(labels)}
     keys = column if is_number(column) else column.astype(str)
     classes = tuple(_label(label) for label in labels)
-    return np.array([ids[value] for value in keys], dtype=np.int64), classes, (note + _positive(classes),)
+    return np.array([ids[value] for value in keys], dtype=np.int64), classes, (Message(note + _positive(classes)),)
 
 
 def _infer(column: pd.Series) -> tuple[Task, str]:
@@ -161,7 +162,7 @@ def _refuse_classes(name: str, column: pd.Series, task: Task | None, distinct: i
     if task is Task.BINARY and distinct != 2:
         raise DataError(
             f"{name}: target {column.name!r} has {distinct} distinct values, and a binary task has 2; use "
-            "--task multiclass"
+            f"{argument('task', 'multiclass')}"
         )
     if not is_number(column) and sum(bool(_DATE.fullmatch(str(value))) for value in column) > 0.9 * len(column):
         raise DataError(
@@ -169,7 +170,9 @@ def _refuse_classes(name: str, column: pd.Series, task: Task | None, distinct: i
             "into numbers, such as days, for a regression"
         )
     if distinct > len(column) / 2:
-        kind = "numbers; use --task regression" if is_number(column) else "texts, too many for classes; group them"
+        kind = "texts, too many for classes; group them"
+        if is_number(column):
+            kind = f"numbers; use {argument('task', 'regression')}"
         raise DataError(
             f"{name}: target {column.name!r} has {distinct} distinct values in {len(column)} rows of {kind}"
         )

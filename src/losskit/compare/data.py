@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from losskit.compare.errors import DataError
+from losskit.compare.errors import DataError, argument
 from losskit.core.head import Task
 
 Array = NDArray[Any]
@@ -69,7 +69,7 @@ class Data:
             else ()
         ):
             if count < needed:
-                fewer = f"use --folds {count}, " if count >= 3 else ""
+                fewer = f"use {argument('folds', int(count))}, " if count >= 3 else ""
                 raise DataError(
                     f"{self.name}: class {label!r} has {count} rows, fewer than {number} folds need "
                     f"({needed}); {fewer}merge it with another class or drop its rows"

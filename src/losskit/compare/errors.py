@@ -1,10 +1,36 @@
-"""What a comparison refuses, said in one message of one screen."""
+"""What a comparison says of its arguments: what it refuses, and what it notes.
+
+A message names arguments as the library does, ``folds=3``. Since the command line calls that ``--folds 3``
+(:mod:`losskit.compare.flags`), a message remembers where it names one.
+"""
 
 from __future__ import annotations
+
+MARK = "\0"  # on either side of an argument; no file that is read has one
+
+
+def argument(name: str, value: object = None) -> str:
+    """An argument in the text of a message, and what to give for it."""
+    return f"{MARK}{name}{MARK}" if value is None else f"{MARK}{name}={value!r}{MARK}"
+
+
+class Message(str):
+    """Text without marks; ``marked`` has them."""
+
+    marked: str
+
+    def __new__(cls, marked: str) -> Message:
+        """A message of a text with marks."""
+        message = super().__new__(cls, marked.replace(MARK, ""))
+        message.marked = marked
+        return message
 
 
 class CompareError(ValueError):
     """A comparison that cannot be made; the message says why and what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text if isinstance(text, Message) else Message(text))
 
 
 class DataError(CompareError):

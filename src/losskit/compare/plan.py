@@ -9,7 +9,7 @@ from typing import Any
 
 from losskit.catalog import READY_MADE, STANDARD, TUTORIAL
 from losskit.compare.data import Data
-from losskit.compare.errors import CompareError
+from losskit.compare.errors import CompareError, argument
 from losskit.compare.metrics import METRICS, Metric
 from losskit.core.head import Task
 from losskit.loss import Loss
@@ -138,10 +138,12 @@ def make_plan(
     """
     for name, value, least in (("folds", folds, 2), ("repeats", repeats, 1), ("epochs", epochs, 1), ("seed", seed, 0)):
         if value is not None and value < least:
-            raise CompareError(f"--{name} must be at least {least}, got {value}")
+            raise CompareError(f"{argument(name)} must be at least {least}, got {value}")
     metrics = METRICS[data.task]
     if metric is not None and metric not in metrics:
-        raise CompareError(f"--metric of a {data.task} task must be one of {', '.join(metrics)}, got {metric!r}")
+        raise CompareError(
+            f"{argument('metric')} of a {data.task} task must be one of {', '.join(metrics)}, got {metric!r}"
+        )
     data.require_folds(folds)
     batch = _batch(len(data.target) * (folds - 1) // folds)
     return Plan(
@@ -168,9 +170,13 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
     serving = [name for name, loss in CLASSES.items() if task in loss.about.serves and trains(loss)]
     for name in losses:
         if name not in serving:
-            raise CompareError(f"--losses: {name} {_why_not(task, name)}; choose among {', '.join(serving)}")
+            raise CompareError(
+                f"{argument('losses')}: {name} {_why_not(task, name)}; choose among {', '.join(serving)}"
+            )
     if losses and not set(losses) - {STANDARD[task]}:
-        raise CompareError(f"--losses: {losses[0]} is the reference itself; name another to compare with it")
+        raise CompareError(
+            f"{argument('losses')}: {losses[0]} is the reference itself; name another to compare with it"
+        )
     usual = [name for name in serving if CLASSES[name].about.twin is None]  # a twin would only be trained twice
     return [name for name in serving if name in (losses or usual) or name == STANDARD[task]]
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from losskit.compare.columns import as_target, judged
 from losskit.compare.data import MIN_ROWS, Data
-from losskit.compare.errors import DataError
+from losskit.compare.errors import DataError, argument
 from losskit.core.head import Task
 
 BUNDLED = ("mnist", "digits", "iris", "wine", "breast_cancer", "diabetes")
@@ -41,8 +41,8 @@ def load(
     if source in BUNDLED:
         if target is not None or drop:
             raise DataError(
-                f"{source} is a bundled data set with a target of its own; leave out --target and --drop "
-                f"(for a file of that name write ./{source})"
+                f"{source} is a bundled data set with a target of its own; leave out {argument('target')} and "
+                f"{argument('drop')} (for a file of that name write ./{source})"
             )
         return _bundled(source, chosen)
     table = _read(source, target, drop, sep)
@@ -55,7 +55,7 @@ def load(
 def _known_task(task: Task | str) -> Task:
     served = (Task.MULTICLASS, Task.BINARY, Task.REGRESSION)
     if task not in served:
-        raise DataError(f"--task must be one of {', '.join(map(str, served))}, got {str(task)!r}")
+        raise DataError(f"{argument('task')} must be one of {', '.join(map(str, served))}, got {str(task)!r}")
     return Task(task)
 
 
@@ -94,14 +94,16 @@ def _read(source: str, target: str | None, drop: Sequence[str], sep: str) -> pd.
     text = _text(source)
     header = _header(source, text, sep)
     if target is None:
-        raise DataError(f"{source}: say which column to predict with --target COL; it has {_listed(header)}")
-    for name, option in ((target, "--target"), *((each, "--drop") for each in drop)):
+        raise DataError(
+            f"{source}: say which column to predict with {argument('target', 'COL')}; it has {_listed(header)}"
+        )
+    for name, given in ((target, "target"), *((dropped, "drop") for dropped in drop)):
         if name not in header:
             close = difflib.get_close_matches(name, header, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"it has {_listed(header)}"
-            raise DataError(f"{source}: no column {name!r} for {option}; {hint}")
+            raise DataError(f"{source}: no column {name!r} for {argument(given)}; {hint}")
     if target in drop:
-        raise DataError(f"{source}: column {target!r} is given both to --target and to --drop")
+        raise DataError(f"{source}: column {target!r} is given both to {argument('target')} and to {argument('drop')}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
@@ -138,17 +140,19 @@ def _text(source: str) -> str:
 def _header(source: str, text: str, sep: str) -> list[str]:
     """The names of the columns as written; pandas would rename the second of a name in silence."""
     if len(sep) != 1:
-        raise DataError(f"--sep must be one character (a tab: --sep $'\\t'), got {sep!r}")
+        tab = argument("sep", "\t")
+        raise DataError(f"{argument('sep')} must be one character (a tab: {tab}), got {sep!r}")
     first = next(line for line in csv.reader(io.StringIO(text), delimiter=sep, skipinitialspace=True) if line)
     header = [name.strip() for name in first]
     double = sorted({name for name in header if header.count(name) > 1})
     if double:
         raise DataError(f"{source}: column {double[0]!r} occurs {header.count(double[0])} times; rename one of them")
     if len(header) == 1:
-        other = next((each for each in ";\t|" if each in header[0]), None)
-        hint = f"they seem to be separated by {other!r}: use --sep" if other else "a target and a feature are needed"
-        flag = {";": " ';'", "\t": " $'\\t'", "|": " '|'"}.get(other or "", "")
-        raise DataError(f"{source} has only one column, {header[0]!r}; {hint}{flag}")
+        other = next((separator for separator in ";\t|" if separator in header[0]), None)
+        hint = "a target and a feature are needed"
+        if other:
+            hint = f"they seem to be separated by {other!r}: use {argument('sep', other)}"
+        raise DataError(f"{source} has only one column, {header[0]!r}; {hint}")
     return header
 
 

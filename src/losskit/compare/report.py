@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from losskit.compare.data import Data
+from losskit.compare.flags import in_flags
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import Found, Outcome
 from losskit.compare.plan import Plan
@@ -37,7 +38,7 @@ def header(plan: Plan, data: Data) -> str:
         [
             f"{data.name}: {rows} rows, {columns} {'pixels' if data.kind == 'image' else 'features'}, "
             f"a {data.task} task{classes}",
-            *(f"Note: {note}." for note in data.notes),
+            *(f"Note: {in_flags(note)}." for note in data.notes),
             f"Losses: {_and(others)} against {plan.reference}, the standard loss of the task.",
             f"Each takes the best of {len(plan.configurations)} pairs of optimizer ({optimizers}) and learning rate, "
             f"chosen on an inner split of each training fold; the worse half leaves after {plan.halving} of {plan.epochs} "

@@ -14,7 +14,7 @@ import sklearn
 import torch
 
 import losskit
-from losskit.compare.errors import CompareError
+from losskit.compare.errors import CompareError, argument
 
 
 class Store:
@@ -34,7 +34,8 @@ class Store:
             )
         except OSError as error:
             raise CompareError(
-                f"cannot write below {out}: {error.strerror or error}; choose a folder that can be written with --out DIR"
+                f"cannot write below {out}: {error.strerror or error}; choose a folder that can be written with "
+                f"{argument('out', 'DIR')}"
             ) from None
         return store
 

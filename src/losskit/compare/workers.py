@@ -21,7 +21,7 @@ import torch
 
 from losskit.compare.data import Data
 from losskit.compare.engine import Job, Row, do, jobs
-from losskit.compare.errors import CompareError
+from losskit.compare.errors import CompareError, argument
 from losskit.compare.plan import Plan
 
 Mapper = Callable[[Plan, Data, Sequence[Job]], Generator[Row, None, None]]
@@ -62,7 +62,9 @@ def in_pool(workers: int) -> Mapper:
                 for done in as_completed(futures):
                     yield done.result()
             except BrokenProcessPool:
-                raise CompareError("a worker process died, perhaps for want of memory; try --workers 1") from None
+                raise CompareError(
+                    f"a worker process died, perhaps for want of memory; try {argument('workers', 1)}"
+                ) from None
             finally:
                 for child in set(multiprocessing.active_children()) - before:
                     child.terminate()
