@@ -73,7 +73,7 @@ SIZES = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class Scope:
     """What a run measures."""
 
     parts: tuple[str, ...]
@@ -127,13 +127,13 @@ def fresh(heap: str, function: Callable[..., T], *arguments: object) -> T:
         return pool.submit(function, *arguments).result()
 
 
-def table(plan: Plan, size: str, heap: str, threads: int) -> Table:
+def table(scope: Scope, size: str, heap: str, threads: int) -> Table:
     torch.set_num_threads(threads)
     shape = SIZES[size].shape
     copy = paired.copy(shape)
     rows = []
-    for loss in plan.catalog(size):
-        rows.append(variants.measure(loss, shape, plan.rivals, SIZES[size].module, copy, plan.effort))
+    for loss in scope.catalog(size):
+        rows.append(variants.measure(loss, shape, scope.rivals, SIZES[size].module, copy, scope.effort))
         progress(f"{place(size, heap, threads)}: {loss.__name__} {rows[-1]['ratios']}")
     return {
         "size": size,
@@ -169,19 +169,19 @@ def memory(size: str, heap: str) -> Memory:
     }
 
 
-def steps(plan: Plan, heap: str, threads: int) -> list[TrainingStep]:
+def steps(scope: Scope, heap: str, threads: int) -> list[TrainingStep]:
     torch.set_num_threads(threads)
-    found = [training.measure(network, heap, plan.effort) for network in training.NETWORKS]
+    found = [training.measure(network, heap, scope.effort) for network in training.NETWORKS]
     progress(f"{place('training steps', heap, threads)}: {[each['speedup'] for each in found]}")
     return found
 
 
-def run(plan: Plan, save: Callable[[Results], None]) -> Results:
+def run(scope: Scope, save: Callable[[Results], None]) -> Results:
     """Measure it all, saving after each part."""
     start, busy, own = time.perf_counter(), paired.busy(), paired.own()
     results: Results = {
         "machine": machine(),
-        "flags": plan.flags,
+        "flags": scope.flags,
         "seconds": 0,
         "others": None,
         "tables": [],
@@ -196,16 +196,16 @@ def run(plan: Plan, save: Callable[[Results], None]) -> Results:
             results["others"] = round(max(now - busy - (paired.own() - own), 0) / elapsed, 2)
         save(results)
 
-    for size, heap, threads in plan.tables() if "tables" in plan.parts else ():
-        results["tables"].append(fresh(heap, table, plan, size, heap, threads))
+    for size, heap, threads in scope.tables() if "tables" in scope.parts else ():
+        results["tables"].append(fresh(heap, table, scope, size, heap, threads))
         finish()
-    for heap in plan.heaps:
-        if "memory" in plan.parts:
-            sizes = [size for size in plan.sizes if SIZES[size].memory]
+    for heap in scope.heaps:
+        if "memory" in scope.parts:
+            sizes = [size for size in scope.sizes if SIZES[size].memory]
             results["memory"] += [memory(size, heap) for size in sizes]
-        if "steps" in plan.parts:
-            for threads in plan.threads:
-                results["steps"] += fresh(heap, steps, plan, heap, threads)
+        if "steps" in scope.parts:
+            for threads in scope.threads:
+                results["steps"] += fresh(heap, steps, scope, heap, threads)
         finish()
     return results
 
@@ -263,7 +263,7 @@ def main() -> None:
         print(page.render(json.loads(Path(options.table).read_text(encoding="utf-8"))))
         return
     quick = options.quick
-    plan = Plan(
+    scope = Scope(
         tuple(options.parts),
         tuple(options.sizes or [*SIZES][1 : 3 if quick else None]),
         tuple(options.threads),
@@ -277,7 +277,7 @@ def main() -> None:
         if options.json:
             Path(options.json).write_text(to_json(results), encoding="utf-8")
 
-    print(page.render(run(plan, save)))
+    print(page.render(run(scope, save)))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,9 @@ PLAN = Plan(
     epochs=8,
     batch=64,
     hidden=128,
+    folds=5,
+    repeats=2,
+    seed=0,
     rates={"Adam": (0.003,)},
     shared=False,
 )

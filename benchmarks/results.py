@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class Row(TypedDict):
+class TimedLoss(TypedDict):
     """One loss of a table."""
 
     loss: str
@@ -27,7 +27,7 @@ class Table(TypedDict):
     heap: str
     threads: int
     bandwidth: float  # bytes a second that a copy of so many float32 reads and writes
-    rows: list[Row]
+    rows: list[TimedLoss]
 
 
 class Memory(TypedDict):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import geometric_mean
 
-from results import Results, Row
+from results import Results, TimedLoss
 
 SMALL_MARGIN = ("MSELoss", "SmoothL1Loss", "HuberLoss")  # so cheap that at 64 × 10 autograd from Python outweighs them
 GRADIENTS = 1.02  # memory of so many gradients, the rest being what a process grows by anyway
@@ -38,7 +38,7 @@ class Target:
     mean: bool = False
     note: str = ""
 
-    def concerns(self, row: Row) -> bool:
+    def concerns(self, row: TimedLoss) -> bool:
         """Whether it is meant for this loss; for those without a kernel nothing is promised."""
         if not row["kernel"]:
             return False
@@ -66,7 +66,7 @@ class Target:
         lacking = (row["loss"] for row in rows if self.column != "traffic" and self.column not in row["ratios"])
         return tuple(lacking)
 
-    def rows(self, results: Results) -> list[Row]:
+    def rows(self, results: Results) -> list[TimedLoss]:
         """Those of a run that it is meant for."""
         return [
             row

@@ -10,7 +10,7 @@ import paired
 import torch
 import torch.nn.functional as F
 from paired import Effort, Step
-from results import Row
+from results import TimedLoss
 from torch import Tensor, nn
 
 import losskit
@@ -110,7 +110,7 @@ def measure(
     module: bool,
     copy: Step,
     effort: Effort,
-) -> Row:
+) -> TimedLoss:
     tensors = draw(loss, shape)
     steps, missing = usable(variants(loss, tensors, rivals, module))
     times = paired.alternate(steps | {"copy": copy}, effort)

@@ -8,7 +8,7 @@ import math
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 import sklearn.metrics
 import torch
 from scipy import stats
+from test_compare import _one_thread  # noqa: F401 - a fixture that every test here uses
 from torch import Tensor, nn
 
 from losskit import Task
@@ -35,15 +36,6 @@ from losskit.compare.workers import run
 
 NAMES = ("wine", "breast_cancer", "diabetes")
 TASKS = (Task.MULTICLASS, Task.BINARY, Task.REGRESSION)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """As in a run; two would wait for each other where the tests are not alone on the machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @functools.cache

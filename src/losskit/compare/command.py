@@ -45,7 +45,7 @@ def command(options: Any) -> None:
     outcome = conclude(plan, rows)
     take = outcome.recommended
     code = recipe(plan, data, take.verdict.name, take.chosen)
-    store.finish([asdict(each.verdict) for each in outcome.found], code)
+    store.finish([asdict(found.verdict) for found in outcome.found], code)
     print("\n" + _findings(plan, outcome, store) + "\n\n" + _plain(code), end="")
 
 

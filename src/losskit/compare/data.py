@@ -83,4 +83,4 @@ def stratified(target: Array, number: int, seed: int, task: Task) -> list[tuple[
         order = order[np.argsort(target[order], kind="stable")]
     fold = np.empty(len(target), dtype=int)
     fold[order] = np.arange(len(target)) % number
-    return [(np.flatnonzero(fold != each), np.flatnonzero(fold == each)) for each in range(number)]
+    return [(np.flatnonzero(fold != test), np.flatnonzero(fold == test)) for test in range(number)]

@@ -87,7 +87,7 @@ def do(plan: Plan, data: Data, job: Job) -> Row:
         metrics=metrics,
         diverged=diverged,
         seconds=round(time.perf_counter() - started, 3),
-        inner=[each.as_json() for each in inner],
+        inner=[trial.as_json() for trial in inner],
     )
 
 
@@ -122,18 +122,18 @@ def _search(plan: Plan, data: Data, loss: str, rows: Array, seed: int) -> list[T
     kept, held = stratified(data.target[rows], INNER, seed, data.task)[0]
     split = Split(data, rows[kept], rows[held])
     criterion, width = plan.criterion(loss), split.features.shape[1]
-    every = [Training(criterion, plan, each, width, split.outputs, seed) for each in plan.configurations]
+    every = [Training(criterion, plan, chosen, width, split.outputs, seed) for chosen in plan.configurations]
     encoded = criterion.head(plan.task).encode(split.target, split.outputs)
     left, out = every, []
     for number, batches in enumerate(epochs(plan, split.features, encoded, seed), 1):
         for training in left:
             training.epoch(batches)
         if number == plan.halving:
-            ranked = sorted([_trial(plan, split, each) for each in left], key=_rank(plan), reverse=True)
-            staying = {each.configuration for each in ranked[: (len(ranked) + 1) // 2]}
-            out = [each for each in ranked if each.configuration not in staying]
-            left = [each for each in left if each.chosen in staying]
-    return [_trial(plan, split, each) for each in left] + out
+            ranked = sorted([_trial(plan, split, training) for training in left], key=_rank(plan), reverse=True)
+            staying = {trial.configuration for trial in ranked[: (len(ranked) + 1) // 2]}
+            out = [trial for trial in ranked if trial.configuration not in staying]
+            left = [training for training in left if training.chosen in staying]
+    return [_trial(plan, split, training) for training in left] + out
 
 
 def _trial(plan: Plan, split: Split, training: Training) -> Trial:
@@ -144,7 +144,7 @@ def _trial(plan: Plan, split: Split, training: Training) -> Trial:
 def _rank(plan: Plan) -> Callable[[Trial], tuple[bool, int, float]]:
     """Sorts trials: any score above none, a whole training above a part of one, then the better score."""
     sign = 1 if plan.measure.higher else -1
-    return lambda each: (each.score is not None, each.epochs, sign * (each.score or 0.0))
+    return lambda trial: (trial.score is not None, trial.epochs, sign * (trial.score or 0.0))
 
 
 def best(plan: Plan, trials: Sequence[Trial]) -> Configuration:
@@ -176,4 +176,4 @@ def assess(plan: Plan, split: Split, criterion: Loss, network: nn.Module) -> tup
     output = read(criterion, plan.task, network, split.test_features)
     prediction = split.fitted.restored(output.prediction)
     metrics = METRICS[plan.task].items()
-    return {name: each.of(split.truth, prediction, output.score) for name, each in metrics}, output.diverged
+    return {name: metric.of(split.truth, prediction, output.score) for name, metric in metrics}, output.diverged

@@ -62,9 +62,9 @@ class Plan:
     epochs: int
     batch: int
     hidden: int
-    folds: int = 5
-    repeats: int = 2
-    seed: int = 0
+    folds: int
+    repeats: int
+    seed: int
     alpha: float = 0.05
     rates: Mapping[str, Sequence[float]] = field(default_factory=lambda: RATES)
     shared: bool = True
@@ -83,7 +83,7 @@ class Plan:
     def configurations(self) -> list[Configuration]:
         """All optimizers at all rates, those nearest to the tutorials' rates first: they win ties."""
         every = [Configuration(optimizer, rate) for optimizer, rates in self.rates.items() for rate in rates]
-        return sorted(every, key=lambda each: round(abs(math.log(each.rate / TUTORIAL[each.optimizer])), 6))
+        return sorted(every, key=lambda chosen: round(abs(math.log(chosen.rate / TUTORIAL[chosen.optimizer])), 6))
 
     @property
     def halving(self) -> int:

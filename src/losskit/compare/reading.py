@@ -72,7 +72,7 @@ def _bundled(name: str, task: Task | None) -> Data:
         features, target = bunch.data, bunch.target
         labels = tuple(str(label) for label in getattr(bunch, "target_names", ()))
         if name != "digits":
-            features = pd.DataFrame(features, columns=[str(each) for each in bunch.feature_names])
+            features = pd.DataFrame(features, columns=[str(feature) for feature in bunch.feature_names])
     natural = Task.REGRESSION if not labels else Task.BINARY if len(labels) == 2 else Task.MULTICLASS
     options = {"task": str(task)} if task else {}
     if task not in (None, natural):
