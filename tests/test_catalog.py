@@ -10,9 +10,10 @@ from cases import OWN_TESTS
 
 import losskit
 from losskit import functional, losses
-from losskit.catalog import CATALOG, READY_MADE, STANDARD, TUTORIAL
+from losskit.catalog import CATALOG, READY_MADE, STANDARD
 from losskit.core.head import Task
 from losskit.loss import Loss
+from losskit.optimizers import TUTORIAL
 
 
 def test_every_exported_loss_is_in_the_catalog_once() -> None:

@@ -18,19 +18,20 @@ import pytest
 import torch
 
 from losskit import Task
-from losskit.catalog import READY_MADE, STANDARD, TUTORIAL
+from losskit.catalog import READY_MADE, STANDARD
 from losskit.compare import CompareError, Data, DataError, Preprocessor, engine, load, make_plan
 from losskit.compare.data import stratified
 from losskit.compare.engine import Row, Split, Trial, best, jobs, measure
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import conclude
-from losskit.compare.plan import RATES, Configuration, Plan
+from losskit.compare.plan import Configuration, Plan
 from losskit.compare.recipe import recipe
 from losskit.compare.report import header, table, words
 from losskit.compare.store import Store
 from losskit.compare.train import build, read, train
 from losskit.compare.verdict import Reading
 from losskit.compare.workers import run
+from losskit.optimizers import RATES, TUTORIAL
 
 QUICK = {"SGD": (0.05,), "Adam": (0.001, 0.005)}
 

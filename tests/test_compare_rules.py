@@ -24,7 +24,6 @@ from test_compare import _one_thread  # noqa: F401 - a fixture that every test h
 from torch import Tensor, nn
 
 from losskit import Task
-from losskit.catalog import TUTORIAL
 from losskit.compare import CompareError, Data, Preprocessor, engine, load, make_plan, workers
 from losskit.compare.data import stratified
 from losskit.compare.engine import Job, Row, Split, Trial, assess, best, do, jobs, measure, seeds
@@ -33,6 +32,7 @@ from losskit.compare.outcome import conclude
 from losskit.compare.plan import Configuration, Plan
 from losskit.compare.train import Training, build, epochs, optimizer, read, train
 from losskit.compare.workers import run
+from losskit.optimizers import TUTORIAL
 
 NAMES = ("wine", "breast_cancer", "diabetes")
 TASKS = (Task.MULTICLASS, Task.BINARY, Task.REGRESSION)

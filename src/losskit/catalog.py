@@ -29,6 +29,3 @@ STANDARD = {
     Task.EMBEDDING: "TripletMarginLoss",
     Task.SEQUENCE: "CTCLoss",
 }
-
-#: Optimizers, and the learning rates that the classic tutorials start them with.
-TUTORIAL = {"SGD": 0.01, "Adam": 0.001, "RMSprop": 0.001, "AdamW": 0.001}

@@ -51,6 +51,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("test_compare_report", "test_compare_rules", "test_verdict", "test_compare_data", "test_compare", "test_cli"),
     ),
     ("src/losskit/guide/*", ("test_guide_pages", "test_guide", "test_cli")),
+    ("src/losskit/optimizers.py", ("test_catalog", "test_compare_rules", "test_guide_pages", "test_compare")),
     ("src/losskit/cli.py", ("test_cli", "test_guide", "test_compare")),
     ("src/losskit/keras.py", ()),
     ("src/losskit/information.py", ()),

@@ -7,20 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from losskit.catalog import READY_MADE, STANDARD, TUTORIAL
+from losskit.catalog import READY_MADE, STANDARD
 from losskit.compare.data import Data
 from losskit.compare.errors import CompareError, argument
 from losskit.compare.metrics import METRICS, Metric
 from losskit.core.head import Task
 from losskit.loss import Loss
-
-#: Rates in steps of 5 about them. SGD needs the larger ones: a loss that averages over classes has small gradients.
-RATES = {
-    "SGD": (0.01, 0.05, 0.25, 1.25),
-    "Adam": (0.0002, 0.001, 0.005, 0.025),
-    "RMSprop": (0.0002, 0.001, 0.005, 0.025),
-    "AdamW": (0.0002, 0.001, 0.005, 0.025),
-}
+from losskit.optimizers import RATES, TUTORIAL
 
 STEPS = 200  # of a training: three epochs of 5,000 digits
 

@@ -8,9 +8,10 @@ from losskit.compare.data import Data
 from losskit.compare.plan import Configuration, Plan
 from losskit.compare.reading import BUNDLED
 from losskit.core.head import Activation, Task
+from losskit.optimizers import in_code
 
 TEMPLATE = '''\
-"""{loss} with {optimizer} at {rate:g} on {name}, as chosen by losskit compare."""
+"""{loss} with {name} at {rate:g} on {data}, as chosen by losskit compare."""
 
 import torch
 from torch import nn
@@ -29,7 +30,7 @@ torch.manual_seed(0)
 network = nn.Sequential(
     nn.Linear(features.shape[1], {hidden}), nn.ReLU(), nn.Linear({hidden}, head.width(data.outputs))
 )
-optimizer = torch.optim.{optimizer}(network.parameters(), lr={rate:g}{momentum})
+optimizer = {optimizer}
 encoded = head.encode(target, data.outputs)
 for epoch in range({epochs}):
     for batch in torch.randperm(len(features)).split({batch}):
@@ -53,14 +54,14 @@ def recipe(plan: Plan, data: Data, loss: str, chosen: Configuration) -> str:
     raw = "network(features[batch])"
     return TEMPLATE.format(
         loss=plan.losses[loss],
-        optimizer=chosen.optimizer,
+        name=chosen.optimizer,
+        optimizer=in_code(chosen.optimizer, "network.parameters()", chosen.rate),
         rate=chosen.rate,
-        name=data.name,
+        data=data.name,
         arguments=arguments.replace("'", '"') if '"' not in arguments and "\\" not in arguments else arguments,
         folds=plan.folds,
         task=plan.task,
         hidden=plan.hidden,
-        momentum=", momentum=0.9" if chosen.optimizer == "SGD" else "",
         epochs=plan.epochs,
         batch=plan.batch,
         output=raw if head.training is Activation.NONE else f"head.training({raw}, 1)",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from losskit.compare.plan import Configuration, Plan
 from losskit.core.head import Task
 from losskit.loss import Loss
+from losskit.optimizers import MOMENTUM
 
 Batches = Sequence[tuple[Tensor, Tensor]]
 
@@ -44,7 +45,7 @@ def optimizer(network: nn.Module, chosen: Configuration) -> torch.optim.Optimize
     """The optimizer of a configuration; fused where torch has it so."""
     parameters, rate = network.parameters(), chosen.rate
     if chosen.optimizer == "SGD":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, fused=True)
+        return torch.optim.SGD(parameters, lr=rate, momentum=MOMENTUM, fused=True)
     if chosen.optimizer == "RMSprop":
         return torch.optim.RMSprop(parameters, lr=rate)
     adam = torch.optim.AdamW if chosen.optimizer == "AdamW" else torch.optim.Adam

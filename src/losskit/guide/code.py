@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import doctest
 
-from losskit.catalog import READY_MADE, TUTORIAL
+from losskit.catalog import READY_MADE
 from losskit.core.head import Activation, Encoding, Head, Task
 from losskit.loss import Loss
+from losskit.optimizers import TUTORIAL, in_code
 
 #: For each task whose targets are labels: the number of outputs' name and value, and stand-ins for the labels.
 DATA = {
@@ -29,7 +30,7 @@ features, labels = torch.randn(256, 20), {labels}  # your data
 criterion = losskit.{criterion}
 head = criterion.head("{task}")
 network = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, head.width({letter})))
-optimizer = torch.optim.Adam(network.parameters(), lr={rate})
+optimizer = {optimizer}
 
 target = head.encode(labels, {letter})
 for epoch in range(20):
@@ -59,7 +60,7 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
         criterion=call if len(call) < 80 else f"{loss.__name__}(\n    {arguments}\n)",
         task=task,
         letter=size[0],
-        rate=TUTORIAL["Adam"],
+        optimizer=in_code("Adam", "network.parameters()", TUTORIAL["Adam"]),
         answer="print(output.argsort(1, descending=True)[:5])  # it ranks the labels, and draws no line"
         if head.encoding is Encoding.LABEL_LIST
         else f'print(criterion.predict(output, "{task}")[:5])',

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 from losskit import information
-from losskit.catalog import CATALOG, STANDARD, TUTORIAL
+from losskit.catalog import CATALOG, STANDARD
 from losskit.core.head import Activation, Situation, Task
 from losskit.guide.choose import Pick, choose, output_of
 from losskit.guide.code import script
@@ -19,6 +19,7 @@ from losskit.guide.slopes import slopes
 from losskit.guide.words import LOSSES, say
 from losskit.loss import Loss
 from losskit.losses import AdaptiveLogSoftmaxWithLoss
+from losskit.optimizers import TUTORIAL, in_code
 
 WIDTH = 100
 MATH = ".. math::"
@@ -86,10 +87,7 @@ def _halves(pick: Pick, language: str) -> list[tuple[str, str]]:
 
 
 def _optimizers() -> str:
-    extra = {"SGD": ", momentum=0.9"}
-    return "\n".join(
-        f"  torch.optim.{name}(params, lr={rate:g}{extra.get(name, '')})" for name, rate in TUTORIAL.items()
-    )
+    return "\n".join(f"  {in_code(name, 'params', rate)}" for name, rate in TUTORIAL.items())
 
 
 def summary(loss: type[Loss], language: str) -> str:
