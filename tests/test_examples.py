@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import runpy
+import textwrap
 from pathlib import Path
 
 import pytest
 import torch
 
 import losskit
+from losskit.script import LOOP
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 FILES = {file.stem: file for file in sorted(EXAMPLES.glob("*.py"))}
@@ -76,6 +78,18 @@ def test_every_family_is_there_and_listed() -> None:
         assert f"REACHES = {bound} " in code
         assert re.search(rf'print\(f"{re.escape(metric)} {{.*, stated {{REACHES}}"\)\n\Z', code)
         assert len(code.splitlines()) <= 85
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - {"language_model"}))  # whose step goes over micro-batches
+def test_a_step_is_that_of_the_template(name: str) -> None:
+    """Pages differ in what a batch is; what is done with it is what the printed scripts do."""
+    lines = FILES[name].read_text(encoding="utf-8").splitlines()
+    steps = [place for place, line in enumerate(lines) if line.strip() == "optimizer.step()"]
+    template = textwrap.dedent("".join(LOOP.splitlines(keepends=True)[2:])).strip()
+    expected = re.escape(template).replace(re.escape("{backward}"), r".+\.backward\(\)")
+    assert steps
+    for place in steps:
+        assert re.fullmatch(expected, textwrap.dedent("\n".join(lines[place - 2 : place + 1])))
 
 
 def test_the_page_shows_what_the_examples_print() -> None:

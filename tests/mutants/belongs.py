@@ -52,6 +52,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("src/losskit/guide/*", ("test_guide_pages", "test_guide", "test_cli")),
     ("src/losskit/optimizers.py", ("test_catalog", "test_compare_rules", "test_guide_pages", "test_compare")),
+    ("src/losskit/script.py", ("test_guide_pages", "test_compare_report", "test_examples::template", "test_guide")),
     ("src/losskit/cli.py", ("test_cli", "test_guide", "test_compare")),
     ("src/losskit/keras.py", ()),
     ("src/losskit/information.py", ()),

@@ -7,8 +7,9 @@ from pathlib import Path
 from losskit.compare.data import Data
 from losskit.compare.plan import Configuration, Plan
 from losskit.compare.reading import BUNDLED
-from losskit.core.head import Activation, Task
+from losskit.core.head import Task
 from losskit.optimizers import in_code
+from losskit.script import loop
 
 TEMPLATE = '''\
 """{loss} with {name} at {rate:g} on {data}, as chosen by losskit compare."""
@@ -32,12 +33,7 @@ network = nn.Sequential(
 )
 optimizer = {optimizer}
 encoded = head.encode(target, data.outputs)
-for epoch in range({epochs}):
-    for batch in torch.randperm(len(features)).split({batch}):
-        optimizer.zero_grad()
-        criterion({output}, encoded[batch]).backward()
-        optimizer.step()
-
+{loop}
 with torch.no_grad():
     output = network(fitted.features(test))
 predicted = fitted.restored(criterion.predict(output, "{task}"))
@@ -51,7 +47,6 @@ def recipe(plan: Plan, data: Data, loss: str, chosen: Configuration) -> str:
     head = plan.criterion(loss).head(plan.task)
     source = data.source if data.source in BUNDLED else str(Path(data.source).resolve())
     arguments = ", ".join([repr(source), *(f"{name}={value!r}" for name, value in data.options.items())])
-    raw = "network(features[batch])"
     return TEMPLATE.format(
         loss=plan.losses[loss],
         name=chosen.optimizer,
@@ -62,9 +57,7 @@ def recipe(plan: Plan, data: Data, loss: str, chosen: Configuration) -> str:
         folds=plan.folds,
         task=plan.task,
         hidden=plan.hidden,
-        epochs=plan.epochs,
-        batch=plan.batch,
-        output=raw if head.training is Activation.NONE else f"head.training({raw}, 1)",
+        loop=loop(head, "encoded", plan.epochs, plan.batch),
         # rows are ranked by the raw output: probabilities tie where they saturate
         score="(output[:, -1] - output[:, 0]).numpy()"
         if plan.task is Task.BINARY and head.width(2) == 2

@@ -5,9 +5,10 @@ from __future__ import annotations
 import doctest
 
 from losskit.catalog import READY_MADE
-from losskit.core.head import Activation, Encoding, Head, Task
+from losskit.core.head import Encoding, Head, Task
 from losskit.loss import Loss
 from losskit.optimizers import TUTORIAL, in_code
+from losskit.script import loop
 
 #: For each task whose targets are labels: the number of outputs' name and value, and stand-ins for the labels.
 DATA = {
@@ -33,13 +34,7 @@ network = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, head.width({
 optimizer = {optimizer}
 
 target = head.encode(labels, {letter})
-for epoch in range(20):
-    for batch in torch.randperm(len(features)).split(64):
-        optimizer.zero_grad()
-        loss = criterion({output}, target[batch])
-        loss.backward()
-        optimizer.step()
-
+{loop}
 output = network(features).detach()
 {answer}
 """
@@ -53,7 +48,6 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
         return example(loss)
     size, labels = DATA[task]
     call = f"{loss.__name__}({arguments})"
-    raw = "network(features[batch])"
     return TEMPLATE.format(
         size=size,
         labels=labels,
@@ -64,7 +58,7 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
         answer="print(output.argsort(1, descending=True)[:5])  # it ranks the labels, and draws no line"
         if head.encoding is Encoding.LABEL_LIST
         else f'print(criterion.predict(output, "{task}")[:5])',
-        output=raw if head.training is Activation.NONE else f"head.training({raw}, 1)",
+        loop=loop(head, "target", epochs=20, batch=64, named=True),
     )
 
 

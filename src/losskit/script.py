@@ -1,0 +1,23 @@
+"""The training loop of the scripts that guide and compare print, and the examples hold to."""
+
+from __future__ import annotations
+
+from losskit.core.head import Activation, Head
+
+LOOP = """\
+for epoch in range({epochs}):
+    for batch in torch.randperm(len(features)).split({batch}):
+        optimizer.zero_grad()
+        {backward}
+        optimizer.step()
+"""
+
+
+def loop(head: Head, target: str, epochs: int, batch: int, *, named: bool = False) -> str:
+    """Trains ``network`` on ``features`` and ``target``; ``named`` gives the loss a name, to print or to log it."""
+    output = "network(features[batch])"
+    if head.training is not Activation.NONE:
+        output = f"head.training({output}, 1)"
+    loss = f"criterion({output}, {target}[batch])"
+    backward = f"loss = {loss}\n        loss.backward()" if named else f"{loss}.backward()"
+    return LOOP.format(epochs=epochs, batch=batch, backward=backward)
