@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import platform
-import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from statistics import median
 from typing import Any
 
+import paired
 import torch
 from torch import Tensor, nn
 from torch.overrides import BaseTorchFunctionMode, TorchFunctionMode
@@ -65,21 +66,11 @@ def under(context: Context, step: Step, calls: int) -> Callable[[], float]:
     return measure
 
 
-def in_turn(variants: dict[str, Callable[[], float]], rounds: int) -> list[dict[str, float]]:
-    """What each variant took, round by round."""
-    names = list(variants)
-    for name in names:
-        variants[name]()
-    found = []
-    for each in range(rounds):
-        at = each % len(names)
-        took = {name: variants[name]() for name in names[at:] + names[:at]}
-        found.append(took)
-    return found
-
-
-def median(values: Iterator[float]) -> float:
-    return statistics.median(values)
+def in_turn(variants: dict[str, Callable[[], float]], rounds: int) -> paired.Times:
+    """What each variant took, round by round, after a first time."""
+    for measure in variants.values():
+        measure()
+    return paired.in_turn(variants, paired.rotated(variants, rounds))
 
 
 def training(
@@ -118,8 +109,11 @@ def price(rounds: int) -> None:
             "empty": under(BaseTorchFunctionMode, plain, STEPS),
         }
         found = in_turn(variants, rounds)
-        added = [median(took[name] - took["plain"] for took in found) for name in ("loss", "step", "empty")]
-        cells = [median(took["plain"] for took in found), *added, counting.seen, added[-1] / counting.seen]
+        added = [
+            median(took - plain for took, plain in zip(found[name], found["plain"], strict=True))
+            for name in ("loss", "step", "empty")
+        ]
+        cells = [median(found["plain"]), *added, counting.seen, added[-1] / counting.seen]
         print(f"{kind.__name__:8}" + "".join(f"{cell:>13.1f}" for cell in cells), flush=True)
 
 
@@ -152,8 +146,8 @@ def forward_and_backward(function: Callable[..., Tensor], input: Tensor, rest: l
 def show(name: str, step: Step, size: str, rounds: int) -> None:
     calls = CALLS[size]
     found = in_turn({"torch": under(nullcontext, step, calls), "own": under(losskit.accelerate, step, calls)}, rounds)
-    torchs, own = (median(took[each] for took in found) for each in ("torch", "own"))
-    print(f"{name:36}{torchs:>12.1f}{own:>14.1f}{median(t['torch'] / t['own'] for t in found):>8.2f}", flush=True)
+    faster = paired.ratio(found["torch"], found["own"])
+    print(f"{name:36}{median(found['torch']):>12.1f}{median(found['own']):>14.1f}{faster:>8.2f}", flush=True)
 
 
 def main() -> None:

@@ -12,7 +12,9 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
+import paired
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -74,19 +76,10 @@ def main() -> None:
         print(f"\n{'threads ' + str(threads):24}{'torch, ms':>12}{'log_probs':>12}{'from_logits':>12}{'formula':>12}")
         for size in SIZES:
             run, calls = steps(size), max(1, 2000 // (size[0] * size[1]))
-            taken: dict[str, list[float]] = {name: [] for name in run}
-            for turn in range(ROUNDS + 1):
-                for name in run if turn % 2 else reversed(run):
-                    start = clock()
-                    for _ in range(calls):
-                        run[name]()
-                    taken[name].append((clock() - start) / calls)
-            times = {name: each[1:] for name, each in taken.items()}  # the first round warms up
-            cells = [
-                statistics.median(a / b for a, b in zip(times["torch"], times[name], strict=True))
-                for name in times
-                if name != "torch"
-            ]
+            timed = {name: partial(paired.once, step, calls, clock) for name, step in run.items()}
+            taken = paired.in_turn(timed, paired.to_and_fro(run, ROUNDS + 1))
+            times = {name: seconds[1:] for name, seconds in taken.items()}  # the first round warms up
+            cells = [paired.ratio(times["torch"], times[name]) for name in times if name != "torch"]
             print(
                 f"{size!s:24}{statistics.median(times['torch']) * 1e3:12.2f}"
                 + "".join(f"{cell:12.2f}" for cell in cells)

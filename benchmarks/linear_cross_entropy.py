@@ -18,8 +18,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import paired
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -77,11 +79,8 @@ def times(
 ) -> dict[str, list[tuple[float, float]]]:
     for name in names:
         once(VARIANTS[name], tensors[0][:64].detach().requires_grad_(), tensors[1], tensors[2][:64])
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for each in range(rounds):
-        for name in names if each % 2 else reversed(names):
-            found[name].append(once(VARIANTS[name], *tensors))
-    return found
+    timed = {name: partial(once, VARIANTS[name], *tensors) for name in names}
+    return paired.in_turn(timed, paired.to_and_fro(names, rounds))
 
 
 def resident(line: str) -> float:
@@ -136,9 +135,8 @@ def main() -> None:
         for name in names:
             cells = ""
             for kind in (0, 1):
-                own, first = ([each[kind] for each in found[which]] for which in (name, names[0]))
-                ratios = [one / other for one, other in zip(first, own, strict=True)]
-                cells += f"{statistics.median(own):>10.2f}{statistics.median(ratios):>8.2f}"
+                own, first = ([taken[kind] for taken in found[which]] for which in (name, names[0]))
+                cells += f"{statistics.median(own):>10.2f}{paired.ratio(first, own):>8.2f}"
             print(f"{name:34}{cells}{growth(name, options, width):>11.0f}", flush=True)
 
 

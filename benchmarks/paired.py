@@ -6,13 +6,16 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+T = TypeVar("T")
 Step = Callable[[], Tensor]
 Times = dict[str, list[float]]
 STATUS, RESET, STAT = Path("/proc/self/status"), Path("/proc/self/clear_refs"), Path("/proc/stat")
@@ -37,11 +40,42 @@ class Effort:
 QUICK = Effort(budget=0.5, rounds=(3, 7))
 
 
-def once(step: Step, calls: int) -> float:
-    start = time.perf_counter()
+def once(step: Callable[[], object], calls: int, clock: Callable[[], float] = time.perf_counter) -> float:
+    start = clock()
     for _ in range(calls):
         step()
-    return (time.perf_counter() - start) / calls
+    return (clock() - start) / calls
+
+
+def in_turn(variants: Mapping[str, Callable[[], T]], orders: Iterable[Sequence[str]]) -> dict[str, list[T]]:
+    """What each variant gives, round by round; ``orders`` says who comes when in each."""
+    found: dict[str, list[T]] = {name: [] for name in variants}
+    for order in orders:
+        for name in order:
+            found[name].append(variants[name]())
+    return found
+
+
+def shuffled(names: Iterable[str], rounds: int) -> Iterator[list[str]]:
+    order, shuffler = list(names), random.Random(0)
+    for _ in range(rounds):
+        shuffler.shuffle(order)
+        yield order
+
+
+def rotated(names: Iterable[str], rounds: int) -> Iterator[list[str]]:
+    """Each of them begins a round in turn."""
+    order = list(names)
+    for turn in range(rounds):
+        first = turn % len(order)
+        yield order[first:] + order[:first]
+
+
+def to_and_fro(names: Iterable[str], rounds: int) -> Iterator[list[str]]:
+    """From the last to the first, then from the first to the last."""
+    order = list(names)
+    for turn in range(rounds):
+        yield order if turn % 2 else order[::-1]
 
 
 def alternate(steps: Mapping[str, Step], effort: Effort) -> Times:
@@ -50,13 +84,8 @@ def alternate(steps: Mapping[str, Step], effort: Effort) -> Times:
     calls = {name: max(1, round(effort.least / seconds)) for name, seconds in guess.items()}
     fewest, most = effort.rounds
     rounds = int(effort.budget / sum(guess[name] * calls[name] for name in steps))
-    times: Times = {name: [] for name in steps}
-    order, shuffler = list(steps), random.Random(0)
-    for _ in range(min(max(rounds, fewest), most)):
-        shuffler.shuffle(order)
-        for name in order:
-            times[name].append(once(steps[name], calls[name]))
-    return times
+    timed = {name: partial(once, step, calls[name]) for name, step in steps.items()}
+    return in_turn(timed, shuffled(steps, min(max(rounds, fewest), most)))
 
 
 def ratio(rival: Sequence[float], ours: Sequence[float]) -> float:

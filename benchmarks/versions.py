@@ -15,9 +15,13 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
+import paired
+
 SIZES = {"small": (64, 10), "medium": (4096, 1000), "large": (16384, 1024)}
+WHO = ("old", "itself", "new")  # the old one twice
 WAYS = ("function", "value_and_grad")
 LEAST, SLOWER = 5e-3, 0.97  # seconds of a timing; below which ratio a cell is slower
 
@@ -42,7 +46,6 @@ def work() -> None:
     """Answer, a line a question: the catalog, a cell made ready, a timing."""
     import torch
     import variants
-    from paired import once
 
     import losskit
 
@@ -55,9 +58,9 @@ def work() -> None:
             loss = getattr(losskit, asked["loss"])
             tensors = variants.draw(loss, tuple(asked["shape"]))
             step = variants.variants(loss, tensors, (), False)[f"losskit {asked['way']}"]
-            answer: Any = min(once(step, 1) for _ in range(5))
+            answer: Any = min(paired.once(step, 1) for _ in range(5))
         elif "calls" in asked:
-            answer = once(step, asked["calls"])
+            answer = paired.once(step, asked["calls"])
         else:
             names = [each for each in losskit.CATALOG if each.__name__ not in variants.ELSEWHERE]
             answer = [(each.__name__, each.about.kernel is not None) for each in names]
@@ -89,12 +92,9 @@ def compare(
     size, loss, way = cell
     guess = max(worker.ask(loss=loss, shape=SIZES[size], way=way) for worker in workers)
     calls = max(1, round(LEAST / guess))
-    times: list[list[float]] = []
-    for turn in range(rounds):
-        order = [(turn + i) % len(workers) for i in range(len(workers))]
-        taken = {i: workers[i].ask(calls=calls) for i in order}
-        times.append([taken[i] for i in range(len(workers))])
-    return {name: interval([row[0] / row[i] for row in times]) for i, name in ((1, "itself"), (2, "new"))}
+    asked = {name: partial(worker.ask, calls=calls) for name, worker in zip(WHO, workers, strict=True)}
+    times = paired.in_turn(asked, paired.rotated(WHO, rounds))
+    return {name: interval([a / b for a, b in zip(times["old"], times[name], strict=True)]) for name in WHO[1:]}
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,26 @@ def test_targets_are_held_against_the_figures(results: Results) -> None:
     del rows[0]["ratios"]["value_and_grad"]
     assert [each.absent for each in targets.judge(results)].count((rows[0]["loss"],)) == 1
     assert not judged["large, 1 thread, huge pages: × memory at most 1.7 for each element-wise loss"].values
+
+
+def test_variants_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import paired
+
+    names, came = ["a", "b", "c"], list[str]()
+
+    def called(name: str) -> int:
+        came.append(name)
+        return len(came)
+
+    found = paired.in_turn({name: partial(called, name) for name in names}, paired.rotated(names, 4))
+    assert "".join(came) == "abcbcacababc"
+    assert found == {"a": [1, 6, 8, 10], "b": [2, 4, 9, 11], "c": [3, 5, 7, 12]}
+    assert ["".join(order) for order in paired.to_and_fro(names, 3)] == ["cba", "abc", "cba"]
+    orders = ["".join(order) for order in paired.shuffled(names, 20)]
+    assert {"".join(sorted(order)) for order in orders} == {"abc"}
+    assert len(set(orders)) > 3
+    assert orders == ["".join(order) for order in paired.shuffled(names, 20)]  # the same ones in every run
 
 
 def test_a_rival_that_fails_or_computes_something_else_is_left_out(results: Results) -> None:
