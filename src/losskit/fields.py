@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from losskit.core.about import About
 from losskit.core.messages import floating
 from losskit.core.reduction import BatchReduction, Reduction
 from losskit.core.watched import readable
+from losskit.documentation import documentation, signature
+
+F = TypeVar("F", bound="Fields")
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ class Fields(_Root):
             delattr(cls, name)  # the class attribute would hide a buffer of that name
         if "about" in vars(cls) and cls.__doc__:
             cls.__doc__ = documentation(cls)
-        cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+        cls.__signature__ = signature(cls, Fields.__init__)  # type: ignore[attr-defined]
         cls.keeps_kernel, cls.keeps_operator = (
             hasattr(cls, "about") and unchanged(cast(Any, cls), fact) for fact in ("kernel", "torch")
         )
@@ -206,6 +209,15 @@ class Fields(_Root):
                     raise TypeError(f"{type(self).__name__}: {name} is required: {argument.doc}")
                 self._keep(name, argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default)))
             self.build()
+
+    def extra_repr(self) -> str:
+        """Name the arguments that are not at their default."""
+        values = {name: getattr(self, name) for name in self.arguments if name not in self._modules}
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in values.items()
+            if isinstance(value, Tensor) or value != self.arguments[name].default
+        )
 
     def _keep(self, name: str, value: Any) -> None:
         if self.arguments[name].shape is not None and not isinstance(value, float):
@@ -229,61 +241,6 @@ class Fields(_Root):
             super().__setattr__(name, value)
 
 
-def documentation(cls: type[Fields]) -> str:
-    """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source.
-
-    Arguments of a constructor that a class wrote itself stand in its docstring, and the fields follow them.
-    """
-    summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
-    summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
-    arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
-    first = next(iter(cls.about.tensors))
-    shapes = "\n".join(
-        f"    {name}: {slot.describe(None if name == first else first)}" for name, slot in cls.about.tensors.items()
-    )
-    return f"""{summary}{arguments}
-
-Shape:
-{shapes}
-
-    A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.core.reduction.AtCall`.
-
-Returns:
-    One number; with ``reduction="none"`` one for each item. Half-precision inputs give a float32 loss.
-
-Raises:
-    TypeError: A dtype or an argument of the wrong kind.
-    ValueError: A shape that does not fit, or a value out of its range (values are read in eager mode on CPU alone).
-    IndexError: A class id out of range.
-
-Example:{example}
-
-Source:
-    {cls.about.source}
-"""
-
-
-def _signature(cls: type[Fields]) -> inspect.Signature:
-    """What the constructor takes: the fields, unless a class wrote its own."""
-    written: Any = cls.__init__
-    if written is not Fields.__init__:
-        return inspect.Signature(list(inspect.signature(written).parameters.values())[1:])
-    positional = [name for name, argument in cls.arguments.items() if not argument.kw_only]
-    by_name = [name for name, argument in cls.arguments.items() if argument.kw_only]
-    return inspect.Signature(
-        [_parameter(cls, name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in positional]
-        + [_parameter(cls, name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
-    )
-
-
-def _parameter(cls: type, name: str, kind: Any) -> inspect.Parameter:
-    annotations: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        annotations |= inspect.get_annotations(base)
-    annotation = annotations.get(name, inspect.Parameter.empty)
-    return inspect.Parameter(name, kind, default=cls.arguments[name].default, annotation=annotation)  # type: ignore[attr-defined]
-
-
 def _bind(cls: type[Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Arguments by name, or an error that tells which are known."""
     positions = [name for name, argument in cls.arguments.items() if not argument.kw_only]
@@ -301,3 +258,23 @@ def _bind(cls: type[Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> d
             raise TypeError(f"{cls.__name__}: argument {name!r} is given twice, by position and by name")
         given[name] = value
     return given
+
+
+_built: dict[Any, Any] = {}
+
+
+def instance(cls: type[F], *args: Any, **kwargs: Any) -> F:
+    """The loss of these arguments, kept for the next call: building one costs 20 times as much as finding it.
+
+    Losses whose arguments are tensors or functions are built each time, so that none is kept alive.
+    """
+    key = (cls, args, *kwargs.items(), *map(type, args), *map(type, kwargs.values()))  # 1, 1.0 and True are equal
+    try:
+        return _built[key]  # type: ignore[no-any-return]
+    except (KeyError, TypeError):  # TypeError: an argument that cannot be hashed, of which the class will complain
+        loss = cls(*args, **kwargs)
+        if not any(isinstance(value, Tensor) or callable(value) for value in (*args, *kwargs.values())):
+            if len(_built) >= 1024:  # someone varies an argument step by step
+                _built.clear()
+            _built[key] = loss
+        return loss

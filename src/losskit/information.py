@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from losskit.core.arithmetic import wide
-from losskit.core.messages import first as _first, floating
+from losskit.core.messages import first as _first, floating, outside_unit, tensor, together
 from losskit.core.watched import readable
 
 __all__ = ["cross_entropy", "entropy", "js_divergence", "kl_divergence", "mutual_information", "surprisal"]
@@ -345,8 +345,7 @@ def _pair(
             f"{who}: q of shape {tuple(q.shape)} does not fit p of shape {tuple(p.shape)}, and nothing is broadcast in "
             "silence; where one is meant for all of the other, use q.expand_as(p) or p.expand_as(q)"
         )
-    if p.device != q.device:
-        raise ValueError(f"{who}: p is on {p.device} and q on {q.device}; use q.to(p.device)")
+    together(who, ("p", "q"), (p, q))
     of_p, of_q = logits if isinstance(logits, tuple) else (logits, logits)
     return _distribution(who, "p", p, dim, of_p), _distribution(who, "q", q, dim, of_q)
 
@@ -361,8 +360,7 @@ def _unit(who: str, base: float) -> float:
 
 
 def _require(who: str, name: str, value: Any) -> None:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})")
+    tensor(who, name, value)
     floating(f"{who}: {name}", value)
 
 
@@ -378,12 +376,9 @@ def _require_dim(who: str, name: str, value: Tensor, dim: Dims) -> None:
 
 
 def _diagnose_unit(who: str, value: Tensor) -> None:
-    if not value.numel() or (value.min() >= 0 and value.max() <= 1):  # NaN fails both
-        return
-    if (nan := value.isnan()).any():
-        raise ValueError(f"{who} holds NaN: {_first(value, nan)}")
-    wrong = _first(value, (value < 0) | (value > 1))
-    raise ValueError(f"{who} must lie in [0, 1], got {wrong}; for logits say logits=True")
+    error = outside_unit(who, value, "; for logits say logits=True")
+    if error is not None:
+        raise error
 
 
 def _diagnose(who: str, name: str, value: Tensor, dim: Dims) -> None:

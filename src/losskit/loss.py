@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
 from losskit.choice import Plan, by_operator, choose, run, settled
-from losskit.core.head import Head, Task
 from losskit.core.messages import Place, together
 from losskit.core.reduction import NOTHING, AtCall, Extra, both, checked, reduce
 from losskit.core.shapes import Items
 from losskit.core.slots import Slot
-from losskit.core.watched import eager, readable, savable
-from losskit.fields import Fields
+from losskit.core.watched import eager, readable, savable_with
+from losskit.decoding import Decodes
+from losskit.fields import Fields, instance as instance
 
-L = TypeVar("L", bound="Loss")
 
-
-class Loss(Fields):
+class Loss(Fields, Decodes):
     """The root of all losses.
 
     A subclass states ``about``, declares its arguments with :func:`arg` in torch's order, and writes ``formula``, which
@@ -67,7 +65,7 @@ class Loss(Fields):
 
     def _by_plan(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         domains, dtype = plan.domains, plan.dtype
-        tensors = self.savable(tensors)
+        tensors = savable_with(self._buffers, tensors)
         if not plan.as_is:
             tensors = tuple(slot.cast(each, dtype) for (_, slot), each in zip(domains, tensors))
         reading = readable(*tensors)
@@ -99,15 +97,6 @@ class Loss(Fields):
         share = self.share(tensors[plan.target])
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, weight, extra.normalizer)
-
-    def savable(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The tensors as autograd can save them, and the weights too: some may be made under ``inference_mode``."""
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
-            return tensors
-        for name, weight in self._buffers.items():
-            if weight is not None:
-                self._buffers[name] = savable(weight)
-        return tuple(map(savable, tensors))
 
     def require(self, tensors: tuple[Tensor, ...]) -> None:
         """Raise where a dtype or a shape is wrong; reads no values."""
@@ -160,51 +149,6 @@ class Loss(Fields):
         one_an_item = slot is not None and isinstance(slot.of(target).shape, Items)
         return target.shape if one_an_item else self.items(target)
 
-    # What the loss's other half does with a network's output.
-
-    def head(self, task: Task | str | None = None) -> Head:
-        """The loss's other half for ``task`` (default: its usual one)."""
-        serves = self.about.serves
-        known = ", ".join(repr(str(each)) for each in serves)
-        if task is None:
-            return next(iter(serves.values()))
-        if task not in serves:
-            raise ValueError(f"{type(self).__name__}: task must be one that it serves ({known}), got {str(task)!r}")
-        return serves[Task(task)]
-
-    def probabilities(self, output: Tensor, task: Task | str | None = None) -> Tensor:
-        """Class probabilities of the network's output, of its shape.
-
-        For a loss whose minimiser is no probability (Focal, SmoothL1) they are scores in [0, 1], not calibrated.
-
-        Args:
-            output: What the network gave, as the loss takes it.
-            task: One of the tasks that the loss serves; None for its usual one.
-        """
-        return self.head(task).probabilities(output, self._output_dim(output))
-
-    def predict(self, output: Tensor, task: Task | str | None = None) -> Tensor:
-        """What the network's output says: class ids, 0 or 1 for each label, or the values of a regression.
-
-        Args:
-            output: What the network gave, as the loss takes it.
-            task: One of the tasks that the loss serves; None for its usual one.
-        """
-        return self.head(task).predict(output, self._output_dim(output))
-
-    def _output_dim(self, output: Tensor) -> int:
-        dim = self.class_dim(output)
-        return min(1, output.dim() - 1) if dim is None else dim
-
-    def extra_repr(self) -> str:
-        """Name the arguments that are not at their default."""
-        values = {name: getattr(self, name) for name in self.arguments if name not in self._modules}
-        return ", ".join(
-            f"{name}={value!r}"
-            for name, value in values.items()
-            if isinstance(value, Tensor) or value != self.arguments[name].default
-        )
-
     # What a loss may override.
 
     @property
@@ -232,23 +176,3 @@ class Loss(Fields):
     def torch_is_right(self, *tensors: Tensor) -> bool:
         """Whether torch's own operator gives this loss's numbers for these arguments, shapes and dtypes."""
         return True
-
-
-_built: dict[Any, Any] = {}
-
-
-def instance(cls: type[L], *args: Any, **kwargs: Any) -> L:
-    """The loss of these arguments, kept for the next call: building one costs 20 times as much as finding it.
-
-    Losses whose arguments are tensors or functions are built each time, so that none is kept alive.
-    """
-    key = (cls, args, *kwargs.items(), *map(type, args), *map(type, kwargs.values()))  # 1, 1.0 and True are equal
-    try:
-        return _built[key]  # type: ignore[no-any-return]
-    except (KeyError, TypeError):  # TypeError: an argument that cannot be hashed, of which the class will complain
-        loss = cls(*args, **kwargs)
-        if not any(isinstance(value, Tensor) or callable(value) for value in (*args, *kwargs.values())):
-            if len(_built) >= 1024:  # someone varies an argument step by step
-                _built.clear()
-            _built[key] = loss
-        return loss

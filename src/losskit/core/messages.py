@@ -122,13 +122,13 @@ def first(value: Tensor, wrong: Tensor) -> str:
     return f"{value[index].item():g} at {index or 'its only place'} ({int(wrong.sum())} of {value.numel()} values)"
 
 
-def not_a_number(place: Place, value: Tensor) -> Exception | None:
+def not_a_number(place: str | Place, value: Tensor) -> Exception | None:
     """The error that NaN deserves, if there is any."""
     nan = value.isnan()
     return ValueError(f"{place} holds NaN: {first(value, nan)}") if nan.any() else None
 
 
-def outside_unit(place: Place, value: Tensor, mend: str = "") -> Exception | None:
+def outside_unit(place: str | Place, value: Tensor, mend: str = "") -> Exception | None:
     """The error that values outside [0, 1] deserve, if any."""
     if not value.numel() or (value.min() >= 0 and value.max() <= 1):  # NaN fails both
         return None

@@ -224,7 +224,7 @@ class Mass(Probability):
 
 
 @dataclass(frozen=True)
-class Distribution(Range):
+class Distribution(Mass):
     """A probability for each class, which sum to 1."""
 
     def neutral(self, place: Place, value: Tensor) -> float:
@@ -242,9 +242,6 @@ class Distribution(Range):
             f"{first(total, wrong)}; divide by {place.name}.sum({place.dim}, keepdim=True), or, where several classes may "
             "hold at once, use BCEWithLogitsLoss"
         )
-
-    def sample(self, shape: tuple[int, ...], classes: int, dim: int, generator: torch.Generator) -> Tensor:
-        return (3 * torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float64)).softmax(dim)
 
     def words(self, squash: str) -> str:
         return "Class probabilities"

@@ -8,8 +8,19 @@ import torch
 from torch import Tensor
 
 from losskit.core.messages import Place, floating
-from losskit.core.ranges import ClassId, Distribution, Range
-from losskit.core.shapes import Classes, Items, Shape
+from losskit.core.ranges import (
+    ClassId,
+    Distribution,
+    Logit,
+    LogProbability,
+    PlusMinusOne,
+    Probability,
+    Range,
+    Real,
+    Score,
+    ZeroOne,
+)
+from losskit.core.shapes import Classes, Items, Labels, Same, Shape, Vectors
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,18 @@ class Either(Slot):
         return f"{super().describe(first)[:-1]}; or {other[0].lower()}{other[1:]}"
 
 
-#: A class id an item.
+# The usual ones: of any shape, of classes, of labels, of vectors.
+
+NUMBER = Slot(Real(), Same())
+LOGIT = Slot(Logit(), Same())
+PROBABILITY = Slot(Probability(), Same())
+ZERO_OR_ONE = Slot(ZeroOne(), Same())
+SIGN = Slot(PlusMinusOne(), Items())
+CLASS_LOGITS = Slot(Logit(), Classes())
+CLASS_SCORES = Slot(Score(), Classes())
+LOG_PROBABILITIES = Slot(LogProbability(), Classes())
 IDS = Slot(ClassId(), Items())
-#: A class id an item, or a probability for each class.
 IDS_OR_PROBABILITIES = Either(ClassId(soft=True), Items(), Slot(Distribution(), Classes()))
+LABEL_LOGITS = Slot(Logit(), Labels())
+LABELS = Slot(ZeroOne(), Labels())
+VECTOR = Slot(Real(), Vectors())

@@ -78,6 +78,16 @@ def savable(tensor: Tensor) -> Tensor:
     return tensor.clone() if tensor.is_inference() else tensor
 
 
+def savable_with(buffers: dict[str, Tensor | None], tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tensors as autograd can save them, and the buffers too: some may be made under ``inference_mode``."""
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        return tensors
+    for name, buffer in buffers.items():
+        if buffer is not None:
+            buffers[name] = savable(buffer)
+    return tuple(map(savable, tensors))
+
+
 def attaching(function: Any) -> Callable[..., Any]:
     """``function.apply`` less what Python adds to it: a look for transforms, which :func:`in_memory` has had."""
     return super(torch.autograd.Function, function).apply  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ from torch.nn.modules.adaptive import _ASMoutput
 from typing_extensions import Unpack
 
 from losskit.core.arithmetic import wide
-from losskit.core.messages import floating, out_of_range
+from losskit.core.messages import floating, out_of_range, together, whole
 from losskit.core.reduction import AtCall, checked, reduce, shaped
 from losskit.core.watched import readable
 from losskit.losses.log_softmax import log_softmax
@@ -129,18 +129,10 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
     def _require(self, input: Tensor, target: Tensor) -> None:
         """Raise where a dtype or a shape is wrong; reads no values."""
         who = type(self).__name__
-        for name, value in (("input", input), ("target", target)):
-            if not isinstance(value, Tensor):
-                raise TypeError(
-                    f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})"
-                )
+        together(who, ("input", "target"), (input, target))
         floating(f"{who}: input", input)
-        if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        if not whole(target):
             raise TypeError(f"{who}: target must hold integer class ids, got {target.dtype}; use target.long()")
-        if input.device != target.device:
-            raise ValueError(
-                f"{who}: input is on {input.device} and target on {target.device}; use target.to(input.device)"
-            )
         if input.dim() not in (1, 2) or input.shape[-1] != self.in_features:
             mend = "; use input.flatten(0, -2) and target.flatten()" if input.dim() > 2 else ""
             raise ValueError(

@@ -8,10 +8,8 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.head import Activation, Encoding, Head, Situation, Task
-from losskit.core.ranges import Probability, ZeroOne
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import PROBABILITY, ZERO_OR_ONE
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -44,7 +42,7 @@ class BCELoss(Loss, nn.BCELoss):
     """
 
     about = About(
-        tensors={"input": Slot(Probability(), Same()), "target": Slot(ZeroOne(), Same())},
+        tensors={"input": PROBABILITY, "target": ZERO_OR_ONE},
         serves={
             Task.BINARY: Head(Encoding.ZERO_ONE, predicting=Activation.SIGMOID, training=Activation.SIGMOID),
             Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID, training=Activation.SIGMOID),

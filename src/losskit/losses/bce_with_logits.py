@@ -7,10 +7,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import times
 from losskit.core.head import ON_LABELS, Situation
-from losskit.core.ranges import Logit, ZeroOne
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import LOGIT, ZERO_OR_ONE
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -35,7 +33,7 @@ class BCEWithLogitsLoss(Loss, nn.BCEWithLogitsLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Logit(), Same()), "target": Slot(ZeroOne(), Same())},
+        tensors={"input": LOGIT, "target": ZERO_OR_ONE},
         serves=ON_LABELS,
         source="Cox 1958, The regression analysis of binary sequences",
         torch="binary_cross_entropy_with_logits",

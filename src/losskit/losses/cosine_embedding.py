@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.head import Encoding, Head, Task
-from losskit.core.ranges import PlusMinusOne, Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Items, Vectors
-from losskit.core.slots import Slot
+from losskit.core.slots import SIGN, VECTOR
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -33,11 +31,7 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
     """
 
     about = About(
-        tensors={
-            "input1": Slot(Real(), Vectors()),
-            "input2": Slot(Real(), Vectors()),
-            "target": Slot(PlusMinusOne(), Items()),
-        },
+        tensors={"input1": VECTOR, "input2": VECTOR, "target": SIGN},
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Singhal 2001, Modern information retrieval: a brief overview (the cosine as a similarity)",
         torch="cosine_embedding_loss",

@@ -9,10 +9,9 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import times
 from losskit.core.head import ON_CLASSES, Situation
-from losskit.core.ranges import Logit
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Classes
-from losskit.core.slots import IDS_OR_PROBABILITIES, Slot
+from losskit.core.slots import CLASS_LOGITS, IDS_OR_PROBABILITIES, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.log_softmax import log_softmax
@@ -51,7 +50,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Logit(), Classes()), "target": IDS_OR_PROBABILITIES},
+        tensors={"input": CLASS_LOGITS, "target": IDS_OR_PROBABILITIES},
         serves=ON_CLASSES,
         source="Good 1952, Rational Decisions; label smoothing: Szegedy 2016, arXiv:1512.00567",
         torch="cross_entropy",

@@ -10,10 +10,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import representable, times
 from losskit.core.head import ON_LABELS, Situation
-from losskit.core.ranges import Logit, ZeroOne
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import LOGIT, ZERO_OR_ONE
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -34,7 +32,7 @@ class FocalLoss(Loss):
     """
 
     about = About(
-        tensors={"input": Slot(Logit(), Same()), "target": Slot(ZeroOne(), Same())},
+        tensors={"input": LOGIT, "target": ZERO_OR_ONE},
         serves=ON_LABELS,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="focal",

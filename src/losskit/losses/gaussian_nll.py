@@ -13,8 +13,8 @@ from losskit.core.arithmetic import wide
 from losskit.core.head import Encoding, Head, Task
 from losskit.core.ranges import NonNegative, Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Broadcast, Same
-from losskit.core.slots import Slot
+from losskit.core.shapes import Broadcast
+from losskit.core.slots import NUMBER, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -45,7 +45,7 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
 
     about = About(
         tensors={
-            "input": Slot(Real(), Same()),
+            "input": NUMBER,
             "target": Slot(Real(), Broadcast()),
             "var": Slot(NonNegative("a variance"), Broadcast()),
         },

@@ -7,10 +7,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import representable
 from losskit.core.head import Encoding, Head, Task
-from losskit.core.ranges import PlusMinusOne, Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Items, Same
-from losskit.core.slots import Slot
+from losskit.core.slots import NUMBER, SIGN
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -31,7 +29,7 @@ class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Real(), Same()), "target": Slot(PlusMinusOne(), Items())},
+        tensors={"input": NUMBER, "target": SIGN},
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Hadsell 2006, Dimensionality reduction by learning an invariant mapping (there of squares)",
         torch="hinge_embedding_loss",

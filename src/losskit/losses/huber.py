@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import representable, times
 from losskit.core.head import ON_NUMBERS, Situation
-from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -31,7 +29,7 @@ class HuberLoss(Loss, nn.HuberLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
+        tensors={"input": NUMBER, "target": NUMBER},
         serves=ON_NUMBERS,
         source="Huber 1964, Robust estimation of a location parameter",
         torch="huber_loss",

@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import times
 from losskit.core.head import ON_NUMBERS, Situation
-from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -31,7 +29,7 @@ class L1Loss(Loss, nn.L1Loss):
     """
 
     about = About(
-        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
+        tensors={"input": NUMBER, "target": NUMBER},
         serves=ON_NUMBERS,
         source="Boscovich 1757, De litteraria expeditione per pontificiam ditionem (least absolute deviations)",
         torch="l1_loss",

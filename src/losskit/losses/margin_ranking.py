@@ -8,10 +8,8 @@ from losskit.choice import CLAMP_HAS_SLOPE
 from losskit.core.about import About
 from losskit.core.arithmetic import representable
 from losskit.core.head import Encoding, Head, Task
-from losskit.core.ranges import PlusMinusOne, Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Items, Same
-from losskit.core.slots import Slot
+from losskit.core.slots import NUMBER, SIGN
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -34,11 +32,7 @@ class MarginRankingLoss(Loss, nn.MarginRankingLoss):
     """
 
     about = About(
-        tensors={
-            "input1": Slot(Real(), Same()),
-            "input2": Slot(Real(), Same()),
-            "target": Slot(PlusMinusOne(), Items()),
-        },
+        tensors={"input1": NUMBER, "input2": NUMBER, "target": SIGN},
         serves={Task.RANKING: Head(Encoding.NONE)},
         source="Herbrich 2000, Large margin rank boundaries for ordinal regression",
         torch="margin_ranking_loss",

@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import counting
 from losskit.core.head import ON_NUMBERS
-from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -32,7 +30,7 @@ class MSELoss(Loss, nn.MSELoss):
     """
 
     about = About(
-        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
+        tensors={"input": NUMBER, "target": NUMBER},
         serves=ON_NUMBERS,
         source="Legendre 1805, Nouvelles méthodes pour la détermination des orbites des comètes (least squares)",
         torch="mse_loss",

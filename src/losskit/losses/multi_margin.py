@@ -9,10 +9,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import counting, representable, times
 from losskit.core.head import ON_CLASSES
-from losskit.core.ranges import Score
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Classes
-from losskit.core.slots import IDS, Slot
+from losskit.core.slots import CLASS_SCORES, IDS
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -34,7 +32,7 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Score(), Classes()), "target": IDS},
+        tensors={"input": CLASS_SCORES, "target": IDS},
         serves=ON_CLASSES,
         source="Weston 1999, Support vector machines for multi-class pattern recognition",
         torch="multi_margin_loss",

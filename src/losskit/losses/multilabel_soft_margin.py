@@ -7,10 +7,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import times
 from losskit.core.head import Activation, Encoding, Head, Task
-from losskit.core.ranges import Logit, ZeroOne
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Labels
-from losskit.core.slots import Slot
+from losskit.core.slots import LABEL_LOGITS, LABELS
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -32,7 +30,7 @@ class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Logit(), Labels()), "target": Slot(ZeroOne(), Labels())},
+        tensors={"input": LABEL_LOGITS, "target": LABELS},
         serves={Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID)},
         source="Cox 1958, The regression analysis of binary sequences",
         torch="multilabel_soft_margin_loss",

@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import times
 from losskit.core.head import Activation, Encoding, Head, Situation, Task
-from losskit.core.ranges import LogProbability
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Classes
-from losskit.core.slots import IDS, Slot
+from losskit.core.slots import IDS, LOG_PROBABILITIES
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -32,7 +30,7 @@ class NLLLoss(Loss, nn.NLLLoss):
     """
 
     about = About(
-        tensors={"input": Slot(LogProbability(), Classes()), "target": IDS},
+        tensors={"input": LOG_PROBABILITIES, "target": IDS},
         serves={
             Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),
             Task.BINARY: Head(Encoding.IDS, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX),

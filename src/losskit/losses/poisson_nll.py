@@ -11,10 +11,10 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import times
 from losskit.core.head import Activation, Encoding, Head, Task
-from losskit.core.ranges import Count, NonNegative, Real
+from losskit.core.ranges import Count, NonNegative
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import NUMBER, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -45,7 +45,7 @@ class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Real(), Same()), "target": Slot(Count(), Same())},
+        tensors={"input": NUMBER, "target": Slot(Count(), Same())},
         serves={Task.COUNTS: Head(Encoding.VALUE, predicting=Activation.EXP)},
         source="Nelder & Wedderburn 1972, Generalized linear models; Stirling 1730, Methodus differentialis",
         torch="poisson_nll_loss",

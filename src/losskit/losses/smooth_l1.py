@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.head import ON_NUMBERS, Situation
-from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Same
-from losskit.core.slots import Slot
+from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -29,7 +27,7 @@ class SmoothL1Loss(Loss, nn.SmoothL1Loss):
     """
 
     about = About(
-        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
+        tensors={"input": NUMBER, "target": NUMBER},
         serves=ON_NUMBERS,
         source="Girshick 2015, Fast R-CNN, arXiv:1504.08083",
         torch="smooth_l1_loss",

@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.head import Activation, Encoding, Head, Task
-from losskit.core.ranges import Logit, PlusMinusOne
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Items, Same
-from losskit.core.slots import Slot
+from losskit.core.slots import LOGIT, SIGN
 from losskit.fields import reduction_arg
 from losskit.loss import Loss, instance
 
@@ -30,7 +28,7 @@ class SoftMarginLoss(Loss, nn.SoftMarginLoss):
     """
 
     about = About(
-        tensors={"input": Slot(Logit(), Same()), "target": Slot(PlusMinusOne(), Items())},
+        tensors={"input": LOGIT, "target": SIGN},
         serves={
             Task.BINARY: Head(Encoding.PLUS_MINUS_ONE, predicting=Activation.SIGMOID),
             Task.MULTILABEL: Head(Encoding.PLUS_MINUS_ONE_EACH, predicting=Activation.SIGMOID),

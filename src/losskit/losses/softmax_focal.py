@@ -7,10 +7,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import representable, times
 from losskit.core.head import ON_CLASSES, Situation
-from losskit.core.ranges import Logit
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Classes
-from losskit.core.slots import IDS, Slot
+from losskit.core.slots import CLASS_LOGITS, IDS
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.log_softmax import log_softmax
@@ -32,7 +30,7 @@ class SoftmaxFocalLoss(Loss):
     """
 
     about = About(
-        tensors={"input": Slot(Logit(), Classes()), "target": IDS},
+        tensors={"input": CLASS_LOGITS, "target": IDS},
         serves=ON_CLASSES,
         source="Lin 2017, Focal loss for dense object detection, arXiv:1708.02002",
         kernel="softmax_focal",

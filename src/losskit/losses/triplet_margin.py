@@ -10,10 +10,8 @@ from typing_extensions import Unpack
 from losskit.core.about import About
 from losskit.core.arithmetic import representable
 from losskit.core.head import Encoding, Head, Task
-from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction
-from losskit.core.shapes import Vectors
-from losskit.core.slots import Slot
+from losskit.core.slots import VECTOR
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -40,11 +38,7 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
     """
 
     about = About(
-        tensors={
-            "anchor": Slot(Real(), Vectors()),
-            "positive": Slot(Real(), Vectors()),
-            "negative": Slot(Real(), Vectors()),
-        },
+        tensors={"anchor": VECTOR, "positive": VECTOR, "negative": VECTOR},
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
         torch="triplet_margin_loss",

@@ -6,10 +6,8 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.head import Encoding, Head, Task
-from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction, aligned
-from losskit.core.shapes import Vectors
-from losskit.core.slots import Slot
+from losskit.core.slots import VECTOR
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.triplet_margin import Distance, distance, hinge
@@ -37,11 +35,7 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
     """
 
     about = About(
-        tensors={
-            "anchor": Slot(Real(), Vectors()),
-            "positive": Slot(Real(), Vectors()),
-            "negative": Slot(Real(), Vectors()),
-        },
+        tensors={"anchor": VECTOR, "positive": VECTOR, "negative": VECTOR},
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
         torch="triplet_margin_with_distance_loss",

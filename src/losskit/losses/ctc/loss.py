@@ -16,7 +16,7 @@ from losskit.core.head import Activation, Encoding, Head, Task
 from losskit.core.messages import Place, first, tensor
 from losskit.core.ranges import ABOVE_ZERO
 from losskit.core.reduction import AtCall, Extra, Reduction, reduce, shaped
-from losskit.core.watched import plain, readable
+from losskit.core.watched import plain, readable, savable_with
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.ctc.operator import Batch, bounds, by_torch, has_operator, opaque
@@ -119,7 +119,7 @@ class CTCLoss(Loss, nn.CTCLoss):
         return loss.masked_fill(loss > -NEVER / 10, torch.inf)
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-        batch = self._batch(self.savable(tensors), extra.mask)
+        batch = self._batch(savable_with(self._buffers, tensors), extra.mask)
         loss = self._unreduced(batch)
         if self.zero_infinity:
             loss = loss.where(loss != torch.inf, 0)

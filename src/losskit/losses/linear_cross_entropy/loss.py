@@ -17,7 +17,7 @@ from losskit.core.ranges import ClassId, Distribution, Real
 from losskit.core.reduction import AtCall, Extra, Reduction, both, divided, reduce, shaped
 from losskit.core.shapes import Classes, Items, Vectors
 from losskit.core.slots import Either, Slot
-from losskit.core.watched import readable
+from losskit.core.watched import readable, savable_with
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.cross_entropy import CrossEntropyLoss
@@ -238,7 +238,7 @@ def linear_cross_entropy(
     _require(criterion, input, target, shape)
     items = torch.Size(shape[: input.dim() - 1] + shape[input.dim() :])
     extra = criterion.checked(at_call, items)
-    (target,) = criterion.savable((target,))
+    (target,) = savable_with(criterion._buffers, (target,))
     given = _given(criterion, input, linear_weight, target, linear_bias, extra, items)
     chunks = Chunks(part, _rows(chunk_size, linear_weight), _dtype(input))
     _diagnose(criterion, given, chunks.size)
