@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn, ones, tensor, zeros
 
 import losskit
-from losskit import loss as module
+from losskit import fields
 from losskit.core.about import About
 from losskit.core.head import ON_NUMBERS, Task
 from losskit.core.ranges import Real
@@ -159,7 +159,7 @@ def test_a_loss_without_tensors_is_built_once() -> None:
 
 def test_whoever_varies_an_argument_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[Any, Any] = {}
-    monkeypatch.setattr(module, "_built", kept)
+    monkeypatch.setattr(fields, "_built", kept)
     sizes = []
     for step in range(1030):
         instance(losskit.HuberLoss, "mean", 1.0 + step)

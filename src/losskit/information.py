@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from losskit.core.arithmetic import wide
-from losskit.core.messages import first as _first, floating, outside_unit, tensor, together
+from losskit.core.messages import first, floating, outside_unit, tensor, together
 from losskit.core.watched import readable
 
 __all__ = ["cross_entropy", "entropy", "js_divergence", "kl_divergence", "mutual_information", "surprisal"]
@@ -338,14 +338,12 @@ def _distribution(who: str, name: str, value: Tensor, dim: Dims, logits: bool) -
 def _pair(
     who: str, p: Tensor, q: Tensor, dim: Dims, logits: bool | tuple[bool, bool]
 ) -> tuple[_Distribution, _Distribution]:
-    _require(who, "p", p)
-    _require(who, "q", q)
+    together(who, ("p", "q"), (p, q))
     if p.shape != q.shape:
         raise ValueError(
             f"{who}: q of shape {tuple(q.shape)} does not fit p of shape {tuple(p.shape)}, and nothing is broadcast in "
             "silence; where one is meant for all of the other, use q.expand_as(p) or p.expand_as(q)"
         )
-    together(who, ("p", "q"), (p, q))
     of_p, of_q = logits if isinstance(logits, tuple) else (logits, logits)
     return _distribution(who, "p", p, dim, of_p), _distribution(who, "q", q, dim, of_q)
 
@@ -387,7 +385,7 @@ def _diagnose(who: str, name: str, value: Tensor, dim: Dims) -> None:
     wrong = (total - 1).abs() > 1e-2  # probabilities may come from half precision
     if wrong.any():
         raise ValueError(
-            f"{who} must sum to 1 over dim {dim}; the sum is {_first(total, wrong)}; for counts or weights divide by "
+            f"{who} must sum to 1 over dim {dim}; the sum is {first(total, wrong)}; for counts or weights divide by "
             f"{name}.sum({dim}, keepdim=True)"
         )
 
@@ -395,8 +393,8 @@ def _diagnose(who: str, name: str, value: Tensor, dim: Dims) -> None:
 def _diagnose_logits(who: str, name: str, value: Tensor, dim: Dims) -> None:
     wrong = value.isnan() | (value == torch.inf)
     if wrong.any():
-        raise ValueError(f"{who} must hold logits, finite or -inf, got {_first(value, wrong)}")
+        raise ValueError(f"{who} must hold logits, finite or -inf, got {first(value, wrong)}")
     top = value.amax(dim) if value.numel() else value
     wrong = top == -torch.inf
     if wrong.any():
-        raise ValueError(f"{who} rules out every outcome: its largest logit over dim {dim} is {_first(top, wrong)}")
+        raise ValueError(f"{who} rules out every outcome: its largest logit over dim {dim} is {first(top, wrong)}")

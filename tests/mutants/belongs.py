@@ -64,7 +64,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "src/losskit/native/*",
-        ("test_kernels", *SOME, "test_accelerate", *EACH, "test_ctc", "test_every_loss"),
+        ("test_autograd", "test_kernels", *SOME, "test_accelerate", *EACH, "test_ctc", "test_every_loss"),
     ),
     (
         "src/*",

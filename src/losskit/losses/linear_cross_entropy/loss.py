@@ -12,7 +12,7 @@ from losskit.choice import is_torchs
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
 from losskit.core.head import ON_CLASSES, Task
-from losskit.core.messages import floating
+from losskit.core.messages import floating, tensor
 from losskit.core.ranges import ClassId, Distribution, Real
 from losskit.core.reduction import AtCall, Extra, Reduction, both, divided, reduce, shaped
 from losskit.core.shapes import Classes, Items, Vectors
@@ -261,8 +261,7 @@ def _logits_shape(criterion: Loss, input: Tensor, linear_weight: Tensor, linear_
     for name, value in (("input", input), ("linear_weight", linear_weight), ("linear_bias", linear_bias)):
         if value is None:
             continue
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{who}: {name} must be a tensor, got {type(value).__name__}; use torch.as_tensor({name})")
+        tensor(who, name, value)
         floating(f"{who}: {name}", value)
         if value.device != input.device:
             raise ValueError(
