@@ -23,7 +23,7 @@ def test_every_loss_has_an_oracle() -> None:
 
 
 def test_every_loss_outside_the_suite_has_its_own_tests() -> None:
-    files = {loss.__name__: loss.__module__.rpartition(".")[2] for loss in losskit.CATALOG}
+    files = {loss.__name__: loss.__module__.split(".")[2] for loss in losskit.CATALOG}
     for name in OWN_TESTS:
         assert Path(__file__).with_name(f"test_{files[name]}.py").exists()
         loss = getattr(losskit, name)

@@ -409,6 +409,7 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     "mask_over_leading_dimensions": [sabotaged(MSELoss, forward=over_trailing_dimensions)],
     "sample_weight_algebra": [sabotaged(FocalLoss, forward=without("sample_weight"))],
     "normalizer_algebra": [sabotaged(SmoothL1Loss, forward=without("normalizer"))],
+    "micro_batches_add_up": [sabotaged(MSELoss, items_of=lambda self, target: target.shape[:1])],
     "every_argument_changes_the_result": [
         sabotaged(SmoothL1Loss, formula=lambda self, input, target: F.smooth_l1_loss(input, target, reduction="none")),
         sabotaged(CrossEntropyLoss, kept=lambda self, target: None),

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from cases import CLASSES, ITEMS, Subject, close, draw, kinds, variants
 from torch import Tensor
 
+import losskit
 from losskit.core.ranges import Probability
 from losskit.core.shapes import Vectors
 from losskit.loss import Loss
@@ -237,3 +238,20 @@ def lenient(criterion: Loss, tensors: tuple[Tensor, ...]) -> Tensor:
         return loss
     except ValueError:
         return torch.full(criterion.items(tensors[0]), torch.nan, dtype=torch.float64)
+
+
+@holds
+def micro_batches_add_up(subject: Subject) -> None:
+    """Parts that share ``global_count`` as their normalizer add up to the mean of the whole, whatever each of them keeps."""
+    mask = torch.tensor([True, False, True, True])
+    for arguments in variants(subject.loss):
+        if any(subject.loss.arguments[name].shape == "elements" for name in arguments):
+            continue  # weights of the whole's shape fit no part
+        criterion = subject.loss(**arguments)
+        tensors, names = draw(criterion), list(criterion.domains)
+        target = tensors[names.index("target") if "target" in names else 0]
+        n = losskit.global_count(criterion, target.split(3), mask=mask.split(3))
+        total = torch.zeros((), dtype=torch.float64)
+        for *part, kept in zip(*(each.split(3) for each in (*tensors, mask)), strict=True):
+            total = total + criterion(*part, mask=kept, normalizer=n)
+        close(total, criterion(*tensors, mask=mask))

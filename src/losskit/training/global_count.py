@@ -102,7 +102,8 @@ def _count(criterion: Loss, target: Tensor, mask: Tensor | None, sample_weight: 
     dtype = torch.float32 if target.device.type == "mps" else torch.float64
     extra = criterion.checked(at_call, items)
     kept, share = both(criterion.kept(target), extra.mask), torch.ones(items, dtype=dtype, device=target.device)
-    safe = target if kept is None or target.is_floating_point() else torch.where(kept, target, 0)
+    ids = kept is not None and target.shape == items and not target.is_floating_point()
+    safe = torch.where(kept, target, 0) if ids and kept is not None else target
     own = criterion.share(safe)
     for factor in (own, extra.sample_weight):
         if factor is not None:
