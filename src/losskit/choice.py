@@ -24,7 +24,6 @@ from torch.torch_version import TorchVersion
 from losskit.core.about import About
 from losskit.core.arithmetic import wide
 from losskit.core.messages import Place
-from losskit.core.ranges import Whole
 from losskit.core.reduction import Extra
 from losskit.core.slots import Slot
 from losskit.core.watched import ORDINARY, batched, in_memory, plain, readable, saved_by_hooks, unwatched
@@ -83,11 +82,10 @@ class Plan(NamedTuple):
             loss.places(tensors[0]),
             wide(*tensors),
         )
-        own = [torch.int64 if isinstance(s.of(t).range, Whole) else dtype for s, t in zip(slots, tensors)]
         return cls(
             tuple(zip(places, slots)),
             dtype,
-            all(each.dtype is right for each, right in zip(tensors, own)),
+            all(slot.as_is(each, dtype) for slot, each in zip(slots, tensors)),
             tuple(place for place, slot in enumerate(slots) if slot.judges),
             names.index("target") if "target" in names else len(names) - 1,
             _filled_in(loss, tensors) if kernel else None,

@@ -18,6 +18,7 @@ from losskit.core.ranges import (
     Range,
     Real,
     Score,
+    Whole,
     ZeroOne,
 )
 from losskit.core.shapes import Classes, Items, Labels, Same, Shape, Vectors
@@ -52,6 +53,10 @@ class Slot:
     def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
         """``value`` in the dtype it is computed in."""
         return self.range.cast(value, dtype)
+
+    def as_is(self, value: Tensor, dtype: torch.dtype) -> bool:
+        """Whether :meth:`cast` would leave it as it is."""
+        return value.dtype is (torch.int64 if isinstance(self.of(value).range, Whole) else dtype)
 
     def neutral(self, place: Place, value: Tensor) -> float:
         """What stands in for a masked item."""
