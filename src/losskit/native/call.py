@@ -133,21 +133,27 @@ class Ready:
 
     def _weights(self, call: Elementwise | Rowwise, weights: Weights) -> list[Tensor | None]:
         """Describe the loss's own weights to the kernel; returns what must be kept alive."""
-        given = [(name, weights[name]) for name in self.weights]
-        if any(weight is not None and weight.requires_grad for _, weight in given):
-            raise Unfit  # only the formula gives them a gradient
-        if isinstance(call, Elementwise):
-            return [spread(getattr(call, name), weight, self.shape, self.wide) for name, weight in given]
-        held = [weight.to(self.wide).resolve_neg().contiguous() for _, weight in given if weight is not None]
-        for weight in held:
+        held: list[Tensor | None] = []
+        for name in self.weights:
+            weight = weights[name]
+            if weight is None:
+                continue
+            if weight.requires_grad:
+                raise Unfit  # only the formula gives it a gradient
+            if isinstance(call, Elementwise):
+                held.append(spread(getattr(call, name), weight, self.shape, self.wide))
+                continue
             if len(weight) != call.classes:
                 raise Unfit  # put in behind the loss's back; its formula will complain
+            weight = weight.to(self.wide).resolve_neg().contiguous()
             call.class_weight = weight.data_ptr()
-        return [*held]
+            held.append(weight)
+        return held
 
     def _extra(self, call: Elementwise | Rowwise, extra: Extra) -> list[Tensor | None]:
-        if any(isinstance(each, Tensor) and each.requires_grad for each in (extra.sample_weight, extra.normalizer)):
-            raise Unfit  # only the formula gives them a gradient
+        for each in (extra.sample_weight, extra.normalizer):
+            if isinstance(each, Tensor) and each.requires_grad:
+                raise Unfit  # only the formula gives it a gradient
         if extra.normalizer is not None:
             call.normalizer = float(extra.normalizer)
         return [
