@@ -97,6 +97,8 @@ def variants(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CL
         yield {name: value}
         if loss.arguments[name].number:  # for each of the last dimension, as of labels
             yield {name: torch.linspace(0.2, 0.9, items[-1] if items else 1, dtype=torch.float64).reshape(items[-1:])}
+        if loss.arguments[name].several:
+            yield {name: (value, 0.2, 0.9)}
     if len(other) > 1:
         yield other
 

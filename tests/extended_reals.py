@@ -273,6 +273,7 @@ LIMITS: dict[str, Callable[..., Number]] = {
     "MultiMarginLoss": multi_margin,
     "NLLLoss": lambda x, y, weight=1.0: -number(weight) * x[y],
     "PoissonNLLLoss": poisson_nll,
+    "QuantileLoss": lambda x, y, quantile=0.5: larger(number(quantile) * (y - x), (number(quantile) - 1) * (y - x)),
     "SmoothL1Loss": smooth_l1,
     "SoftMarginLoss": lambda x, y: softplus(-y * x),
     "SoftmaxFocalLoss": softmax_focal,

@@ -41,6 +41,12 @@ def gaussian_nll(x: Array, y: Array, var: Array, full: bool = False, eps: float 
     return loss
 
 
+def quantile(x: Array, y: Array, quantile: float | tuple[float, ...] = 0.5) -> Array:
+    q, y = (np.array(quantile), y[..., None]) if isinstance(quantile, tuple) else (quantile, y)
+    loss: Array = np.where(x < y, q * (y - x), (1 - q) * (x - y))
+    return loss
+
+
 def kl_div(x: Array, q: Array, log_target: bool = False) -> Array:
     p, q = np.exp(x), np.exp(q) if log_target else q
     loss = np.zeros(q.shape)
@@ -239,6 +245,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "MultiMarginLoss": multi_margin,
     "NLLLoss": nll,
     "PoissonNLLLoss": poisson_nll,
+    "QuantileLoss": quantile,
     "SmoothL1Loss": smooth_l1,
     "SoftMarginLoss": lambda x, y: -log_sigmoid(y * x),
     "SoftmaxFocalLoss": softmax_focal,

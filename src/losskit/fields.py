@@ -271,7 +271,9 @@ def instance(cls: type[F], *args: Any, **kwargs: Any) -> F:
     key = (cls, args, *kwargs.items(), *map(type, args), *map(type, kwargs.values()))  # 1, 1.0 and True are equal
     try:
         return _built[key]  # type: ignore[no-any-return]
-    except (KeyError, TypeError):  # TypeError: an argument that cannot be hashed, of which the class will complain
+    except TypeError:  # an argument that cannot be hashed: a list, or one of which the class will complain
+        return cls(*args, **kwargs)
+    except KeyError:
         loss = cls(*args, **kwargs)
         if not any(isinstance(value, Tensor) or callable(value) for value in (*args, *kwargs.values())):
             if len(_built) >= 1024:  # someone varies an argument step by step

@@ -5,6 +5,7 @@ from losskit.losses.gaussian_nll import GaussianNLLLoss as GaussianNLLLoss, gaus
 from losskit.losses.huber import HuberLoss as HuberLoss, huber_loss as huber_loss
 from losskit.losses.l1 import L1Loss as L1Loss, l1_loss as l1_loss
 from losskit.losses.mse import MSELoss as MSELoss, mse_loss as mse_loss
+from losskit.losses.quantile import QuantileLoss as QuantileLoss, quantile_loss as quantile_loss
 from losskit.losses.smooth_l1 import SmoothL1Loss as SmoothL1Loss, smooth_l1_loss as smooth_l1_loss
 
 # Counts

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.core.about import About
+from losskit.core.arithmetic import representable
+from losskit.core.head import Encoding, Head, Task
+from losskit.core.messages import Place, beside
+from losskit.core.ranges import Real
+from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Same, Shape
+from losskit.core.slots import Slot
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
+
+
+class QuantileLoss(Loss):
+    r"""Absolute error that weighs too low and too high unequally, also called pinball loss: it predicts a quantile.
+
+    .. math:: \ell(x, y) = \max(q\,(y - x),\, (q - 1)\,(y - x))
+
+    A share q of the targets comes to lie below the prediction. At 0.5 it is half of :class:`L1Loss`.
+
+    Several quantiles, ``quantile=(0.1, 0.5, 0.9)``, are predicted of the same target by as many outputs: the input is (..., Q)
+    with one output for each quantile in its last dimension, and the target lacks that dimension. An item is then one output:
+    ``'none'`` keeps the input's shape, and a mask or a weight of the target's shape serves all quantiles of a target alike. The
+    quantiles are learnt side by side, so that on little data a higher one may come out lower.
+
+    The mean divides by the number of elements of the input.
+
+    Example:
+        >>> import torch, losskit
+        >>> input, target = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([2.0, 2.0, 4.0])
+        >>> print(losskit.QuantileLoss(0.9, reduction="none")(input, target))
+        tensor([0.9000, 0.0000, 0.2000])
+        >>> three = torch.tensor([[1.0, 2.0, 4.0], [0.0, 3.0, 4.0]])  # what 3 outputs say of 2 targets
+        >>> print(losskit.QuantileLoss((0.1, 0.5, 0.9), reduction="none")(three, torch.tensor([2.0, 4.0])))
+        tensor([[0.1000, 0.0000, 0.2000],
+                [0.4000, 0.5000, 0.0000]])
+    """
+
+    about = About(
+        tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
+        serves={Task.REGRESSION: Head(Encoding.VALUE)},
+        source="Koenker & Bassett 1978, Regression quantiles",
+    )
+    quantile: float | Sequence[float] = arg(
+        default=0.5,
+        within="(0, 1)",
+        several=True,
+        doc="The share of the targets that is to lie below the prediction; several of them for as many outputs.",
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def formula(self, input: Tensor, target: Tensor) -> Tensor:
+        error = target - input
+        if not isinstance(self.quantile, Sequence):
+            return pinball(self.quantile, error)
+        return torch.stack([pinball(q, each) for q, each in zip(self.quantile, error.unbind(-1))], -1)
+
+    @property
+    def domains(self) -> Mapping[str, Slot]:
+        if not isinstance(self.quantile, Sequence):
+            return self.about.tensors
+        return {"input": Slot(Real(), Outputs(len(self.quantile))), "target": OfEach(Real(), Targets())}
+
+    def items_of(self, target: Tensor) -> torch.Size:
+        several = (len(self.quantile),) if isinstance(self.quantile, Sequence) else ()
+        return torch.Size((*target.shape, *several))
+
+
+def pinball(quantile: float, error: Tensor) -> Tensor:
+    """The loss of one quantile."""
+    below, above = (representable(each, error.dtype) for each in (quantile, 1 - quantile))
+    return torch.maximum(below * error, -above * error)
+
+
+@dataclass(frozen=True)
+class Outputs(Shape):
+    """As many outputs as quantiles in the last dimension, each an item of its own."""
+
+    quantiles: int
+
+    def sizes(self, items: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        return (*items, self.quantiles)
+
+    def require(self, place: Place, value: Tensor) -> None:
+        if value.shape[-1:] != (self.quantiles,):
+            raise ValueError(
+                f"{place} must have one output for each of {self.quantiles} quantiles in its last dimension, (..., "
+                f"{self.quantiles}), got shape {tuple(value.shape)}"
+            )
+
+
+@dataclass(frozen=True)
+class Targets(Shape):
+    """One target for all quantiles: the input's shape less its last dimension."""
+
+    def require(self, place: Place, value: Tensor) -> None:
+        wanted, name = place.shape[:-1], place.name
+        if value.shape == wanted:
+            return
+        mend = ""
+        if value.shape == (*wanted, 1):
+            mend = f"; use {name}.squeeze(-1)"
+        elif value.shape == place.shape:
+            mend = f"; use {name}[..., 0] where they repeat; for targets of their own call one QuantileLoss for each quantile"
+        raise ValueError(
+            f"{beside(place, value)}: all quantiles are of the same target, of shape {tuple(wanted)}{mend}"
+        )
+
+
+@dataclass(frozen=True)
+class OfEach(Slot):
+    """A tensor that is meant for each entry of the first tensor's last dimension."""
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        return super().cast(value, dtype).unsqueeze(-1)
+
+
+def quantile_loss(
+    input: Tensor,
+    target: Tensor,
+    quantile: float | Sequence[float] = 0.5,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`QuantileLoss`."""
+    return instance(QuantileLoss, quantile, reduction).compute((input, target), at_call)
