@@ -236,6 +236,14 @@ def cosine_embedding(one: list[Number], other: list[Number], y: Number, margin: 
     return 1 - cosine if y.value > 0 else larger(0, cosine - number(margin))
 
 
+def contrastive(one: list[Number], other: list[Number], y: Number, margin: float = 1.0) -> Number:
+    differences = [a - b for a, b in zip(one, other, strict=True)]
+    if y.value > 0:
+        return total(each * each for each in differences) / 2
+    lacking = larger(0, number(margin) - norm(differences, 2))
+    return lacking * lacking / 2
+
+
 def triplet_margin(
     a: list[Number],
     positive: list[Number],
@@ -258,6 +266,7 @@ def triplet_margin(
 LIMITS: dict[str, Callable[..., Number]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
+    "ContrastiveLoss": contrastive,
     "CosineEmbeddingLoss": cosine_embedding,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,

@@ -27,6 +27,7 @@ WEIGHT = NOT_NEGATIVE  # an entry of a tensor
 ARGUMENTS: dict[str, dict[str, Limits]] = {
     "BCELoss": {"weight": WEIGHT, "pos_weight": WEIGHT},
     "BCEWithLogitsLoss": {"weight": WEIGHT, "pos_weight": WEIGHT, "label_smoothing": UNIT},
+    "ContrastiveLoss": {"margin": Limits((1e-9, 1.0, 1e18), (0.0, -0.5, 1.001e18, inf, nan))},
     "CosineEmbeddingLoss": {"margin": Limits((-1.0, 0.0, 1.0), (-1.001, 1.001, -inf, inf, nan))},
     "CrossEntropyLoss": {"weight": WEIGHT, "ignore_index": ANY_INTEGER, "label_smoothing": UNIT, "dim": ANY_INTEGER},
     "FocalLoss": {"gamma": NOT_NEGATIVE, "alpha": UNIT},
@@ -65,6 +66,7 @@ LOGARITHM = Limits((0.0, -1e-9, -50.0, 9e-4), (1.1e-3, 0.5, inf))  # half precis
 VALUES: dict[str, dict[str, Limits]] = {
     "BCELoss": {"input": UNIT, "target": UNIT},
     "BCEWithLogitsLoss": {"target": UNIT},
+    "ContrastiveLoss": {"target": Limits((0.0, 1.0), (0.5, 1e-3, -1.0, 2.0, nan, inf))},
     "CosineEmbeddingLoss": {"target": SIGN},
     "CrossEntropyLoss": {"target": Limits((0, C - 1, -100), (*IDS.refused, -99))},
     "FocalLoss": {"target": UNIT},

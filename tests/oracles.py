@@ -170,6 +170,12 @@ def cosine_embedding(a: Array, b: Array, y: Array, margin: float = 0.0) -> Array
     return loss
 
 
+def contrastive(a: Array, b: Array, y: Array, margin: float = 1.0) -> Array:
+    d = np.linalg.norm(a - b, axis=-1)
+    loss: Array = (y * d**2 + (1 - y) * np.maximum(0, margin - d) ** 2) / 2
+    return loss
+
+
 def triplet(distance: Callable[[Array, Array], Array]) -> Callable[..., Array]:
     def loss(a: Array, p: Array, n: Array, margin: float, swap: bool) -> Array:
         far = np.minimum(distance(a, n), distance(p, n)) if swap else distance(a, n)
@@ -229,6 +235,7 @@ def ctc(
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
+    "ContrastiveLoss": contrastive,
     "CosineEmbeddingLoss": cosine_embedding,
     "CTCLoss": ctc,
     "CrossEntropyLoss": cross_entropy,

@@ -127,7 +127,7 @@ def entries(domain: Slot, dtype: torch.dtype, chance: random.Random) -> list[Any
         case ZeroOne(), Labels():
             return [[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.25, 0.0, 1.0]]
         case ZeroOne(), _:
-            return [0.0, 1.0, 0.25]
+            return [0.0, 1.0, 0.25] if domain.range.soft else [0.0, 1.0]
         case PlusMinusOne(), _:
             return [1.0, -1.0]
         case Mass(), _:

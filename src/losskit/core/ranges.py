@@ -146,7 +146,14 @@ class ZeroOne(Range):
     soft: bool = True
 
     def diagnose(self, place: Place, value: Tensor) -> Exception | None:
-        return outside_unit(place, value)
+        if self.soft:
+            return outside_unit(place, value)
+        wrong = (value != 0) & (value != 1)
+        if not wrong.any():
+            return None
+        signs = bool((value[wrong] == -1).all())
+        mend = f"; for 1 and -1 use ({place.name} + 1) / 2" if signs else ""
+        return not_a_number(place, value) or ValueError(f"{place} must be 0 or 1, got {first(value, wrong)}{mend}")
 
     def sample(self, shape: tuple[int, ...], classes: int, dim: int, generator: torch.Generator) -> Tensor:
         return torch.randint(2, shape, generator=generator, device=generator.device).double()

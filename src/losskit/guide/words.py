@@ -67,8 +67,8 @@ TARGETS: dict[Encoding, tuple[str, str]] = {
         "不含空白符的 int64 标签 (N, S)，以及两种长度",
     ),
     Encoding.NONE: (
-        "outputs are compared with each other; 1 or -1 where it takes a target",
-        "输出之间互相比较；如有目标，则为 1 或 -1",
+        "outputs are compared with each other; a target, where it takes one, says how",
+        "输出之间互相比较；如有目标，则由目标指明怎样比较",
     ),
 }
 
@@ -77,6 +77,7 @@ LOSSES = {
     "BCELoss": "目标在给定概率下的负对数概率：是或否。",
     "BCEWithLogitsLoss": "logit 经 sigmoid 后给出目标的负对数概率：是或否，或每个标签各自是或否。",
     "CTCLoss": "在所有可能的对齐方式下，标签序列的负对数概率。",
+    "ContrastiveLoss": "成对向量的对比损失：相似对拉近，不相似对推到间隔之外。",
     "CosineEmbeddingLoss": "两个向量的夹角：相似的靠近，不相似的分开。",
     "CrossEntropyLoss": "logits 经 softmax 后给出目标类别的负对数概率。",
     "FocalLoss": "降低已答对样本权重的二元交叉熵。",

@@ -43,6 +43,7 @@ from losskit.losses.nll import NLLLoss as NLLLoss, NLLLoss2d as NLLLoss2d, nll_l
 from losskit.losses.softmax_focal import SoftmaxFocalLoss as SoftmaxFocalLoss, softmax_focal_loss as softmax_focal_loss
 
 # Embeddings and rankings: outputs compared with each other
+from losskit.losses.contrastive import ContrastiveLoss as ContrastiveLoss, contrastive_loss as contrastive_loss
 from losskit.losses.cosine_embedding import (
     CosineEmbeddingLoss as CosineEmbeddingLoss,
     cosine_embedding_loss as cosine_embedding_loss,

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from losskit.core.about import About
+from losskit.core.arithmetic import representable
+from losskit.core.head import Encoding, Head, Task
+from losskit.core.ranges import Real, ZeroOne
+from losskit.core.reduction import AtCall, Reduction
+from losskit.core.shapes import Items, Vectors
+from losskit.core.slots import Slot
+from losskit.fields import arg, reduction_arg
+from losskit.loss import Loss, instance
+from losskit.losses.triplet_margin import distance
+
+
+class ContrastiveLoss(Loss):
+    r"""Squared distance of two vectors that are alike (1); the square of what two that are not (0) lack of the margin.
+
+    .. math:: \ell(a, b, y) = \tfrac{1}{2} \left( y\,d^2 + (1 - y)\,\max(0,\, \mathrm{margin} - d)^2 \right), \quad
+        d = \lVert a - b \rVert_2
+
+    The target is 1 for alike, as most code has it; Hadsell's Y is 0 there. Equal vectors have a gradient of 0, also where they
+    ought to lie apart. Let embeddings have a length of their own, or divide them by it: then no distance exceeds 2, and
+    neither should the margin. :class:`HingeEmbeddingLoss` is the same without squares, of a distance of yours. The mean
+    divides by the number of pairs.
+
+    Example:
+        >>> import torch, losskit
+        >>> first, second = torch.zeros(3, 2), torch.tensor([[0.3, 0.4], [0.3, 0.4], [3.0, 4.0]])
+        >>> print(losskit.ContrastiveLoss(reduction="none")(first, second, torch.tensor([1, 0, 0])))
+        tensor([0.1250, 0.1250, 0.0000])
+    """
+
+    about = About(
+        tensors={
+            "first": Slot(Real(), Vectors()),
+            "second": Slot(Real(), Vectors()),
+            "target": Slot(ZeroOne(soft=False), Items()),
+        },
+        serves={Task.EMBEDDING: Head(Encoding.NONE)},
+        source="Hadsell 2006, Dimensionality reduction by learning an invariant mapping",
+    )
+    margin: float = arg(  # whose square is to be a number of float32
+        default=1.0, within="(0, 1e18]", doc="Distance beyond which pairs of 0 are left alone."
+    )
+    reduction: Reduction = reduction_arg(default="mean")
+
+    def forward(self, first: Tensor, second: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
+        return self.compute((first, second, target), at_call)
+
+    def formula(self, first: Tensor, second: Tensor, target: Tensor) -> Tensor:
+        alike = target > 0
+        # Of the differences, not of a distance: so it is curved where they are 0, too.
+        difference = torch.where(alike.unsqueeze(-1), first - second, 0)
+        lacking = (representable(self.margin, first.dtype) - distance(first, second, eps=0)).clamp(min=0)
+        return torch.where(alike, (0.5 * difference * difference).sum(-1), 0.5 * lacking * lacking)
+
+
+def contrastive_loss(
+    first: Tensor,
+    second: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    reduction: Reduction = "mean",
+    **at_call: Unpack[AtCall],
+) -> Tensor:
+    """Functional form of :class:`ContrastiveLoss`."""
+    return instance(ContrastiveLoss, margin, reduction).compute((first, second, target), at_call)
