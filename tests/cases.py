@@ -96,7 +96,7 @@ def variants(loss: type[Loss], items: tuple[int, ...] = ITEMS, classes: int = CL
     other = {
         name: HEARD.get((loss.__name__, name)) or another(argument, items, classes)
         for name, argument in loss.arguments.items()
-        if name != "reduction"
+        if name != "reduction" and not argument.opaque
     }
     yield {}
     for name, value in other.items():

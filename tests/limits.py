@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, dict[str, Limits]] = {
     "MultiLabelSoftMarginLoss": {"weight": WEIGHT},
     "MultiMarginLoss": {"p": Limits((1, 2), (0, 3, 1.5, -1)), "margin": FINITE, "weight": WEIGHT},
     "NLLLoss": {"weight": WEIGHT, "ignore_index": ANY_INTEGER},
+    "NTXentLoss": {"temperature": POSITIVE},
     "PoissonNLLLoss": {"log_input": SWITCH, "full": SWITCH, "eps": NOT_NEGATIVE},
     "QuantileLoss": {"quantile": Limits((1e-9, 0.5, 1 - 1e-9), (0.0, 1.0, -0.5, 1.5, -inf, inf, nan))},
     "SmoothL1Loss": {"beta": NOT_NEGATIVE},

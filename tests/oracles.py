@@ -209,6 +209,23 @@ def triplet_margin_with_distance(
     return triplet(distance_function)(a, p, n, margin, swap)
 
 
+def nt_xent(first: Array, second: Array, temperature: float = 0.5) -> Array:
+    """Every anchor by itself; the items of all leading dimensions are one batch."""
+    shape, width = first.shape[:-1], first.shape[-1]
+    views = [*first.reshape(-1, width), *second.reshape(-1, width)]
+    count = len(views) // 2
+    loss = np.zeros(count)
+    for at, anchor in enumerate(views):
+        scores = {
+            k: anchor @ other / (np.linalg.norm(anchor) * np.linalg.norm(other)) / temperature
+            for k, other in enumerate(views)
+            if k != at
+        }
+        right = scores[(at + count) % (2 * count)]
+        loss[at % count] += np.log(sum(np.exp(score - right) for score in scores.values())) / 2
+    return loss.reshape(shape)
+
+
 def ctc(
     x: Array,
     y: Array,
@@ -251,6 +268,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "MultiLabelSoftMarginLoss": multilabel_soft_margin,
     "MultiMarginLoss": multi_margin,
     "NLLLoss": nll,
+    "NTXentLoss": nt_xent,
     "PoissonNLLLoss": poisson_nll,
     "QuantileLoss": quantile,
     "SmoothL1Loss": smooth_l1,

@@ -11,11 +11,30 @@ from properties import PROPERTIES
 
 import losskit
 
+#: Loss and property that do not go together, and why; tests/test_<the loss's file>.py holds what the property means.
+EXEMPT: dict[tuple[str, str], str] = {
+    ("NTXentLoss", "sample_weight_algebra"): "an item that is repeated is a negative more",
+    ("NTXentLoss", "normalizer_algebra"): "a part of the batch has fewer negatives than the whole",
+    ("NTXentLoss", "half_mean_of_many"): "its 70,000 items would be compared with each other: 78 GB",
+    ("NTXentLoss", "corners"): "the limit of an item hangs on the others",
+    ("NTXentLoss", "ends_of_arguments"): "the limit of an item hangs on the others",
+}
+
 
 @pytest.mark.parametrize("name", PROPERTIES)
 @pytest.mark.parametrize("subject", subjects(), ids=str)
 def test_every_loss(subject: Subject, name: str) -> None:
+    if (str(subject), name) in EXEMPT:
+        pytest.skip(EXEMPT[str(subject), name])
     PROPERTIES[name](subject)
+
+
+def test_exemptions_name_losses_and_properties_that_are_there() -> None:
+    assert {loss for loss, _ in EXEMPT} <= {str(subject) for subject in subjects()}
+    assert {name for _, name in EXEMPT} <= set(PROPERTIES)
+    for loss, _ in EXEMPT:
+        file = getattr(losskit, loss).__module__.rpartition(".")[2]
+        assert Path(__file__).with_name(f"test_{file}.py").exists()
 
 
 def test_every_loss_has_an_oracle() -> None:

@@ -86,7 +86,7 @@ class Loss(Fields, Decodes):
         if reading:
             self._diagnose(plan, tensors)
         weight = extra.sample_weight
-        if weight is not None:
+        if weight is not None and not self.about.interacting:  # where the others see what weighs nothing
             pairs = zip(domains, tensors)
             tensors = tuple(self._weighed(each, weight, slot.neutral(place, each)) for (place, slot), each in pairs)
         loss = None if operator is None else by_operator(self, operator, tensors, "none")

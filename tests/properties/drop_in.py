@@ -246,8 +246,8 @@ def a_new_formula_disowns_the_rest(subject: Subject) -> None:
     kind: Any = subject.loss
     tensors = draw(kind)
 
-    def twice(self: Any, *tensors: Tensor) -> Tensor:
-        return 2 * kind.formula(self, *tensors)  # type: ignore[no-any-return]
+    def twice(self: Any, *tensors: Tensor, **kept: Any) -> Tensor:  # kept: where items see each other
+        return 2 * kind.formula(self, *tensors, **kept)  # type: ignore[no-any-return]
 
     class Mixin:
         formula = twice
@@ -270,7 +270,7 @@ def a_new_formula_disowns_the_rest(subject: Subject) -> None:
         assert other.device.type == "meta"
     criterion = kind()
     close(criterion(*tensors), expected)
-    criterion.formula = lambda *given: 2 * kind.formula(criterion, *given)
+    criterion.formula = lambda *given, **kept: 2 * kind.formula(criterion, *given, **kept)
     close(criterion(*tensors), 2 * expected)
     assert criterion(*(each.to("meta") for each in tensors)).device.type == "meta"
     del criterion.formula

@@ -28,8 +28,8 @@ def formula_of(subject: Subject) -> Subject:
     class ByFormula(subject.loss):  # type: ignore[name-defined,misc]
         __doc__ = subject.loss.__doc__
 
-        def formula(self, *tensors: Tensor) -> Tensor:
-            return super().formula(*tensors)  # type: ignore[no-any-return]
+        def formula(self, *tensors: Tensor, **kept: Any) -> Tensor:  # kept: where items see each other
+            return super().formula(*tensors, **kept)  # type: ignore[no-any-return]
 
     ByFormula.__name__ = subject.loss.__name__
 

@@ -25,7 +25,7 @@ def refuses_bad_arguments(subject: Subject) -> None:
     refused(ValueError, [name, "reduction", "'avg'", "'mean'"], loss, reduction="avg")
     refused(TypeError, [name, "reducton", "did you mean 'reduction'"], loss, reducton="sum")
     refused(TypeError, [name, "by position"], loss, *range(20))
-    functions = {argument for argument, spec in loss.arguments.items() if spec.function}
+    functions = {argument for argument, spec in loss.arguments.items() if spec.function or spec.opaque}
     assert set(LIMITS[name]) == set(loss.arguments) - functions - {"reduction"}, "write its limits into limits.py"
     for argument in loss.arguments:
         if argument == "reduction":

@@ -93,6 +93,7 @@ LOSSES = {
     "MultiLabelSoftMarginLoss": "每个标签各自是或否，对标签取平均。",
     "MultiMarginLoss": "正确类别的得分应高出其他类别一个间隔。",
     "NLLLoss": "目标类别的负对数概率，log-softmax 由你自己计算。",
+    "NTXentLoss": "SimCLR 的对比损失：同一样本的两个视图互为正例，同批其他样本均为负例。",
     "PoissonNLLLoss": "计数在给定速率的泊松分布下的负对数概率。",
     "QuantileLoss": "分位数损失（pinball loss）：高估与低估的惩罚不对称，预测的是分位数。",
     "SmoothL1Loss": "误差小于 beta 时取平方，大于时取绝对值。",

@@ -56,6 +56,7 @@ from losskit.losses.margin_ranking import (
     MarginRankingLoss as MarginRankingLoss,
     margin_ranking_loss as margin_ranking_loss,
 )
+from losskit.losses.nt_xent import NTXentLoss as NTXentLoss, nt_xent_loss as nt_xent_loss
 from losskit.losses.triplet_margin import (
     TripletMarginLoss as TripletMarginLoss,
     triplet_margin_loss as triplet_margin_loss,
