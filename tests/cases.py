@@ -23,6 +23,7 @@ ITEMS, CLASSES = (4, 4), 4  # a cube where there are classes, so that any dimens
 
 #: Losses whose calls the generic suite cannot draw, and why; tests/test_<their file>.py holds them to the same rules.
 OWN_TESTS: dict[str, str] = {
+    "ArcFaceLoss": "it owns a weight, whose width its input must have, and which its oracle must know",
     "CTCLoss": "its input is a sequence, an item of which lies across the steps, and it takes lengths that bound each other",
     "LinearCrossEntropyLoss": "it owns a layer, whose width its input must have",
 }

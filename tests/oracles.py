@@ -137,6 +137,23 @@ def softmax_focal(
     return -share * (1 - p) ** gamma * np.log(p), share
 
 
+def arc_face(
+    x: Array, y: Array, weight: Array, scale: float = 64.0, margin: float = 0.5, ignore_index: int = -100
+) -> tuple[Array, Array]:
+    """By the angles themselves."""
+    loss, share = np.zeros(y.shape), np.zeros(y.shape)
+    for at in np.ndindex(y.shape):
+        if y[at] == ignore_index:
+            continue
+        cosines = np.array([x[at] @ w / (np.linalg.norm(x[at]) * np.linalg.norm(w)) for w in weight])
+        angle = np.arccos(cosines[y[at]])
+        past = angle + margin >= np.pi
+        cosines[y[at]] = np.cos(angle) - margin * np.sin(margin) if past else np.cos(angle + margin)
+        loss[at] = np.log(np.exp(scale * (cosines - cosines[y[at]])).sum())
+        share[at] = 1
+    return loss, share
+
+
 def multi_margin(x: Array, y: Array, p: int = 1, margin: float = 1.0, weight: Array | None = None) -> Array:
     x, loss = np.moveaxis(x, min(1, x.ndim - 1), -1), np.zeros(y.shape)
     for at in np.ndindex(y.shape):
@@ -250,6 +267,7 @@ def ctc(
 
 
 ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
+    "ArcFaceLoss": arc_face,
     "BCELoss": bce,
     "BCEWithLogitsLoss": bce_with_logits,
     "ContrastiveLoss": contrastive,

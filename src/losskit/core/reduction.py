@@ -169,6 +169,8 @@ def reduce(
     """
     if sample_weight is not None:
         sample_weight = sample_weight.to(loss.dtype)  # weights do not promote
+        if kept is not None:  # of what is masked it may be NaN, which a parameter of the loss would get for a gradient
+            sample_weight = torch.where(kept, sample_weight, 0)
         loss = times(sample_weight, loss)
         share = sample_weight if share is None else share * sample_weight
     if kept is not None:

@@ -74,6 +74,7 @@ TARGETS: dict[Encoding, tuple[str, str]] = {
 
 #: What each loss is, in Chinese; the English is the first line of its docstring.
 LOSSES = {
+    "ArcFaceLoss": "人脸识别常用的角度间隔损失：正确类别的夹角要多让出一个间隔，类别权重由损失自带。",
     "BCELoss": "目标在给定概率下的负对数概率：是或否。",
     "BCEWithLogitsLoss": "logit 经 sigmoid 后给出目标的负对数概率：是或否，或每个标签各自是或否。",
     "CTCLoss": "在所有可能的对齐方式下，标签序列的负对数概率。",

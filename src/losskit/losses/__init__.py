@@ -33,6 +33,7 @@ from losskit.losses.soft_margin import SoftMarginLoss as SoftMarginLoss, soft_ma
 
 # One class of several
 from losskit.losses.adaptive_log_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
+from losskit.losses.arcface import ArcFaceLoss as ArcFaceLoss
 from losskit.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss, cross_entropy as cross_entropy
 from losskit.losses.linear_cross_entropy import (
     LinearCrossEntropyLoss as LinearCrossEntropyLoss,
