@@ -5,20 +5,28 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from losskit.core.about import About
 
-def documentation(cls: Any) -> str:
-    """The docstring with what the class states elsewhere written in before its example: arguments, shapes, source.
+
+def documented(cls: Any) -> tuple[str, str]:
+    """What a docstring says before its example, with the fields written in under ``Args``, and the example.
 
     Arguments of a constructor that a class wrote itself stand in its docstring, and the fields follow them.
     """
     summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
     summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
     arguments = "\n".join(f"    {name}: {argument.documentation}" for name, argument in cls.arguments.items())
-    first = next(iter(cls.about.tensors))
+    return summary + arguments, example
+
+
+def documentation(cls: Any, about: About) -> str:
+    """A loss's docstring, with what the class states elsewhere written in before its example."""
+    summary, example = documented(cls)
+    first = next(iter(about.tensors))
     shapes = "\n".join(
-        f"    {name}: {slot.describe(None if name == first else first)}" for name, slot in cls.about.tensors.items()
+        f"    {name}: {slot.describe(None if name == first else first)}" for name, slot in about.tensors.items()
     )
-    return f"""{summary}{arguments}
+    return f"""{summary}
 
 Shape:
 {shapes}
@@ -36,7 +44,7 @@ Raises:
 Example:{example}
 
 Source:
-    {cls.about.source}
+    {about.source}
 """
 
 

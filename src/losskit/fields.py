@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
-from typing_extensions import dataclass_transform
 
-from losskit.choice import Prepared, numbers_of, unchanged
 from losskit.core.about import About
 from losskit.core.messages import floating
 from losskit.core.reduction import BatchReduction, Reduction
 from losskit.core.watched import readable
-from losskit.documentation import documentation, signature
+from losskit.documentation import signature
 
 F = TypeVar("F", bound="Fields")
 
@@ -170,17 +168,10 @@ else:  # above each of torch's losses, so that CrossEntropyLoss(Loss, nn.CrossEn
     _Root = nn.modules.loss._Loss
 
 
-@dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
 class Fields(_Root):
-    """Turns the :func:`arg` fields of a subclass into its constructor; type checkers read it as a dataclass."""
+    """Turns the :func:`arg` fields of a subclass into its constructor; a root that says ``dataclass_transform`` types it."""
 
     arguments: ClassVar[dict[str, Arg]] = {}
-    about: ClassVar[About]
-    formula: Callable[..., Tensor]
-    reduction: BatchReduction  # most losses narrow it
-    prepared: Prepared
-    keeps_kernel: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
-    keeps_operator: ClassVar[bool]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -188,36 +179,25 @@ class Fields(_Root):
         cls.arguments = {**cls.arguments, **own}
         for name in own:
             delattr(cls, name)  # the class attribute would hide a buffer of that name
-        if "about" in vars(cls) and cls.__doc__:
-            cls.__doc__ = documentation(cls)
         cls.__signature__ = signature(cls, Fields.__init__)  # type: ignore[attr-defined]
-        cls.keeps_kernel, cls.keeps_operator = (
-            hasattr(cls, "about") and unchanged(cast(Any, cls), fact) for fact in ("kernel", "torch")
-        )
 
     def build(self) -> None:
         """Called once all arguments are there: for parameters of its own, and for what a loss has to say of its arguments."""
+
+    def forget(self) -> None:
+        """Called before the arguments are there, and when one of them changes: what followed from them holds no more."""
 
     if not TYPE_CHECKING:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super(_Root, self).__init__()  # of Module: torch's losses take other arguments
-            object.__setattr__(self, "prepared", Prepared())
+            self.forget()
             given = _bind(type(self), args, kwargs)
             for name, argument in self.arguments.items():
                 if argument.required is not None and name not in given:
                     raise TypeError(f"{type(self).__name__}: {name} is required: {argument.doc}")
                 self._keep(name, argument.check(f"{type(self).__name__}: {name}", given.get(name, argument.default)))
             self.build()
-
-    def extra_repr(self) -> str:
-        """Name the arguments that are not at their default."""
-        values = {name: getattr(self, name) for name in self.arguments if name not in self._modules}
-        return ", ".join(
-            f"{name}={value!r}"
-            for name, value in values.items()
-            if isinstance(value, Tensor) or value != self.arguments[name].default
-        )
 
     def _keep(self, name: str, value: Any) -> None:
         if self.arguments[name].shape is not None and not isinstance(value, float):
@@ -231,14 +211,22 @@ class Fields(_Root):
         argument = self.arguments.get(name)
         if argument is not None:
             value = argument.check(f"{type(self).__name__}: {name}", value)
-        if argument is not None or name in numbers_of(cast(Any, type(self))):
-            object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
+            self.forget()
         if argument is not None and argument.number:  # a number may take a tensor's place, and a tensor a number's
             self.__dict__.pop(name, None)
             self._buffers.pop(name, None)
             self._keep(name, value)
         else:
             super().__setattr__(name, value)
+
+    def extra_repr(self) -> str:
+        """Name the arguments that are not at their default."""
+        values = {name: getattr(self, name) for name in self.arguments if name not in self._modules}
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in values.items()
+            if isinstance(value, Tensor) or value != self.arguments[name].default
+        )
 
 
 def _bind(cls: type[Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

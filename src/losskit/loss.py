@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
-from typing_extensions import Unpack
+from typing_extensions import Unpack, dataclass_transform
 
-from losskit.choice import Plan, by_operator, choose, run, settled
+from losskit.choice import Plan, Prepared, by_operator, choose, numbers_of, run, settled, unchanged
+from losskit.core.about import About
 from losskit.core.messages import Place, together
-from losskit.core.reduction import NOTHING, AtCall, Extra, both, checked, reduce
+from losskit.core.reduction import NOTHING, AtCall, BatchReduction, Extra, both, checked, reduce
 from losskit.core.shapes import Items
 from losskit.core.slots import Slot
 from losskit.core.watched import eager, readable, savable_with
 from losskit.decoding import Decodes
-from losskit.fields import Fields, instance as instance
+from losskit.documentation import documentation
+from losskit.fields import Fields, arg, instance as instance, reduction_arg
 
 
+@dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
 class Loss(Fields, Decodes):
     """The root of all losses.
 
@@ -26,11 +29,31 @@ class Loss(Fields, Decodes):
     takes ``input`` and ``target`` and returns the unreduced loss in plain PyTorch.
     """
 
+    about: ClassVar[About]
+    formula: Callable[..., Tensor]
+    reduction: BatchReduction  # most losses narrow it
+    prepared: Prepared
+    keeps_kernel: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
+    keeps_operator: ClassVar[bool]
     _own_way: ClassVar[bool] = False  # whether it has a by_formula of its own
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if "about" in vars(cls) and cls.__doc__:
+            cls.__doc__ = documentation(cls, cls.about)
+        cls.keeps_kernel, cls.keeps_operator = (
+            hasattr(cls, "about") and unchanged(cast(Any, cls), fact) for fact in ("kernel", "torch")
+        )
         cls._own_way = cls.by_formula is not Loss.by_formula
+
+    def forget(self) -> None:
+        """Drop the plans, which hang on the arguments."""
+        object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in numbers_of(cast(Any, type(self))):
+            self.forget()
+        super().__setattr__(name, value)
 
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
         """The loss of ``input`` against ``target``; :class:`~losskit.core.reduction.AtCall` says what a call may add.
@@ -111,7 +134,8 @@ class Loss(Fields, Decodes):
     def places(self, input: Tensor) -> list[Place]:
         """Where its tensors stand, beside this network's output."""
         who, names, dim = type(self).__name__, list(self.domains), self.class_dim(input)
-        return [Place(who, name, names[0], input.shape, dim, self.arguments) for name in names]
+        arguments = {name: name for name in self.arguments}
+        return [Place(who, name, names[0], input.shape, dim, arguments) for name in names]
 
     def _diagnose(self, plan: Plan, tensors: tuple[Tensor, ...]) -> None:
         for at in plan.judged:

@@ -54,7 +54,7 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("src/losskit/optimizers.py", ("test_catalog", "test_compare_rules", "test_guide_pages", "test_compare")),
     ("src/losskit/script.py", ("test_guide_pages", "test_compare_report", "test_examples::template", "test_guide")),
     ("src/losskit/cli.py", ("test_cli", "test_guide", "test_compare")),
-    ("src/losskit/keras.py", ()),
+    ("src/losskit/keras/*", ()),
     ("src/losskit/information.py", ()),
     ("src/losskit/training/value_and_grad.py", ("test_every_loss::value_and_grad", "test_kernels")),
     ("src/losskit/training/*", ()),

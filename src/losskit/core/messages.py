@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +19,7 @@ class Place(NamedTuple):
     first: str  # the name of the first tensor, the network's output
     shape: torch.Size  # of the first tensor
     dim: int | None  # which of its dimensions an item reads whole
-    arguments: Collection[str] = ()  # those of the constructor
+    arguments: Mapping[str, str] = {}  # the constructor's, each with the name that the caller knows
 
     @property
     def items(self) -> torch.Size:

@@ -232,7 +232,13 @@ class Mass(Probability):
 
 @dataclass(frozen=True)
 class Distribution(Mass):
-    """A probability for each class, which sum to 1."""
+    """A probability for each class, which sum to 1.
+
+    Args:
+        mend: What else to do where they do not.
+    """
+
+    mend: str = "where several classes may hold at once, use BCEWithLogitsLoss"
 
     def neutral(self, place: Place, value: Tensor) -> float:
         return 1 if place.dim is None else 1 / place.shape[place.dim]
@@ -246,8 +252,7 @@ class Distribution(Mass):
             return error
         return ValueError(
             f"{place} holds class probabilities that must sum to 1 over dimension {place.dim}; the sum is "
-            f"{first(total, wrong)}; divide by {place.name}.sum({place.dim}, keepdim=True), or, where several classes may "
-            "hold at once, use BCEWithLogitsLoss"
+            f"{first(total, wrong)}; divide by {place.name}.sum({place.dim}, keepdim=True), or, {self.mend}"
         )
 
     def words(self, squash: str) -> str:
@@ -335,13 +340,13 @@ class ClassId(Whole):
         if shape == (*items[:1], 1, *items[1:]):
             return f"use {name}.squeeze({min(1, len(items))})"
         if shape == tuple(place.shape[:-1]):
-            use = "use dim=-1, or" if "dim" in place.arguments else "use"
+            use = f"use {place.arguments['dim']}=-1, or" if "dim" in place.arguments else "use"
             return f"the classes seem to come last: {use} {place.first}.movedim(-1, 1)"
         return "one id for each item"
 
     def diagnose(self, place: Place, value: Tensor) -> Exception | None:
         assert place.dim is not None  # the shape has seen to it
-        ignore = "ignore_index={}" if "ignore_index" in place.arguments else MASK
+        ignore = f"{place.arguments['ignore_index']}={{}}" if "ignore_index" in place.arguments else MASK
         return out_of_range(place, value, place.shape[place.dim], ignore)
 
     def sample(self, shape: tuple[int, ...], classes: int, dim: int, generator: torch.Generator) -> Tensor:

@@ -87,9 +87,11 @@ class Classes(Shape):
 
     Args:
         at: Which dimension that is; a tensor of one dimension has no other.
+        mend: What to do with a single class.
     """
 
     at: int = 1
+    mend: str = "for yes or no use BCEWithLogitsLoss, or give 2 classes"
     squash = "softmax"
 
     def dim(self, dims: int) -> int | None:
@@ -106,7 +108,9 @@ class Classes(Shape):
             return
         dim, shape = self.dim(value.dim()), tuple(value.shape)
         if dim is None and "dim" in place.arguments:
-            raise ValueError(f"{place.who}: dim {self.at} is no dimension of {place.name}, of shape {shape}")
+            raise ValueError(
+                f"{place.who}: {place.arguments['dim']} {self.at} is no dimension of {place.name}, of shape {shape}"
+            )
         if dim is None:
             raise ValueError(f"{place} must have a class dimension: (C), (N, C) or (N, C, ...), got shape {shape}")
         if shape[dim] == 0:
@@ -114,7 +118,7 @@ class Classes(Shape):
         if shape[dim] == 1:
             raise ValueError(
                 f"{place} has one class (shape {shape}, dimension {dim}): there is none to tell it "
-                "from, so the loss is always 0; for yes or no use BCEWithLogitsLoss, or give 2 classes"
+                f"from, so the loss is always 0; {self.mend}"
             )
 
     def words(self, first: str | None) -> str:
