@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
 import torch
 from torch import Tensor, nn
 
-from losskit.core.about import About
 from losskit.core.messages import floating
 from losskit.core.reduction import BatchReduction, Reduction
 from losskit.core.watched import readable
