@@ -193,6 +193,25 @@ def contrastive(a: Array, b: Array, y: Array, margin: float = 1.0) -> Array:
     return loss
 
 
+def dice(x: Array, y: Array, smooth: float = 1.0, dim: int = 1, ignore_index: int = -100) -> tuple[Array, Array]:
+    """Sample by sample, class by class, pixel by pixel."""
+    lone, soft = x.ndim == 1, y.ndim == x.ndim
+    x = np.moveaxis(x[None] if lone else x, 1 if lone else dim, -1)
+    y = y[None] if lone else np.moveaxis(y, dim, -1) if soft else y
+    loss, share = np.zeros((len(x), x.shape[-1])), np.zeros((len(x), x.shape[-1]))
+    for n, c in np.ndindex(loss.shape):
+        both, either = smooth, smooth
+        for at in np.ndindex(x.shape[1:-1]):
+            row, true = x[n][at], y[n][at]
+            if not soft and true == ignore_index:
+                continue
+            e = np.exp(row - row.max())
+            p, t = (1 / (1 + np.exp(-row[c])), true[c]) if soft else (e[c] / e.sum(), c == true)
+            both, either, share[n, c] = both + 2 * p * t, either + p + t, 1
+        loss[n, c] = share[n, c] * (1 - both / either)
+    return (loss[0], share[0]) if lone else (loss, share)
+
+
 def triplet(distance: Callable[[Array, Array], Array]) -> Callable[..., Array]:
     def loss(a: Array, p: Array, n: Array, margin: float, swap: bool) -> Array:
         far = np.minimum(distance(a, n), distance(p, n)) if swap else distance(a, n)
@@ -274,6 +293,7 @@ ORACLES: dict[str, Callable[..., Array | tuple[Array, Array]]] = {
     "CosineEmbeddingLoss": cosine_embedding,
     "CTCLoss": ctc,
     "CrossEntropyLoss": cross_entropy,
+    "DiceLoss": dice,
     "FocalLoss": focal,
     "GaussianNLLLoss": gaussian_nll,
     "HingeEmbeddingLoss": lambda x, y, margin=1.0: np.where(y == 1, x, np.maximum(0, margin - x)),

@@ -19,7 +19,20 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("NTXentLoss", "half_mean_of_many"): "its 70,000 items would be compared with each other: 78 GB",
     ("NTXentLoss", "corners"): "the limit of an item hangs on the others",
     ("NTXentLoss", "ends_of_arguments"): "the limit of an item hangs on the others",
+    (
+        "DiceLoss",
+        "as_accurate_as_torch",
+    ): "slopes of several items meet in one logit, and may cancel to next to nothing",
+    ("DiceLoss", "sample_weight_algebra"): "a mask takes out pixels, so that no weight of an item goes unread",
+    ("DiceLoss", "ignored_ids"): "an id takes out a pixel, of which an item has several",
+    ("DiceLoss", "corners"): "an item is a sum over pixels, and a row of logits belongs to several items",
+    ("DiceLoss", "ends_of_arguments"): "an item is a sum over pixels, and a row of logits belongs to several items",
+    (
+        "DiceLoss",
+        "sure_answers_keep_their_digits",
+    ): "a row of logits belongs to several items, each with odds of its own",
 }
+TOO_LARGE = {("NTXentLoss", "half_mean_of_many")}  # to be tried
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
@@ -28,6 +41,13 @@ def test_every_loss(subject: Subject, name: str) -> None:
     if (str(subject), name) in EXEMPT:
         pytest.skip(EXEMPT[str(subject), name])
     PROPERTIES[name](subject)
+
+
+@pytest.mark.parametrize("exempt", [each for each in EXEMPT if each not in TOO_LARGE], ids=" ".join)
+def test_an_exemption_is_needed(exempt: tuple[str, str]) -> None:
+    (subject,) = (each for each in subjects() if str(each) == exempt[0])
+    with pytest.raises(Exception):  # noqa: B017, PT011 - however it fails
+        PROPERTIES[exempt[1]](subject)
 
 
 def test_exemptions_name_losses_and_properties_that_are_there() -> None:

@@ -259,7 +259,9 @@ def parameters(function: str) -> frozenset[str]:
 
 # What a loss's numbers follow from: whoever overrides one of these has other numbers than kernel and operator give.
 
-NUMBERS = frozenset({"formula", "by_formula", "kept", "share", "class_dim", "elements", "items", "domains", "_masked"})
+NUMBERS = frozenset(
+    {"formula", "by_formula", "kept", "share", "class_dim", "elements", "items", "kept_items", "domains", "_masked"}
+)
 #: What a loss may define and a subclass override without that.
 BESIDE = frozenset(
     {"about", "arguments", "compute", "forward", "extra_repr", "head", "kernel", "kernel_params", "predict"}

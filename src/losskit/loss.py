@@ -115,8 +115,8 @@ class Loss(Fields, Decodes):
         loss = None if operator is None else by_operator(self, operator, tensors, "none")
         if loss is None or not settled(loss):
             loss = self.formula(*tensors, kept=kept) if self.about.interacting else self.formula(*tensors)
-            if self.about.interacting and self.elements(tensors[0]) != self.items(tensors[0]):
-                kept = None  # of elements, which the formula has left out
+            if self.about.interacting and kept is not None:
+                kept = self.kept_items(kept, tensors[0])
         share = self.share(tensors[plan.target])
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, weight, extra.normalizer)
@@ -183,6 +183,10 @@ class Loss(Fields, Decodes):
     def kept(self, target: Tensor) -> Tensor | None:
         """Mask of the items: False where the target itself says that it does not count. None: all count."""
         return None
+
+    def kept_items(self, kept: Tensor, input: Tensor) -> Tensor | None:
+        """Of which items a mask of the elements keeps something, for a formula that has left out the rest; None: of all."""
+        return kept if self.elements(input) == self.items(input) else None
 
     def share(self, target: Tensor) -> Tensor | None:
         """What each item adds to the mean's denominator; None: 1."""

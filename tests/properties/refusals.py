@@ -11,7 +11,7 @@ from cases import CLASSES, ITEMS, Subject, array, close, draw
 from limits import ARGUMENTS as LIMITS, DISTRIBUTIONS, SIGN, VALUES
 from torch import Tensor
 
-from losskit.core.ranges import ClassId, LabelIds
+from losskit.core.ranges import ClassId, Distribution, LabelIds
 from losskit.core.shapes import Broadcast
 from losskit.core.slots import Either
 from losskit.loss import Loss
@@ -196,7 +196,8 @@ def proposes_signs_for_zeros_and_ones_alone(subject: Subject) -> None:
 def refuses_what_is_no_distribution(subject: Subject) -> None:
     """Class probabilities that do not sum to 1, in one item among good ones, or lie outside [0, 1]."""
     name, loss = subject.loss.__name__, subject.loss()
-    assert (name in DISTRIBUTIONS) == isinstance(subject.loss.about.target, Either)
+    slot = subject.loss.about.target
+    assert (name in DISTRIBUTIONS) == (isinstance(slot, Either) and isinstance(slot.soft.range, Distribution))
     if name not in DISTRIBUTIONS:
         return
     for items in (ITEMS, (5,), ()):

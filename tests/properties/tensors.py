@@ -164,7 +164,8 @@ def empty(subject: Subject) -> None:
     tensors = draw(subject.loss, (0,))
     assert subject.loss()(*tensors).isnan()
     assert subject.loss(reduction="sum")(*tensors) == 0
-    assert subject.loss(reduction="none")(*tensors).shape == (0,)
+    assert subject.loss(reduction="none")(*tensors).shape == subject.loss().items(tensors[0])
+    assert subject.loss().items(tensors[0])[0] == 0
     loss, grad = loss_and_grad(subject.loss(), *tensors, normalizer=5)
     assert loss == 0
     assert grad.shape == tensors[0].shape

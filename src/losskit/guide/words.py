@@ -81,6 +81,7 @@ LOSSES = {
     "ContrastiveLoss": "成对向量的对比损失：相似对拉近，不相似对推到间隔之外。",
     "CosineEmbeddingLoss": "两个向量的夹角：相似的靠近，不相似的分开。",
     "CrossEntropyLoss": "logits 经 softmax 后给出目标类别的负对数概率。",
+    "DiceLoss": "Dice 损失：预测区域与真实区域的重叠度与 1 的差距，常用于前景占比很小的图像分割。",
     "FocalLoss": "降低已答对样本权重的二元交叉熵。",
     "GaussianNLLLoss": "目标在给定均值和方差的高斯分布下的负对数概率。",
     "HingeEmbeddingLoss": "距离：相似的缩短，不相似的推到间隔之外。",

@@ -43,6 +43,9 @@ from losskit.losses.multi_margin import MultiMarginLoss as MultiMarginLoss, mult
 from losskit.losses.nll import NLLLoss as NLLLoss, NLLLoss2d as NLLLoss2d, nll_loss as nll_loss
 from losskit.losses.softmax_focal import SoftmaxFocalLoss as SoftmaxFocalLoss, softmax_focal_loss as softmax_focal_loss
 
+# Regions of an image: classes of pixels
+from losskit.losses.dice import DiceLoss as DiceLoss, dice_loss as dice_loss
+
 # Embeddings and rankings: outputs compared with each other
 from losskit.losses.contrastive import ContrastiveLoss as ContrastiveLoss, contrastive_loss as contrastive_loss
 from losskit.losses.cosine_embedding import (
