@@ -275,8 +275,8 @@ def test_the_losses_are_those_of_the_catalog(name: str) -> None:
     data = load(name)
     plan = make_plan(data)
     two = [loss for loss in READY_MADE if list(loss.about.tensors) == ["input", "target"]]
-    serving = {loss.__name__: loss.about.twin for loss in two if data.task in loss.about.serves}
-    assert set(plan.losses) == {loss for loss, twin in serving.items() if twin is None}
+    serving = {loss.__name__: loss.about for loss in two if data.task in loss.about.serves}
+    assert set(plan.losses) == {name for name, about in serving.items() if about.twin is None and not about.interacting}
     assert set(make_plan(data, losses=list(serving)).losses) == set(serving)
     assert plan.reference == STANDARD[data.task] in plan.losses
     assert plan.metric == {"wine": "accuracy", "breast_cancer": "average_precision", "diabetes": "rmse"}[name]

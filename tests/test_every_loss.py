@@ -24,6 +24,7 @@ EXEMPT: dict[tuple[str, str], str] = {
         "as_accurate_as_torch",
     ): "slopes of several items meet in one logit, and may cancel to next to nothing",
     ("DiceLoss", "sample_weight_algebra"): "a mask takes out pixels, so that no weight of an item goes unread",
+    ("DiceLoss", "micro_batches_add_up"): "a target does not tell how many classes, and so items, there are",
     ("DiceLoss", "ignored_ids"): "an id takes out a pixel, of which an item has several",
     ("DiceLoss", "corners"): "an item is a sum over pixels, and a row of logits belongs to several items",
     ("DiceLoss", "ends_of_arguments"): "an item is a sum over pixels, and a row of logits belongs to several items",

@@ -66,11 +66,12 @@ def calls(drawn: st.DrawFn, subject: Subject) -> dict[str, Any]:
     layouts = [drawn(st.sampled_from(LAYOUTS)) for _ in tensors]
     generator = torch.Generator().manual_seed(drawn(st.integers(0, 2**20)))
     at_call: dict[str, Any] = {}
-    leading = items[: drawn(st.integers(0, len(items)))]
+    leading = drawn(st.integers(0, len(items)))
     if drawn(st.booleans()):
-        at_call["mask"] = torch.rand(leading, generator=generator) < 0.7
+        at_call["mask"] = torch.rand(criterion.elements(tensors[0])[:leading], generator=generator) < 0.7
     if drawn(st.booleans()):
-        at_call["sample_weight"] = torch.rand(leading, generator=generator, dtype=wide(tensors[0]))
+        weighed = criterion.items(tensors[0])[:leading]
+        at_call["sample_weight"] = torch.rand(weighed, generator=generator, dtype=wide(tensors[0]))
     if reduction == "mean" and drawn(st.booleans()):
         at_call["normalizer"] = drawn(st.sampled_from([3, 0.5, torch.tensor(7.0)]))
     expanded = bool(items) and items[0] > 0 and drawn(st.integers(0, 4)) == 0

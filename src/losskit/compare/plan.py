@@ -170,7 +170,8 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
         raise CompareError(
             f"{argument('losses')}: {losses[0]} is the reference itself; name another to compare with it"
         )
-    usual = [name for name in serving if CLASSES[name].about.twin is None]  # a twin would only be trained twice
+    # A twin would only be trained twice, and a loss whose items see each other is none of single rows.
+    usual = [name for name in serving if not (CLASSES[name].about.twin or CLASSES[name].about.interacting)]
     return [name for name in serving if name in (losses or usual) or name == STANDARD[task]]
 
 

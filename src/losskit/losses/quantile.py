@@ -119,6 +119,9 @@ class Targets(Shape):
 class OfEach(Slot):
     """A tensor that is meant for each entry of the first tensor's last dimension."""
 
+    def as_is(self, value: Tensor, dtype: torch.dtype) -> bool:
+        return False
+
     def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
         return super().cast(value, dtype).unsqueeze(-1)
 
