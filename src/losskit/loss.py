@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 import torch
@@ -11,18 +11,16 @@ from typing_extensions import Unpack, dataclass_transform
 
 from losskit.choice import Plan, Prepared, by_operator, choose, numbers_of, run, settled, unchanged
 from losskit.core.about import About
-from losskit.core.messages import Place, together
 from losskit.core.reduction import NOTHING, AtCall, BatchReduction, Extra, both, checked, reduce
-from losskit.core.shapes import Items
-from losskit.core.slots import Slot
 from losskit.core.watched import eager, readable, savable_with
 from losskit.decoding import Decodes
 from losskit.documentation import documentation
-from losskit.fields import Fields, arg, instance as instance, reduction_arg
+from losskit.fields import arg, instance as instance, reduction_arg
+from losskit.tensors import Takes
 
 
 @dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
-class Loss(Fields, Decodes):
+class Loss(Takes, Decodes):
     """The root of all losses.
 
     A subclass states ``about``, declares its arguments with :func:`arg` in torch's order, and writes ``formula``, which
@@ -121,22 +119,6 @@ class Loss(Fields, Decodes):
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, weight, extra.normalizer)
 
-    def require(self, tensors: tuple[Tensor, ...]) -> None:
-        """Raise where a dtype or a shape is wrong; reads no values."""
-        together(type(self).__name__, tuple(self.domains), tensors)
-        for place, slot, value in zip(self.places(tensors[0]), self.domains.values(), tensors, strict=True):
-            slot.require(place, value)
-        for name, weight in self._buffers.items():
-            if weight is not None:
-                who = f"{type(self).__name__}: {name}"
-                self.arguments[name].fits(who, weight, tensors[0].shape, self.class_dim(tensors[0]))
-
-    def places(self, input: Tensor) -> list[Place]:
-        """Where its tensors stand, beside this network's output."""
-        who, names, dim = type(self).__name__, list(self.domains), self.class_dim(input)
-        arguments = {name: name for name in self.arguments}
-        return [Place(who, name, names[0], input.shape, dim, arguments) for name in names]
-
     def _diagnose(self, plan: Plan, tensors: tuple[Tensor, ...]) -> None:
         for at in plan.judged:
             place, slot = plan.domains[at]
@@ -155,30 +137,7 @@ class Loss(Fields, Decodes):
         rest = self._masked(value, weight != 0, neutral)
         return rest if eager(weight) and not weight.requires_grad else torch.where(value.isinf(), rest, value)
 
-    def class_dim(self, input: Tensor) -> int | None:
-        """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""
-        return next(iter(self.domains.values())).shape.dim(input.dim())
-
-    def elements(self, input: Tensor) -> torch.Size:
-        """What a mask and a target of ids act on: for most losses the items."""
-        return next(iter(self.domains.values())).shape.items(input.shape)
-
-    def items(self, input: Tensor) -> torch.Size:
-        """The shape of the unreduced loss."""
-        return self.elements(input)
-
-    def items_of(self, target: Tensor) -> torch.Size:
-        """The shape of the unreduced loss, from the target alone."""
-        slot = self.domains.get("target")
-        one_an_item = slot is not None and isinstance(slot.of(target).shape, Items)
-        return target.shape if one_an_item else self.items(target)
-
     # What a loss may override.
-
-    @property
-    def domains(self) -> Mapping[str, Slot]:
-        """What its tensors may be, for these arguments."""
-        return self.about.tensors
 
     def kept(self, target: Tensor) -> Tensor | None:
         """Mask of the items: False where the target itself says that it does not count. None: all count."""

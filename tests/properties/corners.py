@@ -17,7 +17,6 @@ from torch import Tensor
 from losskit.core.ranges import (
     ClassId,
     Count,
-    LabelIds,
     Logit,
     LogProbability,
     Mass,
@@ -30,6 +29,7 @@ from losskit.core.shapes import Classes, Labels, Same, Vectors
 from losskit.core.slots import Either, Slot
 from losskit.fields import Arg, inside
 from losskit.loss import Loss
+from losskit.losses.multilabel_margin import LabelIds
 from properties.held import holds
 
 Item = tuple[Any, ...]  # a number or a list of each tensor

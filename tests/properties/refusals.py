@@ -11,10 +11,11 @@ from cases import CLASSES, ITEMS, Subject, array, close, draw
 from limits import ARGUMENTS as LIMITS, DISTRIBUTIONS, SIGN, VALUES
 from torch import Tensor
 
-from losskit.core.ranges import ClassId, Distribution, LabelIds
+from losskit.core.ranges import ClassId, Distribution
 from losskit.core.shapes import Broadcast
 from losskit.core.slots import Either
 from losskit.loss import Loss
+from losskit.losses.multilabel_margin import LabelIds
 from properties.held import either_way, formula_of, holds, of_one, refused
 
 

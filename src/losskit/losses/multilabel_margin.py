@@ -1,17 +1,75 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.head import Encoding, Head, Task
-from losskit.core.ranges import LabelIds, Score
+from losskit.core.messages import Place, beside, first, whole
+from losskit.core.ranges import Score, Whole
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Labels
 from losskit.core.slots import Slot
 from losskit.fields import reduction_arg
 from losskit.loss import Loss, instance
+
+
+@dataclass(frozen=True)
+class LabelIds(Whole):
+    """The ids of the labels that hold, in any order; -1 ends the list, and what follows it is not read."""
+
+    def dtype(self, place: Place, value: Tensor) -> None:
+        if not whole(value):
+            raise TypeError(
+                f"{place} must list the ids of the labels that hold, as integers, got {value.dtype}; for ids use "
+                f"{place.name}.long(), for 0 and 1 a label {_LISTED}"
+            )
+
+    def misfit(self, place: Place, value: Tensor) -> Exception | None:
+        if value.shape == place.shape:
+            return None
+        mend = f"; use {place.name}.squeeze(1)" if value.shape[1:2] == (1,) else ""
+        return ValueError(
+            f"{beside(place, value)}: it must have the same shape, with -1 after the labels that hold{mend}"
+        )
+
+    def neutral(self, place: Place, value: Tensor) -> float:
+        return -1  # no label holds
+
+    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
+        labels = place.shape[-1]
+        wrong = (value < -1) | (value >= labels)
+        if wrong.any():
+            return IndexError(
+                f"{place} must hold label ids in [0, {labels}), and -1 to end a list, got {first(value, wrong)}"
+            )
+        listed = torch.where(self.holding(value), value, -1).sort(-1).values
+        twice = (listed[..., 1:] == listed[..., :-1]) & (listed[..., 1:] >= 0)
+        if not twice.any():
+            return None
+        return ValueError(
+            f"{place} names a label twice in {int(twice.any(-1).sum())} of {place.items.numel()} lists; end a "
+            f"list with -1; for 0 and 1 a label use {_LISTED}"
+        )
+
+    @staticmethod
+    def holding(value: Tensor) -> Tensor:
+        """Where an id stands before the end of its list."""
+        return (value < 0).cumsum(-1) == 0
+
+    def sample(self, shape: tuple[int, ...], classes: int, dim: int, generator: torch.Generator) -> Tensor:
+        order = torch.rand(shape, generator=generator, device=generator.device).argsort(-1)
+        end = torch.randint(classes + 1, (*shape[:-1], 1), generator=generator, device=generator.device)
+        return torch.where(torch.arange(classes, device=end.device) == end, -1, order)
+
+    def words(self, squash: str) -> str:
+        return "Ids of the labels that hold, then -1, of any signed integer dtype"
+
+
+_LISTED = "criterion.head().encode(target, C)"
 
 
 class MultiLabelMarginLoss(Loss, nn.MultiLabelMarginLoss):

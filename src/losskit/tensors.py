@@ -1,0 +1,60 @@
+"""The tensors of a loss: what each may be, where it stands beside the others, and what the items are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from losskit.core.about import About
+from losskit.core.messages import Place, together
+from losskit.core.shapes import Items
+from losskit.core.slots import Slot
+from losskit.fields import Fields
+
+
+class Takes(Fields):
+    """Knows the tensors that a call takes, from what ``about`` states of them."""
+
+    about: ClassVar[About]
+
+    @property
+    def domains(self) -> Mapping[str, Slot]:
+        """What its tensors may be, for these arguments."""
+        return self.about.tensors
+
+    def require(self, tensors: tuple[Tensor, ...]) -> None:
+        """Raise where a dtype or a shape is wrong; reads no values."""
+        together(type(self).__name__, tuple(self.domains), tensors)
+        for place, slot, value in zip(self.places(tensors[0]), self.domains.values(), tensors, strict=True):
+            slot.require(place, value)
+        for name, weight in self._buffers.items():
+            if weight is not None:
+                who = f"{type(self).__name__}: {name}"
+                self.arguments[name].fits(who, weight, tensors[0].shape, self.class_dim(tensors[0]))
+
+    def places(self, input: Tensor) -> list[Place]:
+        """Where its tensors stand, beside this network's output."""
+        who, names, dim = type(self).__name__, list(self.domains), self.class_dim(input)
+        arguments = {name: name for name in self.arguments}
+        return [Place(who, name, names[0], input.shape, dim, arguments) for name in names]
+
+    def class_dim(self, input: Tensor) -> int | None:
+        """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""
+        return next(iter(self.domains.values())).shape.dim(input.dim())
+
+    def elements(self, input: Tensor) -> torch.Size:
+        """What a mask and a target of ids act on: for most losses the items."""
+        return next(iter(self.domains.values())).shape.items(input.shape)
+
+    def items(self, input: Tensor) -> torch.Size:
+        """The shape of the unreduced loss."""
+        return self.elements(input)
+
+    def items_of(self, target: Tensor) -> torch.Size:
+        """The shape of the unreduced loss, from the target alone."""
+        slot = self.domains.get("target")
+        one_an_item = slot is not None and isinstance(slot.of(target).shape, Items)
+        return target.shape if one_an_item else self.items(target)
