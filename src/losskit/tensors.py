@@ -38,8 +38,8 @@ class Takes(Fields):
     def places(self, input: Tensor) -> list[Place]:
         """Where its tensors stand, beside this network's output."""
         who, names, dim = type(self).__name__, list(self.domains), self.class_dim(input)
-        arguments = {name: name for name in self.arguments}
-        return [Place(who, name, names[0], input.shape, dim, arguments) for name in names]
+        items, arguments = self.elements(input), {name: name for name in self.arguments}
+        return [Place(who, name, names[0], input.shape, dim, items, arguments) for name in names]
 
     def class_dim(self, input: Tensor) -> int | None:
         """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""

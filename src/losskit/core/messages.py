@@ -19,12 +19,8 @@ class Place(NamedTuple):
     first: str  # the name of the first tensor, the network's output
     shape: torch.Size  # of the first tensor
     dim: int | None  # which of its dimensions an item reads whole
+    items: torch.Size  # the shape of its elements, which for most losses are the items
     arguments: Mapping[str, str] = {}  # the constructor's, each with the name that the caller knows
-
-    @property
-    def items(self) -> torch.Size:
-        """The shape of the unreduced loss."""
-        return self.shape if self.dim is None else self.shape[: self.dim] + self.shape[self.dim + 1 :]
 
     def __str__(self) -> str:
         return f"{self.who}: {self.name}"

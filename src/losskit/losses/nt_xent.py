@@ -112,7 +112,8 @@ def directions(vectors: Tensor) -> Tensor:
 def products(one: Tensor, other: Tensor) -> Tensor:
     """The inner products of all rows of two matrices, in their own dtype, under autocast too."""
     kind = one.device.type
-    with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+    known = torch.compiler.is_compiling() or torch.amp.is_autocast_available(kind)  # which torch 2.8 cannot compile
+    with torch.autocast(kind, enabled=False) if known else nullcontext():
         return one @ other.transpose(-2, -1)
 
 

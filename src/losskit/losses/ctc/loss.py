@@ -240,7 +240,7 @@ class CTCLoss(Loss, nn.CTCLoss):
             task: One of the tasks that the loss serves; None for its usual one.
         """
         self.head(task)
-        place = Place(type(self).__name__, "output", "output", output.shape, None)
+        place = Place(type(self).__name__, "output", "output", output.shape, None, output.shape[1:-1])
         LOG_PROBS.require(place, output)
         best = output.argmax(-1)
         best = best.unsqueeze(1) if best.dim() == 1 else best
