@@ -390,13 +390,13 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append("kernel")
         return answer
 
-    def by_formula(self: Loss, *args: Any) -> Tensor:
+    def by_plan(self: Loss, *args: Any) -> Tensor:
         seen.append("formula")
-        return formula(self, *args)
+        return by_other_plan(self, *args)
 
-    formula = Loss.by_formula
+    by_other_plan = Loss._by_plan
     monkeypatch.setattr("losskit.choice.by_kernel", by_kernel)
-    monkeypatch.setattr(Loss, "by_formula", by_formula)
+    monkeypatch.setattr(Loss, "_by_plan", by_plan)
     return seen
 
 

@@ -67,7 +67,8 @@ class Loss(Takes, Decodes):
 
     def extra(self, input: Tensor, at_call: AtCall) -> Extra:
         """What the call adds, checked."""
-        items, elements = self.items(input), self.elements(input)
+        items = self.items(input)
+        elements = self.elements(input) if self.about.interacting else items
         return self.checked(at_call, items, None if elements == items else elements)
 
     def checked(self, at_call: AtCall, items: torch.Size, elements: torch.Size | None = None) -> Extra:
