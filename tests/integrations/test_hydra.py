@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import hydra.utils
 import pytest
 import snippets
@@ -24,7 +26,8 @@ def test_a_configuration_is_the_loss_that_it_describes() -> None:
 def test_the_defaults_of_every_loss_can_be_written_down(name: str) -> None:
     """As numbers, booleans, words and null, which is all that YAML has."""
     loss = getattr(losskit, name)
-    defaults = {each: argument.default for each, argument in loss.arguments.items()}
+    defaults = {each: known.default for each, known in loss.arguments.items() if known.required is None}
     written = OmegaConf.create(OmegaConf.to_yaml({"_target_": f"losskit.{name}", **defaults}))
-    required = {"LinearCrossEntropyLoss": {"in_features": 4, "num_classes": 3}}.get(name, {})
+    owner = "in_features" in inspect.signature(loss).parameters
+    required = {"in_features": 4, "num_classes": 3} if owner else {}
     assert str(hydra.utils.instantiate(written, **required)) == str(loss(**required))
