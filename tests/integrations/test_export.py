@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from cases import draw, subjects
 from torch import Tensor, nn
 
-#: No operator of ONNX takes a number apart, by which this one is right for vectors of any length.
-NOT_IN_ONNX = {"CosineEmbeddingLoss"}
+#: No operator of ONNX takes a number apart, by which these are right for vectors of any length.
+NOT_IN_ONNX = {"CosineEmbeddingLoss", "NTXentLoss"}
 
 
 def given(rows: int = 4) -> dict[str, Any]:
