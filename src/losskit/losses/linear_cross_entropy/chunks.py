@@ -41,9 +41,8 @@ class Given(NamedTuple):
 
     def rows(self, start: int, stop: int) -> Given:
         """Some of the rows, with nothing but 0 in those that do not count (0 · NaN would spoil the layer's gradient)."""
-        target, kept, weight = (None if each is None else each[start:stop] for each in self[3:])
-        assert target is not None
-        input = self.input[start:stop]
+        target, input = self.target[start:stop], self.input[start:stop]
+        kept, weight = (None if each is None else each[start:stop] for each in (self.kept, self.sample_weight))
         if kept is not None:
             input = torch.where(kept.flatten(1).any(1, keepdim=True) if kept.dim() > 1 else kept.unsqueeze(1), input, 0)
         return Given(input, self.weight, self.bias, target, kept, weight)
@@ -78,7 +77,8 @@ class Chunks:
 
     def loss(self, given: Given) -> Tensor:
         """The loss of all rows: one value an item, or their sum."""
-        layer, others = given[:3], (*given[3:], *self.criterion.buffers())
+        layer = (given.input, given.weight, given.bias)  # no slice, which torch 2.8 cannot compile
+        others = (given.target, given.kept, given.sample_weight, *self.criterion.buffers())
         rare = any(each is not None and each.requires_grad for each in others)
         if rare or not eager(*(each for each in (*layer, *others) if each is not None)):
             return self.differentiable(given, again=torch.is_grad_enabled() and takes_hooks())
