@@ -10,7 +10,7 @@ from torch import Tensor
 
 import losskit
 from losskit.functional import linear_cross_entropy
-from losskit.losses.linear_cross_entropy.chunks import BUDGET, Chunks, Given
+from losskit.losses.linear_cross_entropy.chunks import BUDGET, Chunks, Given, at_call
 from losskit.losses.linear_cross_entropy.loss import _rows
 
 
@@ -79,6 +79,6 @@ def test_rows_that_do_not_count_hold_nothing() -> None:
     assert part.target.equal(spoilt.target[1:4])
     assert part.kept is not None
     assert part.kept.equal(kept[1:4])
-    assert part.at_call == {"mask": part.kept, "sample_weight": None}
+    assert at_call(part) == {"mask": part.kept, "sample_weight": None}
     grid = torch.tensor([[True, False], [False, False], [False, True], [False, False], [True, True]])
     assert spoilt._replace(kept=grid).rows(0, 5).input.equal(torch.where(kept[:, None], spoilt.input, 0))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import cache, partial
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -26,9 +25,18 @@ from losskit.core.arithmetic import wide
 from losskit.core.messages import Place
 from losskit.core.reduction import Extra
 from losskit.core.slots import Slot
-from losskit.core.watched import ORDINARY, batched, in_memory, plain, readable, saved_by_hooks, unwatched
+from losskit.core.watched import (
+    ORDINARY,
+    batched,
+    both_in_memory,
+    in_memory,
+    plain,
+    readable,
+    saved_by_hooks,
+    unwatched,
+)
 from losskit.native.autograd import by_kernel
-from losskit.native.call import Call, Outcome, Ready, Unfit, ready
+from losskit.native.call import Call, Ready, Unfit, ready
 
 ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
 CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
@@ -113,8 +121,9 @@ def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Plan:
     if torch.compiler.is_compiling():  # first: the compiler sees no more than this
         loss.require(tensors)
         return Plan.of(loss, tensors)
-    here = in_memory(tensors)
-    if here and len(tensors) == 2:  # written out, since 0.1 µs counts in small losses
+    pair = len(tensors) == 2  # written out, since 0.1 µs counts in small losses
+    here = both_in_memory(*tensors) if pair else in_memory(tensors)
+    if here and pair:
         one, two = tensors
         key: tuple[Any, ...] = (one.shape, one.dtype, two.shape, two.dtype)
     elif here:
@@ -144,14 +153,6 @@ def run(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> 
         except Unfit:
             pass
     return loss.without_kernel(plan, tensors, extra)
-
-
-def outcome(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Outcome | None:
-    """Value and gradients by the loss's kernel, of no graph; None where the formula must serve."""
-    if plan.ready is not None:
-        with suppress(Unfit):
-            return plan.ready.run(loss._buffers, tensors, extra, True)
-    return None
 
 
 def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:

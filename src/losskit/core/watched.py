@@ -56,6 +56,24 @@ def in_memory(tensors: tuple[Any, ...]) -> bool:
     return tracing() is None and transforms() is None and modes() == 0 and forward_ad._current_level < 0
 
 
+def both_in_memory(one: Any, two: Any) -> bool:
+    """:func:`in_memory` of two tensors, as most losses take, without a loop."""
+    return (
+        type(one) in ORDINARY
+        and type(two) in ORDINARY
+        and one.is_cpu
+        and two.is_cpu
+        and one.layout is strided
+        and two.layout is strided
+        and not one.is_neg()
+        and not two.is_neg()
+        and tracing() is None
+        and transforms() is None
+        and modes() == 0
+        and forward_ad._current_level < 0
+    )
+
+
 def unwatched() -> bool:
     """Whether no tracer and no transform sees this call."""
     return tracing() is None and transforms() is None and forward_ad._current_level < 0

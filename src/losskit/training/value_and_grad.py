@@ -8,9 +8,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from losskit.choice import choose, outcome
+from losskit.choice import choose
 from losskit.core.reduction import NOTHING, AtCall
 from losskit.loss import Loss
+from losskit.native.call import Unfit
 
 
 def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -46,12 +47,14 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
         if len(tensors) < len(names):
             tensors += tuple(at_call.pop(name) for name in names[len(tensors) :] if name in at_call)
         if criterion.keeps_kernel:
-            plan = choose(criterion, tensors)
+            kernel = choose(criterion, tensors).ready
             extra = criterion.extra(tensors[0], cast(AtCall, at_call)) if at_call else NOTHING
-            found = outcome(criterion, plan, tensors, extra)
-            if found is not None and plan.ready is not None:
-                value, (gradient, *_), scale = found
-                return value, plan.ready.as_input(gradient if scale == 1 else gradient.mul_(scale))
+            try:
+                if kernel is not None:
+                    value, gradients, scale = kernel.run(criterion._buffers, tensors, extra, True)
+                    return value, kernel.as_input(gradients[0] if scale == 1 else gradients[0].mul_(scale))
+            except Unfit:
+                pass
         with torch.enable_grad():
             leaf = tensors[0].detach().requires_grad_()
             loss = criterion(leaf, *tensors[1:], **at_call)

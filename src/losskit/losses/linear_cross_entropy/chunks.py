@@ -47,10 +47,10 @@ class Given(NamedTuple):
             input = torch.where(kept.flatten(1).any(1, keepdim=True) if kept.dim() > 1 else kept.unsqueeze(1), input, 0)
         return Given(input, self.weight, self.bias, target, kept, weight)
 
-    @property
-    def at_call(self) -> AtCall:
-        """What the loss of the logits takes beside them."""
-        return {"mask": self.kept, "sample_weight": self.sample_weight}
+
+def at_call(part: Given) -> AtCall:
+    """What the loss of the logits takes beside them; no property, which torch 2.8 cannot compile of a tuple."""
+    return {"mask": part.kept, "sample_weight": part.sample_weight}
 
 
 class Gradients(NamedTuple):
@@ -96,7 +96,7 @@ class Chunks:
             bias = None if part.bias is None else part.bias.flatten().to(self.dtype)
             logits = F.linear(part.input.to(self.dtype), part.weight.flatten(0, -2).to(self.dtype), bias)
             loss: Tensor = self.criterion(
-                logits.view(len(logits), *part.weight.shape[:-1]), part.target, **part.at_call
+                logits.view(len(logits), *part.weight.shape[:-1]), part.target, **at_call(part)
             )
             return loss
 
@@ -152,10 +152,10 @@ class Chunks:
     ) -> tuple[Tensor, Tensor | None]:
         """Loss of a chunk's logits, and its gradient in them."""
         if not with_slope:
-            return self.criterion(logits, part.target, **part.at_call), None
+            return self.criterion(logits, part.target, **at_call(part)), None
         leaf = logits.detach().requires_grad_()
         with torch.enable_grad():
-            value = self.criterion(leaf, part.target, **part.at_call)
+            value = self.criterion(leaf, part.target, **at_call(part))
         return value.detach(), torch.autograd.grad(value, leaf, upstream)[0]
 
 
