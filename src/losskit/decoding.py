@@ -38,7 +38,7 @@ class Decodes:
             output: What the network gave, as the loss takes it.
             task: One of the tasks that the loss serves; None for its usual one.
         """
-        return self.head(task).probabilities(output, self._output_dim(output))
+        return self.head(task).probabilities(self.logits(output), self._output_dim(output))
 
     def predict(self, output: Tensor, task: Task | str | None = None) -> Tensor:
         """What the network's output says: class ids, 0 or 1 for each label, or the values of a regression.
@@ -47,7 +47,11 @@ class Decodes:
             output: What the network gave, as the loss takes it.
             task: One of the tasks that the loss serves; None for its usual one.
         """
-        return self.head(task).predict(output, self._output_dim(output))
+        return self.head(task).predict(self.logits(output), self._output_dim(output))
+
+    def logits(self, output: Tensor) -> Tensor:
+        """What the head reads: the output itself, or what a layer that the loss owns makes of it."""
+        return output
 
     def _output_dim(self, output: Tensor) -> int:
         dim = self.class_dim(output)

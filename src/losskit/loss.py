@@ -92,7 +92,7 @@ class Loss(Takes, Decodes):
             tensors = tuple(slot.cast(each, dtype) for (_, slot), each in zip(domains, tensors))
         reading = readable(*tensors)
         operator = plan.operator if plan.operator is not None and self.torch_is_right(*tensors) else None
-        if operator is not None and extra == NOTHING:
+        if operator is not None and extra is NOTHING:
             if reading:
                 self._diagnose(plan, tensors)
             value = by_operator(self, operator, tensors, self.reduction)

@@ -78,11 +78,11 @@ def checked(
         known: The arguments of the loss's constructor, which may have been meant.
         elements: What a mask acts on, where that is not the items.
     """
-    if not at_call:
-        return NOTHING
     for name in at_call:
         if name not in Extra._fields:
             raise TypeError(f"{who}: a call has no argument {name!r}; {_meant(who, name, known)}")
+    if all(value is None for value in at_call.values()):
+        return NOTHING
     weight, mask, normalizer = (_savable(at_call.get(name)) for name in Extra._fields)
     if mask is not None:
         over = items if elements is None else elements

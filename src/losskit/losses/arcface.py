@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from losskit.core.about import About
 from losskit.core.arithmetic import representable
-from losskit.core.head import ON_CLASSES, Task
+from losskit.core.head import ON_CLASSES
 from losskit.core.messages import MASK, Place, out_of_range
 from losskit.core.ranges import ClassId, Real
 from losskit.core.reduction import AtCall, Reduction
@@ -134,29 +134,11 @@ class ArcFaceLoss(Loss):
     def kept(self, target: Tensor) -> Tensor | None:
         return target != self.ignore_index
 
-    def logits(self, input: Tensor) -> Tensor:
+    def logits(self, output: Tensor) -> Tensor:
         """The scaled cosines, (..., C), without the margin."""
-        wide = input.to(torch.promote_types(input.dtype, torch.float32))
+        wide = output.to(torch.promote_types(output.dtype, torch.float32))
         cosines = products(directions(wide), directions(self.weight.to(wide.dtype)))
         return representable(self.scale, wide.dtype) * cosines
-
-    def probabilities(self, output: Tensor, task: Task | str | None = None) -> Tensor:
-        """Class probabilities of embeddings, (..., C).
-
-        Args:
-            output: What the network gave, as the loss takes it.
-            task: One of the tasks that the loss serves; None for its usual one.
-        """
-        return self.head(task).probabilities(self.logits(output), output.dim() - 1)
-
-    def predict(self, output: Tensor, task: Task | str | None = None) -> Tensor:
-        """The nearest class of each embedding.
-
-        Args:
-            output: What the network gave, as the loss takes it.
-            task: One of the tasks that the loss serves; None for its usual one.
-        """
-        return self.head(task).predict(self.logits(output), output.dim() - 1)
 
 
 def _length(vector: Tensor) -> Tensor:

@@ -172,18 +172,9 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
     def share(self, target: Tensor) -> Tensor | None:
         return None if self.weight is None or target.is_floating_point() else self.weight[target]
 
-    def logits(self, input: Tensor) -> Tensor:
+    def logits(self, output: Tensor) -> Tensor:
         """All logits at once: (N, C), or (N, C, ...) with ``out_features``."""
-        return self.linear(input).unflatten(-1, (self.num_classes, *self.out_features))  # type: ignore[no-any-return]
-
-    def probabilities(self, output: Tensor, task: Task | str | None = None) -> Tensor:
-        """Class probabilities, (N, C): all of them at once.
-
-        Args:
-            output: What the network gave, as the loss takes it.
-            task: One of the tasks that the loss serves; None for its usual one.
-        """
-        return self.head(task).probabilities(self.logits(output), output.dim() - 1)
+        return self.linear(output).unflatten(-1, (self.num_classes, *self.out_features))  # type: ignore[no-any-return]
 
     def predict(self, output: Tensor, task: Task | str | None = None) -> Tensor:
         """Class ids, a chunk of rows at a time.
