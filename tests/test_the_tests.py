@@ -523,6 +523,10 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
             ),
         ),
     ],
+    "refuses_weights_put_in_behind_its_back": [
+        sabotaged(MultiLabelSoftMarginLoss, fit=lambda self, input: None),
+        sabotaged(MSELoss, fit=lambda self, input: None),
+    ],
     "refuses_bad_calls": [sabotaged(MSELoss, forward=without("sampel_weight", "normalizer"))],
     "refuses_bad_shapes": [
         sabotaged(MSELoss, about=about(MSELoss, tensors={"input": REAL, "target": Slot(Real(), Lax())})),

@@ -87,6 +87,8 @@ class Loss(Takes, Decodes):
 
     def _by_plan(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         domains, dtype = plan.domains, plan.dtype
+        if self._buffers and not torch.compiler.is_compiling():
+            self.fit(tensors[0])
         tensors = savable_with(self._buffers, tensors)
         if not plan.as_is:
             tensors = tuple(slot.cast(each, dtype) for (_, slot), each in zip(domains, tensors))

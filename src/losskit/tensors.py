@@ -30,10 +30,14 @@ class Takes(Fields):
         together(type(self).__name__, tuple(self.domains), tensors)
         for place, slot, value in zip(self.places(tensors[0]), self.domains.values(), tensors, strict=True):
             slot.require(place, value)
+        self.fit(tensors[0])
+
+    def fit(self, input: Tensor) -> None:
+        """Raise where a weight does not fit the input; at each call, since buffers change behind the loss's back."""
         for name, weight in self._buffers.items():
             if weight is not None:
                 who = f"{type(self).__name__}: {name}"
-                self.arguments[name].fits(who, weight, tensors[0].shape, self.class_dim(tensors[0]))
+                self.arguments[name].fits(who, weight, input.shape, self.class_dim(input))
 
     def places(self, input: Tensor) -> list[Place]:
         """Where its tensors stand, beside this network's output."""

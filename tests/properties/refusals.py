@@ -7,7 +7,7 @@ from math import inf, nan
 
 import pytest
 import torch
-from cases import CLASSES, ITEMS, Subject, array, close, draw
+from cases import CLASSES, ITEMS, Subject, another, array, close, draw
 from limits import ARGUMENTS as LIMITS, DISTRIBUTIONS, SIGN, VALUES
 from torch import Tensor
 
@@ -218,3 +218,17 @@ def refuses_what_is_no_distribution(subject: Subject) -> None:
             target = good.clone()
             target[row] = torch.tensor([value, 1 - value, 0.0, 0.0])
             refused(ValueError, [name, "target"], loss, input, target)
+
+
+@holds
+def refuses_weights_put_in_behind_its_back(subject: Subject) -> None:
+    """Functional calls replace buffers unseen: of another shape they are refused by name, though the shapes are known."""
+    for name, spec in subject.loss.arguments.items():
+        if spec.shape not in ("classes", "elements"):
+            continue
+        criterion = subject.loss(**{name: another(spec, ITEMS, CLASSES)})
+        tensors = draw(criterion)
+        criterion(*tensors)  # from here on there is a plan
+        for size in (1, CLASSES + 5):
+            swapped = {name: torch.ones(size, dtype=torch.float64)}
+            refused(ValueError, [subject.loss.__name__, name], torch.func.functional_call, criterion, swapped, tensors)

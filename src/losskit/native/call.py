@@ -73,8 +73,8 @@ class Ready:
         self.one = None if call.reduction == "none" else input.new_empty((), dtype=self.wide)
         large = input.numel() * self.dtype.itemsize >= LEASED
         self.lease = (c_int64 * input.dim())(*input.shape) if large else None
-        self.weights = tuple(name for name, weight in weights.items() if weight is not None)
-        if not WEIGHTS.issuperset(self.weights):
+        self.weights = tuple((name, weight.shape) for name, weight in weights.items() if weight is not None)
+        if not WEIGHTS.issuperset(name for name, _ in self.weights):
             raise Unfit  # the kernel takes a number there
         self.shape = input.shape
         self.template = _elementwise(self, input) if dim is None else _rowwise(self, input, target, dim)
@@ -134,17 +134,15 @@ class Ready:
     def _weights(self, call: Elementwise | Rowwise, weights: Weights) -> list[Tensor | None]:
         """Describe the loss's own weights to the kernel; returns what must be kept alive."""
         held: list[Tensor | None] = []
-        for name in self.weights:
+        for name, shape in self.weights:
             weight = weights[name]
-            if weight is None:
-                continue
+            if weight is None or weight.shape != shape:
+                raise Unfit  # put in behind the loss's back; if it does not fit, the loss will complain
             if weight.requires_grad:
                 raise Unfit  # only the formula gives it a gradient
             if isinstance(call, Elementwise):
                 held.append(spread(getattr(call, name), weight, self.shape, self.wide))
                 continue
-            if len(weight) != call.classes:
-                raise Unfit  # put in behind the loss's back; its formula will complain
             weight = weight.to(self.wide).resolve_neg().contiguous()
             call.class_weight = weight.data_ptr()
             held.append(weight)
