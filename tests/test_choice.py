@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -242,12 +243,12 @@ def meta(*tensors: Tensor) -> list[Tensor]:
     ids=str,
 )
 def test_off_cpu_it_is_taken_where_it_is_right(criterion: Loss, taken: bool) -> None:
-    given = meta(ROWS, ROW_IDS)
-    assert takes_torch(criterion, *given) == taken
+    given, moved = meta(ROWS, ROW_IDS), copy.deepcopy(criterion).to("meta")
+    assert takes_torch(moved, *given) == taken
     assert not takes_torch(criterion, ROWS, ROW_IDS)  # a kernel serves there
 
     def seen(x: Tensor) -> Tensor:
-        assert not takes_torch(criterion, x, given[1])
+        assert not takes_torch(moved, x, given[1])
         return x.sum()
 
     torch.func.grad(seen)(given[0])

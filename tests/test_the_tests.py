@@ -424,6 +424,10 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
         sabotaged(SmoothL1Loss, formula=quotient_in_a_branch),
         sabotaged(HuberLoss, formula=lambda s, x, y: (x - y).clamp(-s.delta, s.delta) * (x - y)),
     ],
+    "names_what_was_left_behind": [
+        Raising(RuntimeError, "device", sabotaged(CrossEntropyLoss, fit=lambda self, input: None)),
+        sabotaged(MSELoss, checked=lambda self, at_call, items, device, elements=None: Extra(**at_call)),
+    ],
     "weights_of_zero": [
         sabotaged(MSELoss, _weighed=lambda self, value, weight, neutral: value),
         sabotaged(L1Loss, forward=lambda s, x, y, sample_weight=None: (x - y).abs() * sample_weight),

@@ -69,11 +69,13 @@ class Loss(Takes, Decodes):
         """What the call adds, checked."""
         items = self.items(input)
         elements = self.elements(input) if self.about.interacting else items
-        return self.checked(at_call, items, None if elements == items else elements)
+        return self.checked(at_call, items, input.device, None if elements == items else elements)
 
-    def checked(self, at_call: AtCall, items: torch.Size, elements: torch.Size | None = None) -> Extra:
-        """The same for an unreduced loss of that shape, whose mask acts on elements."""
-        return checked(type(self).__name__, self.reduction, at_call, items, self.arguments, elements)
+    def checked(
+        self, at_call: AtCall, items: torch.Size, device: torch.device, elements: torch.Size | None = None
+    ) -> Extra:
+        """The same for an unreduced loss of that shape and on that device, whose mask acts on elements."""
+        return checked(type(self).__name__, self.reduction, at_call, items, device, self.arguments, elements)
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         """The loss by its formula, or by torch's operator where that takes its place."""

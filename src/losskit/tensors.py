@@ -37,6 +37,12 @@ class Takes(Fields):
         for name, weight in self._buffers.items():
             if weight is not None:
                 who = f"{type(self).__name__}: {name}"
+                if weight.device != input.device and weight.dim():  # torch takes one number from anywhere
+                    first = next(iter(self.domains))
+                    raise ValueError(
+                        f"{who} is on {weight.device} and {first} on {input.device}; use {name}.to({first}.device), or move "
+                        f"the loss with .to({first}.device)"
+                    )
                 self.arguments[name].fits(who, weight, input.shape, self.class_dim(input))
 
     def places(self, input: Tensor) -> list[Place]:

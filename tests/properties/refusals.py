@@ -7,7 +7,7 @@ from math import inf, nan
 
 import pytest
 import torch
-from cases import CLASSES, ITEMS, Subject, another, array, close, draw
+from cases import CLASSES, ITEMS, Subject, another, array, close, draw, variants
 from limits import ARGUMENTS as LIMITS, DISTRIBUTIONS, SIGN, VALUES
 from torch import Tensor
 
@@ -232,3 +232,27 @@ def refuses_weights_put_in_behind_its_back(subject: Subject) -> None:
         for size in (1, CLASSES + 5):
             swapped = {name: torch.ones(size, dtype=torch.float64)}
             refused(ValueError, [subject.loss.__name__, name], torch.func.functional_call, criterion, swapped, tensors)
+
+
+@holds
+def names_what_was_left_behind(subject: Subject) -> None:
+    """A criterion with weights, or a mask, that stayed on another device than what the network gives."""
+    *_, most = variants(subject.loss)
+    criterion, name = subject.loss(**most), subject.loss.__name__
+    tensors = draw(criterion, dtype=torch.float32)
+    moved = tuple(tensor.to("meta") for tensor in tensors)
+    for argument in (each for each, value in most.items() if isinstance(value, Tensor)):
+        alone = subject.loss(**{argument: most[argument]})
+        refused(ValueError, [name, argument, "cpu", "meta", ".to("], alone, *draw_on("meta", alone))
+        assert alone.to("meta")(*draw_on("meta", alone)).is_meta
+    if len(tensors) > 1:
+        refused(ValueError, [name, "cpu", "meta", ".to("], criterion.to("meta"), moved[0], *tensors[1:])
+    kept = torch.ones(ITEMS[0], dtype=torch.bool)
+    for word, beside in (("mask", kept), ("sample_weight", kept.float())):
+        refused(ValueError, [name, word, "cpu", "meta", ".to("], criterion.to("meta"), *moved, **{word: beside})
+    one = torch.tensor(2.0)  # torch, too, takes one number from anywhere
+    assert subject.loss(reduction="mean")(*draw_on("meta", subject.loss()), normalizer=one).is_meta
+
+
+def draw_on(device: str, loss: Loss) -> tuple[Tensor, ...]:
+    return tuple(tensor.to(device) for tensor in draw(loss, dtype=torch.float32))

@@ -65,6 +65,7 @@ def checked(
     reduction: str,
     at_call: AtCall,
     items: torch.Size,
+    device: torch.device,
     known: Iterable[str] = (),
     elements: torch.Size | None = None,
 ) -> Extra:
@@ -75,6 +76,7 @@ def checked(
         reduction: Of the loss.
         at_call: What the call added.
         items: The shape of the unreduced loss.
+        device: Where it is computed.
         known: The arguments of the loss's constructor, which may have been meant.
         elements: What a mask acts on, where that is not the items.
     """
@@ -86,11 +88,13 @@ def checked(
     weight, mask, normalizer = (_savable(at_call.get(name)) for name in Extra._fields)
     if mask is not None:
         over = items if elements is None else elements
-        mask = _over_items(f"{who}: mask", mask, over, "the unreduced loss's shape" if over == items else "shape")
+        mask = _over_items(
+            f"{who}: mask", mask, over, device, "the unreduced loss's shape" if over == items else "shape"
+        )
         if mask.dtype != torch.bool:
             raise TypeError(f"{who}: mask must be bool, True where an item counts, got {mask.dtype}; use mask.bool()")
     if weight is not None:
-        weight = _over_items(f"{who}: sample_weight", weight, items, "the unreduced loss's shape")
+        weight = _over_items(f"{who}: sample_weight", weight, items, device, "the unreduced loss's shape")
         used = weight if mask is None or elements is not None else torch.where(mask, weight, 0)
         if used.numel() and readable(used) and not bool((used >= 0).all()):
             raise ValueError(f"{who}: sample_weight must not be negative or NaN, got {used[~(used >= 0)][0].item()}")
@@ -113,11 +117,13 @@ def _savable(value: Any) -> Any:
     return value if ordinary else savable(value)
 
 
-def _over_items(who: str, value: Tensor, items: torch.Size, what: str) -> Tensor:
+def _over_items(who: str, value: Tensor, items: torch.Size, device: torch.device, what: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{who} must be a tensor, got {type(value).__name__}; use torch.as_tensor(...)")
     if value.shape != items[: value.dim()]:
         raise ValueError(f"{who} must have {what} {tuple(items)} or its leading dimensions, got {tuple(value.shape)}")
+    if value.device != device:
+        raise ValueError(f"{who} is on {value.device} and the loss on {device}; use {who.split()[-1]}.to('{device}')")
     return aligned(value, len(items))
 
 
@@ -190,8 +196,8 @@ def reduce(
 
 
 def divided(total: Tensor, normalizer: float | Tensor) -> Tensor:
-    """The mean; a normalizer of another dtype does not change the loss's."""
-    return total / (normalizer.to(total.dtype) if isinstance(normalizer, Tensor) else normalizer)
+    """The mean; a normalizer of another dtype or device does not change the loss's."""
+    return total / (normalizer.to(total) if isinstance(normalizer, Tensor) else normalizer)
 
 
 def _rows(loss: Tensor, kept: Tensor | None, share: Tensor | None) -> Tensor | int:

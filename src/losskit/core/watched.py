@@ -7,6 +7,7 @@ synchronises nothing and nobody must see it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -109,3 +110,18 @@ def savable_with(buffers: dict[str, Tensor | None], tensors: tuple[Tensor, ...])
 def attaching(function: Any) -> Callable[..., Any]:
     """``function.apply`` less what Python adds to it: a look for transforms, which :func:`in_memory` has had."""
     return super(torch.autograd.Function, function).apply  # type: ignore[no-any-return]
+
+
+def knows_autocast(kind: str) -> bool:
+    """Whether torch can say anything of autocast on this kind of device: not so of the meta device."""
+    return torch.compiler.is_compiling() or torch.amp.is_autocast_available(kind)  # which torch 2.8 cannot compile
+
+
+def autocasting(kind: str) -> bool:
+    """Whether autocast is on for this kind of device."""
+    return knows_autocast(kind) and torch.is_autocast_enabled(kind)
+
+
+def no_autocast(kind: str) -> AbstractContextManager[object]:
+    """Autocast turned off for this kind of device."""
+    return torch.autocast(kind, enabled=False) if knows_autocast(kind) else nullcontext()

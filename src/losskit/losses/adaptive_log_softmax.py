@@ -71,7 +71,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
     def forward(self, input_: Tensor, target_: Tensor, **at_call: Unpack[AtCall]) -> _ASMoutput:
         """Log-probability of each target, and the loss; :class:`~losskit.core.reduction.AtCall` says what a call may add."""
         self._require(input_, target_)
-        extra = checked(type(self).__name__, "mean", at_call, target_.shape)
+        extra = checked(type(self).__name__, "mean", at_call, target_.shape, input_.device)
         keep, target = extra.mask, target_.long()
         if keep is not None:  # class 0 of an input of zeros: in range, and through no cluster
             input_, target = torch.where(keep.unsqueeze(-1), input_, 0), torch.where(keep, target, 0)

@@ -10,6 +10,7 @@ from losskit.core.about import About
 from losskit.core.head import Activation, Encoding, Head, Situation, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import PROBABILITY, ZERO_OR_ONE
+from losskit.core.watched import autocasting
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
@@ -73,7 +74,7 @@ class BCELoss(Loss, nn.BCELoss):
         return loss if self.weight is None else loss * self.weight
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        return not torch.is_autocast_enabled(tensors[0].device.type)  # torch refuses it there
+        return not autocasting(tensors[0].device.type)  # torch refuses it there
 
 
 def _log(p: Tensor, log: Callable[[Tensor], Tensor], argument: Tensor) -> Tensor:

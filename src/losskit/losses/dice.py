@@ -137,7 +137,7 @@ class DiceLoss(Loss):
         return usual if self.dim == 1 else {**usual, "input": Slot(Logit(), Regions(self.dim))}
 
     def extra(self, input: Tensor, at_call: AtCall) -> Extra:
-        return self.checked(at_call, self.items(input), self.elements(input))
+        return self.checked(at_call, self.items(input), input.device, self.elements(input))
 
     def kept(self, target: Tensor) -> Tensor | None:
         return None if target.is_floating_point() else target != self.ignore_index

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from losskit.core.ranges import Real
 from losskit.core.reduction import AtCall, Reduction, shaped
 from losskit.core.shapes import Vectors
 from losskit.core.slots import Slot
+from losskit.core.watched import no_autocast
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.cosine_embedding import scaled, squared
@@ -111,9 +111,7 @@ def directions(vectors: Tensor) -> Tensor:
 
 def products(one: Tensor, other: Tensor) -> Tensor:
     """The inner products of all rows of two matrices, in their own dtype, under autocast too."""
-    kind = one.device.type
-    known = torch.compiler.is_compiling() or torch.amp.is_autocast_available(kind)  # which torch 2.8 cannot compile
-    with torch.autocast(kind, enabled=False) if known else nullcontext():
+    with no_autocast(one.device.type):
         return one @ other.transpose(-2, -1)
 
 

@@ -100,7 +100,7 @@ def _count(criterion: Loss, target: Tensor, mask: Tensor | None, sample_weight: 
     if sample_weight is not None:
         at_call["sample_weight"] = sample_weight
     dtype = torch.float32 if target.device.type == "mps" else torch.float64
-    extra = criterion.checked(at_call, items)
+    extra = criterion.checked(at_call, items, target.device)
     kept, share = both(criterion.kept(target), extra.mask), torch.ones(items, dtype=dtype, device=target.device)
     ids = kept is not None and target.shape == items and not target.is_floating_point()
     safe = torch.where(kept, target, 0) if ids and kept is not None else target

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from losskit.core.watched import attaching, readable
 
-ctc_forward, ctc_backward = torch.ops.aten._ctc_loss.Tensor, torch.ops.aten._ctc_loss_backward.Tensor
+ctc_forward, ctc_backward = torch.ops.aten._ctc_loss.default, torch.ops.aten._ctc_loss_backward.default
 
 
 class Batch(NamedTuple):
@@ -65,7 +65,8 @@ def value_and_gradient(
     if not checked:
         outside = (targets < 0) | (targets >= scores.shape[2])
         targets, wrong = targets.where(~outside, blank), outside.any(1)
-    given = Batch(scores, targets, batch.input_lengths, batch.target_lengths)
+    lengths = batch.input_lengths.tolist(), batch.target_lengths.tolist()  # as numbers, wherever they lie
+    given = (scores, targets, *lengths)
     loss, alphas = ctc_forward(*given, blank)
     value = loss if shift is None else loss - shift
     value = value if wrong is None else value.masked_fill(wrong, torch.nan)

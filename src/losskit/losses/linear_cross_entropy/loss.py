@@ -228,7 +228,7 @@ def linear_cross_entropy(
     shape = _logits_shape(criterion, input, linear_weight, linear_bias)
     _require(criterion, input, target, shape)
     items = torch.Size(shape[: input.dim() - 1] + shape[input.dim() :])
-    extra = criterion.checked(at_call, items)
+    extra = criterion.checked(at_call, items, input.device)
     (target,) = savable_with(criterion._buffers, (target,))
     given = _given(criterion, input, linear_weight, target, linear_bias, extra, items)
     chunks = Chunks(part, _rows(chunk_size, linear_weight), _dtype(input))
