@@ -205,13 +205,13 @@ def linear_cross_entropy(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`LinearCrossEntropyLoss`, which takes the layer's weight (C, D) and bias (C)."""
-    ignored = -100 if ignore_index is None else ignore_index
+    who, own = LinearCrossEntropyLoss.__name__, LinearCrossEntropyLoss.arguments
+    ignored = own["ignore_index"].check(f"{who}: ignore_index", ignore_index)
+    chunk_size = own["chunk_size"].check(f"{who}: chunk_size", _hinted(who, chunk_size, options))
     criterion, part = (
         instance(_OfLogits, weight, ignored, each, label_smoothing)
         for each in (reduction, "none" if reduction == "none" else "sum")
     )
-    who, size = type(criterion).__name__, LinearCrossEntropyLoss.arguments["chunk_size"]
-    chunk_size = size.check(f"{who}: chunk_size", _hinted(who, chunk_size, options))
     shape = _logits_shape(criterion, input, linear_weight, linear_bias)
     _require(criterion, input, target, shape)
     items = torch.Size(shape[: input.dim() - 1] + shape[input.dim() :])
