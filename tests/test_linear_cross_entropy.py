@@ -588,6 +588,14 @@ def test_value_and_grad() -> None:
     torch.testing.assert_close(grad, torch.autograd.grad(criterion(input, target), input)[0])
 
 
+def test_none_is_the_usual_id_to_ignore() -> None:
+    given = [losskit.LinearCrossEntropyLoss(D, C, ignore_index=each) for each in (None, -100, 3)]
+    assert [each.ignore_index for each in given] == [-100, -100, 3]
+    given[2].ignore_index = None
+    assert given[2].ignore_index == -100
+    assert "ignore_index" not in "".join(map(repr, given))
+
+
 def test_it_is_documented() -> None:
     words = str(losskit.LinearCrossEntropyLoss.__doc__)
     for part in ("in_features: ", "chunk_size: ", "label_smoothing: ", "Shape:", "(N, D)", "Source:"):
@@ -645,6 +653,12 @@ def test_refusals_of_the_module() -> None:
         losskit.LinearCrossEntropyLoss(D, C, weight=torch.rand(5))
     with pytest.raises(ValueError, match="reduction must be one of"):
         losskit.LinearCrossEntropyLoss(D, C, reduction="avg")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="num_classes is required: Number of classes"):
+        losskit.LinearCrossEntropyLoss(D)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"num_classes must be an integer, got 2\.5"):
+        losskit.LinearCrossEntropyLoss(D, 2.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="bias must be True or False, got 1"):
+        losskit.LinearCrossEntropyLoss(D, C, bias=1)  # type: ignore[arg-type]
     criterion = losskit.LinearCrossEntropyLoss(D, C)
     with pytest.raises(ValueError, match="chunk_size must lie in"):
         criterion.chunk_size = -1

@@ -116,6 +116,32 @@ def test_positions_and_names() -> None:
     assert parameters["count"].annotation == "int"
 
 
+def test_a_constructor_of_ones_own() -> None:
+    """Its signature holds, and what its docstring says of its arguments."""
+
+    class Own(Toy):
+        """One line.
+
+        Args:
+            width: A width.
+
+        Example:
+            >>> 1
+        """
+
+        about = Toy.about
+
+        def __init__(self, width: int, *, count: int = 1) -> None:
+            super().__init__(count=count)
+            self.width = width
+
+    assert str(inspect.signature(Own)) == "(width: 'int', *, count: 'int' = 1)"
+    assert (Own(3).width, Own(3, count=2).count) == (3, 2)
+    words = str(Own.__doc__)
+    assert words.startswith("One line.\n\nArgs:\n    width: A width.\n    reduction: ")
+    assert words.count("Args:") == 1
+
+
 def test_documentation_is_written_from_what_the_class_states() -> None:
     words = inspect.cleandoc(str(Toy.__doc__))
     assert words.startswith("One line.\n\n.. math:: x\n\nArgs:\n    reduction: ``'none'`` keeps one value an item,")

@@ -66,4 +66,5 @@ def _parameter(cls: Any, name: str, kind: Any) -> inspect.Parameter:
     for base in reversed(cls.__mro__):
         annotations |= inspect.get_annotations(base)
     annotation = annotations.get(name, inspect.Parameter.empty)
-    return inspect.Parameter(name, kind, default=cls.arguments[name].default, annotation=annotation)
+    argument = cls.arguments[name]
+    return inspect.Parameter(name, kind, default=None if argument.none else argument.default, annotation=annotation)

@@ -35,6 +35,7 @@ class Arg:
     several: bool = False
     opaque: bool = False
     required: type | None = None
+    none: bool = False
 
     @property
     def documentation(self) -> str:
@@ -51,7 +52,9 @@ class Arg:
 
     def check(self, who: str, value: Any) -> Any:
         """``value`` as the loss keeps it; an error that names the class, the argument, what came and what to do."""
-        if (value is None and self.default is None) or self.opaque:
+        if value is None and (self.none or self.default is None):
+            return self.default
+        if self.opaque:
             return value
         if self.several and isinstance(value, Sequence) and not isinstance(value, str):
             if not value:
@@ -121,6 +124,7 @@ def arg(
     several: bool = False,
     opaque: bool = False,
     required: type | None = None,
+    none: bool = False,
     doc: str,
 ) -> Any:
     """Declare a field of a loss.
@@ -138,9 +142,10 @@ def arg(
         several: It may be several numbers as well, which are kept as a tuple.
         opaque: It may be anything: a device, a process group.
         required: It has no default, and is of this type: ``int``, ``float`` or ``bool``.
+        none: None stands for the default, and for it in the signature, as torch has it.
         doc: What it is, with its unit.
     """
-    return Arg(default, within, among, shape, kw_only, doc, function, number, several, opaque, required)
+    return Arg(default, within, among, shape, kw_only, doc, function, number, several, opaque, required, none)
 
 
 def reduction_arg(*, default: BatchReduction, batchmean: bool = False, kw_only: bool = False) -> Any:

@@ -20,7 +20,7 @@ from losskit.catalog import CATALOG
 from losskit.choice import choose
 from losskit.core.ranges import ClassId
 from losskit.core.reduction import NOTHING
-from losskit.core.watched import ORDINARY, saved_by_hooks
+from losskit.core.watched import in_memory, saved_by_hooks
 from losskit.loss import Loss, instance
 from losskit.native.autograd import by_kernel
 from losskit.native.call import Unfit
@@ -126,20 +126,19 @@ def by_losskit(kind: Any, tensors: tuple[Any, ...], given: Mapping[str, Any]) ->
 
 
 def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) -> bool:
-    """Whether torch's numbers are losskit's for tensors like these; :func:`choose` asks the rest."""
-    for each in (*tensors, *weights):
-        if type(each) not in ORDINARY or not each.is_cpu or each.layout is not torch.strided:
+    """Whether torch's numbers are losskit's for tensors like these; plan and kernel know the rest."""
+    every = (*tensors, *weights)
+    if not in_memory(every) or saved_by_hooks():
+        return False
+    dtype = tensors[0].dtype
+    ids = torch.int64 if isinstance(kind.about.target.range, ClassId) else dtype
+    for each in every:
+        if each.dtype is not dtype and each.dtype is not ids:
             return False
         if each.is_inference() and torch.is_grad_enabled():
             return False  # torch refuses to save it for backward
-    dtype = tensors[0].dtype
-    ids = torch.int64 if isinstance(kind.about.target.range, ClassId) else dtype
-    for other in (*tensors[1:], *weights):
-        if other.requires_grad or (other.dtype is not dtype and other.dtype is not ids):
-            return False
-    if dtype.itemsize < 4 and (weights or not torch.is_autocast_enabled("cpu")):
-        return False  # torch's loss is in half precision, unless autocast casts; with weights it does so too late
-    return not saved_by_hooks()
+    # Below float32 torch's loss is in half precision, unless autocast casts; with weights it does so too late.
+    return dtype.itemsize >= 4 or (not weights and torch.is_autocast_enabled("cpu"))
 
 
 def _clash(tensors: tuple[Any, ...], arguments: Mapping[str, Any]) -> bool:

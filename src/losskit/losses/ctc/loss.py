@@ -214,11 +214,12 @@ class CTCLoss(Loss, nn.CTCLoss):
 
     def _unreduced(self, batch: Batch) -> Tensor:
         """By torch's operator where there is no more to it than a value and a gradient, else by the formula."""
-        if not is_torchs(self) or not has_operator(batch):
-            return self.formula(*batch)
-        if torch.compiler.is_compiling():
-            return opaque(*batch, self.blank, self.from_logits)[0] if len(batch[0]) > UNROLLED else self.formula(*batch)
-        return by_torch(batch, self.blank, self.from_logits, self.formula) if plain(*batch) else self.formula(*batch)
+        if is_torchs(self) and has_operator(batch):
+            if plain(*batch):
+                return by_torch(batch, self.blank, self.from_logits, self.formula)
+            if torch.compiler.is_compiling() and len(batch.log_probs) > UNROLLED:
+                return opaque(*batch, self.blank, self.from_logits)[0]  # type: ignore[no-any-return]
+        return self.formula(*batch)
 
     # What the loss's other half does with a network's output
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,6 @@ from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.cross_entropy import CrossEntropyLoss
 from losskit.losses.linear_cross_entropy.chunks import BUDGET, Chunks, Given
-
-CHUNK_SIZE = f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB."
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,13 @@ class _OfLayer(Either):
         )
 
 
-#: Torch's class, so that ``isinstance`` holds; torch before 2.13 has none.
-_Torchs: type[nn.Module] = getattr(nn, "LinearCrossEntropyLoss", nn.Module)
+if TYPE_CHECKING:  # of a base that may be another no checker could tell the arguments
+    _Torchs = nn.Module
+else:  # so that ``isinstance`` holds; torch before 2.13 has none
+    _Torchs = getattr(nn, "LinearCrossEntropyLoss", nn.Module)
 
 
-class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
+class LinearCrossEntropyLoss(Loss, _Torchs):
     r"""Cross-entropy of the logits of a last linear layer that it owns, of which only a few rows exist at a time.
 
     .. math:: \ell(x, y) = \mathrm{CrossEntropy}(W x + b, y)
@@ -66,17 +66,6 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
     derivative no single tensor is larger than a chunk, but what all chunks save adds up. In half precision the logits
     are rounded to the input's dtype, as behind ``nn.Linear`` (float16 on CPU: computed in float32, which is faster there); the
     loss and the sums over rows are in float32.
-
-    Args:
-        in_features: Width of the input, D.
-        num_classes: Number of classes, C.
-        out_features: Sizes of further dimensions, each place of which has C logits of its own: the target is then of
-            shape (N, \*out_features). Default: ().
-        bias: Whether the layer has a bias. Default: False.
-        device: Where the layer lives.
-        dtype: The layer's dtype.
-        options: Torch's ``LinearCrossEntropyOptions``, of which ``batch_chunk_size`` serves as ``chunk_size``; the rest
-            concerns torch's implementation.
 
     Example:
         >>> import torch, losskit
@@ -100,49 +89,53 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
         torch="linear_cross_entropy",
         twin="CrossEntropyLoss",
     )
-    reduction: Reduction = reduction_arg(default="mean")
-    weight: Tensor | None = arg(
-        default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
+    in_features: int = arg(required=int, doc="Width of the input, D.")
+    num_classes: int = arg(required=int, doc="Number of classes, C.")
+    out_features: tuple[int, ...] = arg(
+        default=(),
+        opaque=True,
+        kw_only=True,
+        doc="Sizes of further dimensions, each place of which has C logits of its own: the target is then of "
+        r"shape (N, \*out_features).",
     )
-    ignore_index: int = arg(
-        default=-100, doc="A target of this value has no loss, no gradient and no place in the mean; None is -100."
+    bias: bool = arg(default=False, kw_only=True, doc="Whether the layer has a bias.")
+    device: torch.device | str | None = arg(default=None, opaque=True, kw_only=True, doc="Where the layer is made.")
+    dtype: torch.dtype | None = arg(default=None, opaque=True, kw_only=True, doc="In which dtype the layer is made.")
+    reduction: Reduction = reduction_arg(default="mean", kw_only=True)
+    weight: Tensor | None = arg(
+        default=None, shape="classes", within="[0, inf)", kw_only=True, doc="Weight of each class, of shape (C)."
+    )
+    ignore_index: int | None = arg(
+        default=-100,
+        none=True,
+        kw_only=True,
+        doc="A target of this value has no loss, no gradient and no place in the mean; None is -100.",
     )
     label_smoothing: float = arg(
-        default=0.0, within="[0, 1]", doc="Share of the target that is spread evenly over the classes."
+        default=0.0, within="[0, 1]", kw_only=True, doc="Share of the target that is spread evenly over the classes."
     )
-    chunk_size: int = arg(default=0, within="[0, inf)", doc=CHUNK_SIZE)
+    chunk_size: int = arg(
+        default=0,
+        within="[0, inf)",
+        kw_only=True,
+        doc=f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB.",
+    )
+    options: Any = arg(
+        default=None,
+        opaque=True,
+        kw_only=True,
+        doc="Torch's ``LinearCrossEntropyOptions``, of which ``batch_chunk_size`` serves as ``chunk_size``; the rest "
+        "concerns torch's implementation.",
+    )
 
-    def __init__(
-        self,
-        in_features: int,
-        num_classes: int,
-        *,
-        out_features: tuple[int, ...] = (),
-        bias: bool = False,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        reduction: Reduction = "mean",
-        weight: Tensor | None = None,
-        ignore_index: int | None = None,
-        label_smoothing: float = 0.0,
-        chunk_size: int = 0,
-        options: Any = None,
-    ) -> None:
-        ignored = -100 if ignore_index is None else ignore_index
-        super().__init__(
-            reduction=reduction,
-            weight=weight,
-            ignore_index=ignored,
-            label_smoothing=label_smoothing,
-            chunk_size=_hinted(type(self).__name__, chunk_size, options),
-        )
-        if weight is not None and len(weight) != num_classes:
-            raise ValueError(
-                f"{type(self).__name__}: weight must hold one entry for each of {num_classes} classes, got {len(weight)}"
-            )
-        self.in_features, self.num_classes, self.out_features = in_features, num_classes, tuple(out_features)
-        width = math.prod(self.out_features, start=num_classes)
-        self.linear = nn.Linear(in_features, width, bias=bias, device=device, dtype=dtype)  # as torch keeps it: flat
+    def build(self) -> None:
+        who, self.out_features = type(self).__name__, tuple(self.out_features)
+        self.chunk_size = _hinted(who, self.chunk_size, self.options)
+        if self.weight is not None:
+            self.arguments["weight"].fits(f"{who}: weight", self.weight, torch.Size([self.num_classes]), 0)
+        width = math.prod(self.out_features, start=self.num_classes)  # flat, as torch keeps it
+        self.linear = nn.Linear(self.in_features, width, self.bias, self.device, self.dtype)
+        self.device = self.dtype = self.options = None  # from here on the layer's own, and the chunks'
 
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
         if not is_torchs(self):  # a formula of one's own, which knows no chunks
@@ -167,7 +160,7 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
         return criterion.formula(self.logits(input), target)
 
     def kept(self, target: Tensor) -> Tensor | None:
-        return None if target.is_floating_point() else target != self.ignore_index
+        return None if target.is_floating_point() else target != self.ignore_index  # type: ignore[return-value]  # no None
 
     def share(self, target: Tensor) -> Tensor | None:
         return None if self.weight is None or target.is_floating_point() else self.weight[target]
@@ -188,12 +181,6 @@ class LinearCrossEntropyLoss(Loss, _Torchs):  # type: ignore[misc, valid-type]
             return head.predict(self.logits(output), 0)
         rows = _rows(self.chunk_size, self.linear.weight)
         return torch.cat([head.predict(self.logits(each), 1) for each in torch.split(output, rows)])
-
-    def extra_repr(self) -> str:
-        """Sizes, and the arguments that are not at their default."""
-        sizes = f"in_features={self.in_features}, num_classes={self.num_classes}"
-        sizes += f", out_features={self.out_features}" if self.out_features else ""
-        return ", ".join(each for each in (sizes, super().extra_repr()) if each)
 
 
 class _OfLogits(CrossEntropyLoss):
@@ -218,13 +205,13 @@ def linear_cross_entropy(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`LinearCrossEntropyLoss`, which takes the layer's weight (C, D) and bias (C)."""
-    ignored = -100 if ignore_index is None else ignore_index
+    who, own = LinearCrossEntropyLoss.__name__, LinearCrossEntropyLoss.arguments
+    ignored = own["ignore_index"].check(f"{who}: ignore_index", ignore_index)
+    chunk_size = own["chunk_size"].check(f"{who}: chunk_size", _hinted(who, chunk_size, options))
     criterion, part = (
         instance(_OfLogits, weight, ignored, each, label_smoothing)
         for each in (reduction, "none" if reduction == "none" else "sum")
     )
-    who, size = type(criterion).__name__, LinearCrossEntropyLoss.arguments["chunk_size"]
-    chunk_size = size.check(f"{who}: chunk_size", _hinted(who, chunk_size, options))
     shape = _logits_shape(criterion, input, linear_weight, linear_bias)
     _require(criterion, input, target, shape)
     items = torch.Size(shape[: input.dim() - 1] + shape[input.dim() :])
