@@ -558,6 +558,10 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
         sabotaged(MSELoss, torch_is_right=lambda self, *tensors: False),
         sabotaged(SoftMarginLoss, torch_is_right=lambda self, *tensors: True),
     ],
+    "compiled_off_cpu_by_torch": [
+        sabotaged(MSELoss, torch_is_right=lambda self, *tensors: False),
+        sabotaged(MSELoss, without_kernel=lambda self, plan, tensors, extra: F.mse_loss(*tensors)),
+    ],
     "changed_in_place": [
         Raising(
             RuntimeError,

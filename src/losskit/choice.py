@@ -48,6 +48,8 @@ class Chosen(Protocol):
 
     about: ClassVar[About]
     keeps_operator: ClassVar[bool]
+    torch_takes: ClassVar[frozenset[str]]
+    numbers_from: ClassVar[frozenset[str]]
     keeps_kernel: ClassVar[bool]
     arguments: ClassVar[dict[str, Any]]
     prepared: Prepared
@@ -120,7 +122,7 @@ def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Plan:
     """The plan for tensors like these, which are checked where it is made."""
     if torch.compiler.is_compiling():  # first: the compiler sees no more than this
         loss.require(tensors)
-        return Plan.of(loss, tensors)
+        return Plan.of(loss, tensors, operator=not tensors[0].is_cpu)  # whose formulas have more digits than torch
     pair = len(tensors) == 2  # written out, since 0.1 µs counts in small losses
     here = both_in_memory(*tensors) if pair else in_memory(tensors)
     if here and pair:
@@ -244,7 +246,9 @@ def _operator(loss: Chosen, input: Tensor) -> Operator | None:
         return None
     if input.device.type == "cpu" and loss.about.kernel is not None and type(input) in ORDINARY:
         return None
-    known = parameters(name)
+    if name in ONCE and torch.compiler.is_compiling():
+        return None  # the compiler fails on them, or on what makes up for them
+    known = loss.torch_takes
     if any(own not in known and getattr(loss, own) != each.default for own, each in loss.arguments.items()):
         return None
     own = [each for each in loss.arguments if each in known and each != "reduction"]
@@ -253,9 +257,10 @@ def _operator(loss: Chosen, input: Tensor) -> Operator | None:
 
 
 @cache
-def parameters(function: str) -> frozenset[str]:
-    """What torch's function takes."""
-    return frozenset(inspect.signature(getattr(F, function)).parameters)
+def parameters(function: str | None) -> frozenset[str]:
+    """What torch's function takes; nothing where this torch has none of that name."""
+    known = getattr(F, str(function), None)
+    return frozenset() if known is None else frozenset(inspect.signature(known).parameters)
 
 
 # What a loss's numbers follow from: whoever overrides one of these has other numbers than kernel and operator give.
@@ -296,9 +301,9 @@ def numbers_of(kind: Any) -> frozenset[str]:
 
 def computes_as_stated(loss: Chosen) -> bool:
     """Whether nobody gave this very instance another formula."""
-    return numbers_of(type(loss)).isdisjoint(loss.__dict__)
+    return not any(name in loss.__dict__ for name in loss.numbers_from)  # no isdisjoint, which torch 2.8 cannot compile
 
 
 def is_torchs(loss: Chosen) -> bool:
     """Whether a loss has the numbers of the class that introduced its torch operator."""
-    return loss.keeps_operator and (torch.compiler.is_compiling() or computes_as_stated(loss))
+    return loss.keeps_operator and computes_as_stated(loss)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack, dataclass_transform
 
-from losskit.choice import Plan, Prepared, by_operator, choose, numbers_of, run, settled, unchanged
+from losskit.choice import Plan, Prepared, by_operator, choose, numbers_of, parameters, run, settled, unchanged
 from losskit.core.about import About
 from losskit.core.reduction import NOTHING, AtCall, BatchReduction, Extra, both, checked, reduce
 from losskit.core.watched import eager, readable, savable_with
@@ -33,6 +33,8 @@ class Loss(Takes, Decodes):
     prepared: Prepared
     keeps_kernel: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
     keeps_operator: ClassVar[bool]
+    torch_takes: ClassVar[frozenset[str]] = frozenset()  # the parameters of torch's operator
+    numbers_from: ClassVar[frozenset[str]]  # the names of what its numbers follow from
     _own_way: ClassVar[bool] = False  # whether it has a by_formula of its own
 
     def __init_subclass__(cls) -> None:
@@ -42,6 +44,9 @@ class Loss(Takes, Decodes):
         cls.keeps_kernel, cls.keeps_operator = (
             hasattr(cls, "about") and unchanged(cast(Any, cls), fact) for fact in ("kernel", "torch")
         )
+        if hasattr(cls, "about"):
+            cls.numbers_from = numbers_of(cast(Any, cls))
+            cls.torch_takes = parameters(cls.about.torch)
         cls._own_way = cls.by_formula is not Loss.by_formula
 
     def forget(self) -> None:
@@ -49,7 +54,7 @@ class Loss(Takes, Decodes):
         object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in numbers_of(cast(Any, type(self))):
+        if name in self.numbers_from:
             self.forget()
         super().__setattr__(name, value)
 

@@ -37,7 +37,7 @@ class Takes(Fields):
         for name, weight in self._buffers.items():
             if weight is not None:
                 who = f"{type(self).__name__}: {name}"
-                if weight.device != input.device and weight.dim():  # torch takes one number from anywhere
+                if weight.device != input.device and (weight.dim() or not weight.is_cpu):  # one number may stay on CPU
                     first = next(iter(self.domains))
                     raise ValueError(
                         f"{who} is on {weight.device} and {first} on {input.device}; use {name}.to({first}.device), or move "

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from cases import Subject, draw
 from torch import Tensor
 
-from losskit.choice import CLAMP_HAS_SLOPE
+from losskit.choice import CLAMP_HAS_SLOPE, ONCE
 from properties.held import holds
 
 #: Losses that torch's operator never computes, though torch has it, and why.
@@ -71,3 +71,27 @@ def reads_nothing_off_cpu(subject: Subject) -> None:
         assert ours == calls(theirs, "cuda")
         if subject.loss.about.kernel is None:
             assert calls(subject.loss(), "cpu") == calls(theirs, "cpu")
+
+
+@holds
+def compiled_off_cpu_by_torch(subject: Subject) -> None:
+    """The compiler, too, gets torch's operator there, for which it has the better code; it needs no GPU to be asked."""
+    tensors = [tensor.to("meta") for tensor in draw(subject.loss, dtype=torch.float32)]
+    called: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, example: list[Tensor]) -> Callable[..., Any]:
+        called.extend(node.target.__name__ for node in graph.graph.nodes if node.op == "call_function")
+        return graph.forward
+
+    torch._dynamo.reset()
+    torch.compile(subject.loss(), fullgraph=True, backend=backend)(*tensors)
+    theirs = subject.loss.about.torch
+    inlined = theirs == "triplet_margin_with_distance_loss"  # torch's is written in Python, and calls the distance
+    if theirs is not None and theirs not in ONCE and subject.loss.__name__ not in NOT_BY_TORCH and not inlined:
+        assert set(called) - {"getattr"} == {theirs}
+    called.clear()
+    criterion = subject.loss()
+    criterion.formula = lambda *tensors, **kept: sum(tensors)
+    torch._dynamo.reset()
+    torch.compile(criterion, fullgraph=True, backend=backend)(*tensors)
+    assert theirs not in called

@@ -244,7 +244,10 @@ def names_what_was_left_behind(subject: Subject) -> None:
     for argument in (each for each, value in most.items() if isinstance(value, Tensor)):
         alone = subject.loss(**{argument: most[argument]})
         refused(ValueError, [name, argument, "cpu", "meta", ".to("], alone, *draw_on("meta", alone))
-        assert alone.to("meta")(*draw_on("meta", alone)).is_meta
+        here = draw(alone, dtype=torch.float32)
+        alone(*here)  # so that the plan is there
+        refused(ValueError, [name, argument, "cpu", "meta", ".to("], alone.to("meta"), *here)
+        assert alone(*draw_on("meta", alone)).is_meta
     if len(tensors) > 1:
         refused(ValueError, [name, "cpu", "meta", ".to("], criterion.to("meta"), moved[0], *tensors[1:])
     kept = torch.ones(ITEMS[0], dtype=torch.bool)

@@ -114,7 +114,9 @@ def attaching(function: Any) -> Callable[..., Any]:
 
 def knows_autocast(kind: str) -> bool:
     """Whether torch can say anything of autocast on this kind of device: not so of the meta device."""
-    return torch.compiler.is_compiling() or torch.amp.is_autocast_available(kind)  # which torch 2.8 cannot compile
+    if torch.compiler.is_compiling():  # torch 2.8 cannot compile what stands below
+        return kind != "meta"
+    return torch.amp.is_autocast_available(kind)
 
 
 def autocasting(kind: str) -> bool:

@@ -136,8 +136,8 @@ class Ready:
         held: list[Tensor | None] = []
         for name, shape in self.weights:
             weight = weights[name]
-            if weight is None or weight.shape != shape:
-                raise Unfit  # put in behind the loss's back; if it does not fit, the loss will complain
+            if weight is None or weight.shape != shape or not weight.is_cpu:
+                raise Unfit  # put in behind the loss's back, or moved; if it does not fit, the loss will complain
             if weight.requires_grad:
                 raise Unfit  # only the formula gives it a gradient
             if isinstance(call, Elementwise):

@@ -11,7 +11,6 @@ differentiable operations.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 
 from losskit.core.arithmetic import wide
 from losskit.core.reduction import AtCall
-from losskit.core.watched import eager, takes_hooks
+from losskit.core.watched import eager, no_autocast, takes_hooks
 from losskit.loss import Loss
 
 #: Bytes of logits that may exist at once; their gradient takes as many.
@@ -118,8 +117,7 @@ class Chunks:
     @torch.no_grad()
     def run(self, given: Given, wanted: tuple[bool, ...], upstream: Tensor | None = None) -> tuple[Tensor, Gradients]:
         """The loss, and the gradients that are wanted (under ``upstream``, where there is one), in one pass."""
-        kind = given.input.device.type
-        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+        with no_autocast(given.input.device.type):
             return self._run(given, wanted, upstream)
 
     def _run(self, given: Given, wanted: tuple[bool, ...], upstream: Tensor | None) -> tuple[Tensor, Gradients]:

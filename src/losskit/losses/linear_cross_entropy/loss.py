@@ -17,7 +17,7 @@ from losskit.core.ranges import ClassId, Distribution, Real
 from losskit.core.reduction import AtCall, Extra, Reduction, both, divided, reduce, shaped
 from losskit.core.shapes import Classes, Items, Vectors
 from losskit.core.slots import Either, Slot
-from losskit.core.watched import readable, savable_with
+from losskit.core.watched import autocasting, readable, savable_with
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.cross_entropy import CrossEntropyLoss
@@ -245,7 +245,7 @@ def _logits_shape(criterion: Loss, input: Tensor, linear_weight: Tensor, linear_
             raise ValueError(
                 f"{who}: input is on {input.device} and {name} on {value.device}; use {name}.to(input.device)"
             )
-        if value.dtype != input.dtype and not torch.is_autocast_enabled(input.device.type):
+        if value.dtype != input.dtype and not autocasting(input.device.type):
             raise TypeError(
                 f"{who}: input is {input.dtype} and {name} {value.dtype}; use input.to({value.dtype}), or autocast"
             )
@@ -351,6 +351,6 @@ def _rows(chunk_size: int, linear_weight: Tensor) -> int:
 def _dtype(input: Tensor) -> torch.dtype:
     """What the logits are computed in: as ``nn.Linear`` does, but that float16 on CPU is 50 times slower than float32."""
     kind, dtype = input.device.type, input.dtype
-    if dtype is not torch.float64 and torch.is_autocast_enabled(kind):
+    if dtype is not torch.float64 and autocasting(kind):
         dtype = torch.get_autocast_dtype(kind)
     return torch.float32 if dtype is torch.float16 and kind == "cpu" else dtype
