@@ -40,7 +40,7 @@ from losskit.native.call import Call, Ready, Unfit, ready
 
 ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
 CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
-MOST = 64  # plans that a loss keeps: sequences come in every length
+MOST = 64  # routes that a loss keeps: sequences come in every length
 
 
 class Chosen(Protocol):
@@ -67,10 +67,10 @@ class Chosen(Protocol):
     @property
     def formula(self) -> Callable[..., Tensor]: ...
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
-    def without_kernel(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
+    def without_kernel(self, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
 
 
-class Plan(NamedTuple):
+class Route(NamedTuple):
     """How a loss is computed of tensors like these."""
 
     domains: tuple[tuple[Place, Slot], ...]
@@ -82,8 +82,8 @@ class Plan(NamedTuple):
     operator: Operator | None  # torch's
 
     @classmethod
-    def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Plan:
-        """A plan, with an operator and a kernel where they are to be had."""
+    def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Route:
+        """A route, with an operator and a kernel where they are to be had."""
         slots, names, places, dtype = (
             loss.domains.values(),
             tuple(loss.domains),
@@ -93,7 +93,7 @@ class Plan(NamedTuple):
         return cls(
             tuple(zip(places, slots)),
             dtype,
-            all(slot.as_is(each, dtype) for slot, each in zip(slots, tensors)),
+            all(slot.as_is(tensor, dtype) for slot, tensor in zip(slots, tensors)),
             tuple(place for place, slot in enumerate(slots) if slot.judges),
             names.index("target") if "target" in names else len(names) - 1,
             _filled_in(loss, tensors) if kernel else None,
@@ -109,50 +109,50 @@ class Operator(NamedTuple):
     tensors: tuple[str, ...]
 
 
-class Prepared(dict[Any, Plan]):
-    """The plans of a loss, by the shapes and dtypes of its tensors; a copy of the loss makes its own."""
+class Prepared(dict[Any, Route]):
+    """The routes of a loss, by the shapes and dtypes of its tensors; a copy of the loss makes its own."""
 
     def __reduce__(self) -> tuple[type[Prepared], tuple[()]]:
         return Prepared, ()
 
 
-def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Plan:
-    """The plan for tensors like these, which are checked where it is made."""
+def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
+    """The route for tensors like these, which are checked where it is made."""
     if torch.compiler.is_compiling():  # first: the compiler sees no more than this
         loss.require(tensors)
-        return Plan.of(loss, tensors)
+        return Route.of(loss, tensors)
     pair = len(tensors) == 2  # written out, since 0.1 µs counts in small losses
     here = both_in_memory(*tensors) if pair else in_memory(tensors)
     if here and pair:
         one, two = tensors
         key: tuple[Any, ...] = (one.shape, one.dtype, two.shape, two.dtype)
     elif here:
-        key = tuple([(each.shape, each.dtype) for each in tensors])
+        key = tuple([(tensor.shape, tensor.dtype) for tensor in tensors])
     elif plain(*tensors):
-        key = tuple([(each.shape, each.dtype, each.device) for each in tensors])
+        key = tuple([(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
     else:
         loss.require(tensors)
-        return Plan.of(loss, tensors, operator=unwatched())
+        return Route.of(loss, tensors, operator=unwatched())
     try:
         return loss.prepared[key]
     except KeyError:
         loss.require(tensors)
-        plan = Plan.of(loss, tensors, operator=True, kernel=here)
+        route = Route.of(loss, tensors, operator=True, kernel=here)
         if len(loss.prepared) >= MOST:
             loss.prepared.clear()
-        loss.prepared[key] = plan
-        return plan
+        loss.prepared[key] = route
+        return route
 
 
-def run(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+def run(loss: Chosen, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
     """The loss by its kernel; by its formula where there is none, and where it declines."""
-    kernel = plan.ready
+    kernel = route.ready
     if kernel is not None:
         try:
             return by_kernel(kernel, loss._buffers, tensors, extra)
         except Unfit:
             pass
-    return loss.without_kernel(plan, tensors, extra)
+    return loss.without_kernel(route, tensors, extra)
 
 
 def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
@@ -180,7 +180,7 @@ def by_operator(loss: Chosen, operator: Operator, tensors: tuple[Tensor, ...], r
     arguments = operator.numbers
     if operator.tensors:
         weights = [(name, loss._buffers[name]) for name in operator.tensors]
-        arguments = arguments | {n: None if each is None else each.to(tensors[0].dtype) for n, each in weights}
+        arguments = arguments | {n: None if weight is None else weight.to(tensors[0].dtype) for n, weight in weights}
     function = partial(getattr(F, operator.name), **arguments, reduction=reduction)
     if operator.name in ONCE and torch.is_grad_enabled() and tensors[0].requires_grad:
         return _Again.apply(function, loss.formula, reduction, *tensors)  # type: ignore[no-any-return, no-untyped-call]
@@ -245,11 +245,12 @@ def _operator(loss: Chosen, input: Tensor) -> Operator | None:
     if input.device.type == "cpu" and loss.about.kernel is not None and type(input) in ORDINARY:
         return None
     known = parameters(name)
-    if any(own not in known and getattr(loss, own) != each.default for own, each in loss.arguments.items()):
+    if any(own not in known and getattr(loss, own) != argument.default for own, argument in loss.arguments.items()):
         return None
-    own = [each for each in loss.arguments if each in known and each != "reduction"]
-    tensors = tuple(each for each in own if each in loss._buffers)
-    return Operator(name, {each: getattr(loss, each) for each in own if each not in tensors}, tensors)
+    passed = [argument for argument in loss.arguments if argument in known and argument != "reduction"]
+    tensors = tuple(argument for argument in passed if argument in loss._buffers)
+    numbers = {argument: getattr(loss, argument) for argument in passed if argument not in tensors}
+    return Operator(name, numbers, tensors)
 
 
 @cache
@@ -281,16 +282,18 @@ def unchanged(kind: Any, fact: str) -> bool:
         fact: ``"kernel"`` or ``"torch"``, of ``about``.
     """
     mine, line = getattr(kind.about, fact), kind.__mro__
-    introducing = [each for each in line if getattr(getattr(each, "about", None), fact, None) == mine][-1]
+    introducing = [ancestor for ancestor in line if getattr(getattr(ancestor, "about", None), fact, None) == mine][-1]
     own, below = numbers_of(introducing), line[: line.index(introducing)]
-    return all(own.isdisjoint(vars(each)) or vars(each).get("same_numbers") is True for each in below)
+    return all(own.isdisjoint(vars(ancestor)) or vars(ancestor).get("same_numbers") is True for ancestor in below)
 
 
 @cache
 def numbers_of(kind: Any) -> frozenset[str]:
     """:data:`NUMBERS`, and the methods by which the class and those it inherits from compute them."""
-    stating = [each for each in kind.__mro__ if "about" in vars(each)]
-    own = {name for each in stating for name, value in vars(each).items() if callable(value) and name[:2] != "__"}
+    stating = [ancestor for ancestor in kind.__mro__ if "about" in vars(ancestor)]
+    own = {
+        name for ancestor in stating for name, value in vars(ancestor).items() if callable(value) and name[:2] != "__"
+    }
     return NUMBERS | (own - BESIDE)
 
 

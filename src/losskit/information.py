@@ -12,8 +12,8 @@ is broadcast in silence.
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import torch
@@ -350,7 +350,7 @@ def _pair(
 
 def _unit(who: str, base: float) -> float:
     """The natural logarithm of the base, by which nats are divided."""
-    if not isinstance(base, Real) or isinstance(base, bool):
+    if not isinstance(base, numbers.Real) or isinstance(base, bool):
         raise TypeError(f"{who}: base must be a number, got {base!r}")
     if not 0 < base < math.inf or base == 1:
         raise ValueError(f"{who}: base must be positive, finite and not 1, got {base!r}; use 2, math.e or 10")
@@ -364,12 +364,12 @@ def _require(who: str, name: str, value: Any) -> None:
 
 def _require_dim(who: str, name: str, value: Tensor, dim: Dims) -> None:
     dims = dim if isinstance(dim, tuple) else (dim,)
-    for each in dims:
-        if not isinstance(each, int) or isinstance(each, bool):
+    for index in dims:
+        if not isinstance(index, int) or isinstance(index, bool):
             raise TypeError(f"{who}: dim must be an integer or a tuple of integers, got {dim!r}")
-        if not -value.dim() <= each < value.dim():
-            raise ValueError(f"{who}: dim {each} is no dimension of {name}, of shape {tuple(value.shape)}")
-    if not dims or len({each % value.dim() for each in dims}) < len(dims):
+        if not -value.dim() <= index < value.dim():
+            raise ValueError(f"{who}: dim {index} is no dimension of {name}, of shape {tuple(value.shape)}")
+    if not dims or len({index % value.dim() for index in dims}) < len(dims):
         raise ValueError(f"{who}: dim must name one dimension or several different ones, got {dim!r}")
 
 

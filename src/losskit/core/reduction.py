@@ -12,8 +12,8 @@
 from __future__ import annotations
 
 import difflib
+import numbers
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import torch
@@ -132,7 +132,7 @@ def _normalizer(who: str, value: float | Tensor | None, reduction: str) -> float
         value = value.reshape(())  # some trainers hand it over as (1, 1)
         if not readable(value):
             return value
-    elif isinstance(value, bool) or not isinstance(value, Real):
+    elif isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{who}: normalizer must be a number or a tensor of no dimension, got {value!r}")
     if not value > 0:
         raise ValueError(f"{who}: normalizer must be positive, got {float(value)}")

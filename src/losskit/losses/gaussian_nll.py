@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Real as Number
+import numbers
 from typing import Any
 
 import torch
@@ -82,7 +82,7 @@ def beside(input: Tensor, target: Tensor, var: Any) -> Any:
     """``var`` as a tensor of the dimensions of ``input``; as it came, for ``require`` to refuse, where that cannot be."""
     if not isinstance(input, Tensor) or isinstance(var, bool):
         return var
-    if isinstance(var, Number):
+    if isinstance(var, numbers.Real):
         dtype = wide(input, target) if isinstance(target, Tensor) else None
         return torch.full((1,) * input.dim(), float(var), dtype=dtype, device=input.device)
     if not isinstance(var, Tensor) or var.dim() >= input.dim():
