@@ -95,9 +95,9 @@ ELSEWHERE = {
 
 def build(loss: type[losskit.Loss], width: int) -> losskit.Loss:
     """The loss at its defaults, every size that it must be told ``width``; its parameters get no gradient, only the input does."""
-    required = [each for each in inspect.signature(loss).parameters.values() if each.default is each.empty]
+    required = sum(argument.default is argument.empty for argument in inspect.signature(loss).parameters.values())
     torch.manual_seed(0)
-    return loss(*(width for _ in required)).requires_grad_(False)
+    return loss(*[width] * required).requires_grad_(False)
 
 
 def draw(loss: type[losskit.Loss], shape: tuple[int, int]) -> tuple[Tensor, ...]:
@@ -168,7 +168,7 @@ def measure(
     tensors = draw(loss, shape)
     steps, missing = usable(variants(loss, tensors, rivals, module))
     times = paired.alternate(steps | {"copy": copy}, effort)
-    seconds = {name: statistics.median(each) for name, each in times.items()}
+    seconds = {name: statistics.median(rounds) for name, rounds in times.items()}
     touched = sum(tensor.nbytes * (2 if tensor.requires_grad else 1) for tensor in tensors)
     copies = touched / (2 * 4 * math.prod(shape))  # a copy reads and writes so many float32
     return {
@@ -181,7 +181,7 @@ def measure(
             for column, (rival, ours) in COLUMNS.items()
             if rival in times and ours in times
         },
-        "seconds": {name: float(f"{each:.4g}") for name, each in seconds.items()},
+        "seconds": {name: float(f"{median:.4g}") for name, median in seconds.items()},
         "traffic": round(paired.ratio(times["losskit function"], times["copy"]) / copies, 4),
         "rounds": len(times["losskit function"]),
         "missing": missing,

@@ -22,7 +22,7 @@ class Decodes:
     def head(self, task: Task | str | None = None) -> Head:
         """The loss's other half for ``task`` (default: its usual one)."""
         serves = self.about.serves
-        known = ", ".join(repr(str(each)) for each in serves)
+        known = ", ".join(repr(str(task)) for task in serves)
         if task is None:
             return next(iter(serves.values()))
         if task not in serves:

@@ -51,7 +51,7 @@ def accuracy(target: Array, prediction: Array, score: Array) -> float:
 def balanced_accuracy(target: Array, prediction: Array, score: Array) -> float:
     """Mean over the classes of the share of each that is found."""
     hit = target == prediction
-    return float(np.mean([hit[target == each].mean() for each in np.unique(target)]))
+    return float(np.mean([hit[target == label].mean() for label in np.unique(target)]))
 
 
 def macro_f1(target: Array, prediction: Array, score: Array) -> float:

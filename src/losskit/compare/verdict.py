@@ -150,7 +150,7 @@ def _above(distance: float, error: float, df: int) -> float:
 def holm(p: Sequence[float]) -> list[float]:
     """P-values adjusted by Holm's step-down procedure, in the order given."""
     adjusted, running = [0.0] * len(p), 0.0
-    for rank, index in enumerate(sorted(range(len(p)), key=lambda each: p[each])):
+    for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
         running = max(running, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = running
     return adjusted

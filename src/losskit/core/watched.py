@@ -50,8 +50,8 @@ def in_memory(tensors: tuple[Any, ...]) -> bool:
 
     It stands on the path of small losses, where 0.1 µs counts: hence :func:`plain` is written out once more.
     """
-    for each in tensors:
-        if type(each) not in ORDINARY or not each.is_cpu or each.layout is not strided or each.is_neg():
+    for tensor in tensors:
+        if type(tensor) not in ORDINARY or not tensor.is_cpu or tensor.layout is not strided or tensor.is_neg():
             return False  # is_neg: a view of a complex tensor, whose memory holds the other sign
     return tracing() is None and transforms() is None and modes() == 0 and forward_ad._current_level < 0
 

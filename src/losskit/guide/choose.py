@@ -58,8 +58,10 @@ def choose(task: Task, output: str | None = None, situations: Collection[Situati
     for loss in CATALOG:
         about = loss.about
         if task in about.serves and output in (None, output_of(loss)):
-            suits = tuple(each for each in situations if each in about.suits and task in CONCERNS[each])
-            arguments = ", ".join(filter(None, (about.start, *(about.suits[each] for each in suits))))
+            suits = tuple(
+                situation for situation in situations if situation in about.suits and task in CONCERNS[situation]
+            )
+            arguments = ", ".join(filter(None, (about.start, *(about.suits[situation] for situation in suits))))
             picks.append(Pick(loss, about.serves[task], arguments, suits))
     return sorted(picks, key=lambda pick: _order(task, pick))
 

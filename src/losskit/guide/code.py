@@ -65,7 +65,7 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
 def example(loss: type[Loss]) -> str:
     """The example of the loss's docstring, which prints its answers."""
     lines = doctest.DocTestParser().get_examples(str(loss.__doc__))
-    return "".join(_printing(each.source) if each.want else each.source for each in lines)
+    return "".join(_printing(part.source) if part.want else part.source for part in lines)
 
 
 def _printing(source: str) -> str:

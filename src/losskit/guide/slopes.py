@@ -56,6 +56,6 @@ def _of_margins(found: list[float]) -> str:
 
 
 def _table(title: str, at: tuple[float, ...], found: list[float], meaning: str) -> str:
-    head = "".join(f"{each:>11g}" for each in at)
-    row = "".join(f"{each:>11.3g}" for each in found)
+    head = "".join(f"{place:>11g}" for place in at)
+    row = "".join(f"{slope:>11.3g}" for slope in found)
     return "\n".join([title, f"    {head}", f"    {row}", *([f"    {meaning}"] if meaning else [])])

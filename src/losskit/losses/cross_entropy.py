@@ -78,7 +78,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
         if not soft and self.label_smoothing == 0:
             loss = -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)
             return loss if self.weight is None else times(self.weight[target], loss)
-        over_classes = [-1 if each == dim else 1 for each in range(input.dim())]
+        over_classes = [-1 if at == dim else 1 for at in range(input.dim())]
         classes = torch.arange(input.shape[dim], device=input.device).view(over_classes)
         possible = input != -torch.inf
         q = (1 - self.label_smoothing) * (target if soft else (target.unsqueeze(dim) == classes).to(input.dtype))

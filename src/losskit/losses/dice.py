@@ -118,13 +118,13 @@ class DiceLoss(Loss):
         if target.is_floating_point():
             p, rest, t = F.logsigmoid(input).exp(), F.logsigmoid(-input).exp(), target
         else:
-            over_classes = [-1 if each == dim else 1 for each in range(input.dim())]
+            over_classes = [-1 if at == dim else 1 for at in range(input.dim())]
             ids = torch.arange(input.shape[dim], device=input.device).view(over_classes)
             (p, rest), t = of_classes(input, dim), (target.unsqueeze(dim) == ids).to(input.dtype)
         wrong, there = p * (1 - t) + rest * t, p + t
         if kept is not None:
-            wrong, there = (torch.where(kept.unsqueeze(dim), each, 0) for each in (wrong, there))
-        pixels = [each for each in range(1, input.dim()) if each != dim]
+            wrong, there = (torch.where(kept.unsqueeze(dim), part, 0) for part in (wrong, there))
+        pixels = [at for at in range(1, input.dim()) if at != dim]
         if pixels:
             wrong, there = wrong.sum(pixels), there.sum(pixels)
         least = torch.finfo(input.dtype).tiny  # of a smaller number the reciprocal is infinite
@@ -147,7 +147,7 @@ class DiceLoss(Loss):
 
     def items(self, input: Tensor) -> torch.Size:
         dim = self.class_dim(input)
-        return torch.Size(size for each, size in enumerate(input.shape) if each in (0, dim))
+        return torch.Size(size for at, size in enumerate(input.shape) if at in (0, dim))
 
     def items_of(self, target: Tensor) -> torch.Size:
         raise ValueError(

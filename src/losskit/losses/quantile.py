@@ -61,7 +61,7 @@ class QuantileLoss(Loss):
         error = target - input
         if not isinstance(self.quantile, Sequence):
             return pinball(self.quantile, error)
-        return torch.stack([pinball(q, each) for q, each in zip(self.quantile, error.unbind(-1))], -1)
+        return torch.stack([pinball(quantile, column) for quantile, column in zip(self.quantile, error.unbind(-1))], -1)
 
     @property
     def domains(self) -> Mapping[str, Slot]:
@@ -76,7 +76,7 @@ class QuantileLoss(Loss):
 
 def pinball(quantile: float, error: Tensor) -> Tensor:
     """The loss of one quantile."""
-    below, above = (representable(each, error.dtype) for each in (quantile, 1 - quantile))
+    below, above = (representable(share, error.dtype) for share in (quantile, 1 - quantile))
     return torch.maximum(below * error, -above * error)
 
 

@@ -19,10 +19,10 @@ from losskit.native.call import Outcome, Ready, Unfit, Weights
 
 def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
     """The loss by a kernel, in the graph where a gradient is wanted."""
-    for each in tensors[ready.slopes :]:
-        if each.requires_grad:
+    for tensor in tensors[ready.slopes :]:
+        if tensor.requires_grad:
             raise Unfit  # only the formula gives that gradient
-    wanted = tensors[0].requires_grad or any(each.requires_grad for each in tensors[1 : ready.slopes])
+    wanted = tensors[0].requires_grad or any(tensor.requires_grad for tensor in tensors[1 : ready.slopes])
     if not (wanted and torch.is_grad_enabled()):
         return ready.run(weights, tensors, extra, False)[0]
     # Under hooks, which keep saved tensors elsewhere or compute them anew, nothing is held that they do not see.
@@ -79,15 +79,15 @@ class _Attached(torch.autograd.Function):
         gradients = pending.take(ctx)
         if batched(upstream):
             factors = ready.over_items(upstream) * pending.scale
-            gradients = tuple(each * factors for each in gradients)
+            gradients = tuple(gradient * factors for gradient in gradients)
         elif ready.call.reduction == "none":
-            for each in gradients:
-                each.mul_(ready.over_items(upstream))
+            for gradient in gradients:
+                gradient.mul_(ready.over_items(upstream))
         else:
             factor = upstream.item() * pending.scale
             if factor != 1:
-                for each in gradients:
-                    each.mul_(factor)
+                for gradient in gradients:
+                    gradient.mul_(factor)
         if ready.input_dtype is not None:
             gradients = tuple(map(ready.as_input, gradients))
         return None, None, *gradients, *(None,) * (len(ctx.needs_input_grad) - 2 - len(gradients))
@@ -98,7 +98,7 @@ def _differentiated(pending: Pending, ctx: Any, upstream: Tensor) -> list[Tensor
     tensors, extra = pending.saved(ctx)
     value = pending.ready.call.formula(tensors, extra)
     wanted = ctx.needs_input_grad[2:]
-    leaves = [each for each, own in zip(tensors, wanted) if own]
+    leaves = [tensor for tensor, own in zip(tensors, wanted) if own]
     found = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
     return [next(found) if own else None for own in wanted]
 

@@ -149,8 +149,8 @@ class Ready:
         return held
 
     def _extra(self, call: Elementwise | Rowwise, extra: Extra) -> list[Tensor | None]:
-        for each in (extra.sample_weight, extra.normalizer):
-            if isinstance(each, Tensor) and each.requires_grad:
+        for factor in (extra.sample_weight, extra.normalizer):
+            if isinstance(factor, Tensor) and factor.requires_grad:
                 raise Unfit  # only the formula gives it a gradient
         if extra.normalizer is not None:
             call.normalizer = float(extra.normalizer)

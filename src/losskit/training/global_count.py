@@ -71,7 +71,7 @@ def global_count(
     if not windows:
         raise ValueError(f"{who}: global_count got no target; give the target of each micro-batch of the window")
     masks, weights = _beside(who, "mask", mask, windows), _beside(who, "sample_weight", sample_weight, windows)
-    counts = [_count(criterion, *each) for each in zip(windows, masks, weights, strict=True)]
+    counts = [_count(criterion, *call) for call in zip(windows, masks, weights, strict=True)]
     total = torch.stack(counts).sum()
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(total, group=process_group)
