@@ -1,10 +1,10 @@
 """What computes a loss: a kernel, torch's own operator, or its formula.
 
-The formula serves everywhere. On CPU a kernel takes its place where nobody is watching the call. Off CPU, and where a loss
-has no kernel, torch's own fused operator does where its numbers are right, so that no loss is slower than torch's.
+The formula works everywhere. On CPU a kernel replaces it in ordinary eager calls. On other devices, and where a loss has no
+kernel, torch's own fused operator replaces it if its numbers are right, so that no loss is slower than torch's.
 
-:func:`choose` decides what hangs on the class, the arguments, the shapes and the dtypes, and keeps it; who is watching, and
-what lies in buffers, is asked at each call.
+:func:`choose` caches what depends on the class, the arguments, the shapes and the dtypes. Compilers and transforms, and the
+values of buffers, are looked at in every call.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MOST = 64  # routes that a loss keeps: sequences come in every length
 
 
 class Chosen(Protocol):
-    """What is asked of a loss."""
+    """The part of a loss that this module uses."""
 
     about: ClassVar[About]
     keeps_operator: ClassVar[bool]
@@ -71,7 +71,7 @@ class Chosen(Protocol):
 
 
 class Route(NamedTuple):
-    """How a loss is computed of tensors like these."""
+    """How a loss is computed for tensors of given shapes and dtypes."""
 
     domains: tuple[tuple[Place, Slot], ...]
     dtype: torch.dtype  # of the computation
@@ -83,15 +83,10 @@ class Route(NamedTuple):
 
     @classmethod
     def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Route:
-        """A route, with an operator and a kernel where they are to be had."""
-        slots, names, places, dtype = (
-            loss.domains.values(),
-            tuple(loss.domains),
-            loss.places(tensors[0]),
-            wide(*tensors),
-        )
+        """A route, with an operator and a kernel if they are asked for and exist."""
+        slots, names, dtype = loss.domains.values(), tuple(loss.domains), wide(*tensors)
         return cls(
-            tuple(zip(places, slots)),
+            tuple(zip(loss.places(tensors[0]), slots)),
             dtype,
             all(slot.as_is(tensor, dtype) for slot, tensor in zip(slots, tensors)),
             tuple(place for place, slot in enumerate(slots) if slot.judges),
@@ -117,8 +112,8 @@ class Prepared(dict[Any, Route]):
 
 
 def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
-    """The route for tensors like these, which are checked where it is made."""
-    if torch.compiler.is_compiling():  # first: the compiler sees no more than this
+    """The route for tensors of these shapes and dtypes. They are checked when it is made."""
+    if torch.compiler.is_compiling():  # first: the compiler traces only this branch
         loss.require(tensors)
         return Route.of(loss, tensors)
     pair = len(tensors) == 2  # written out, since 0.1 µs counts in small losses
@@ -145,7 +140,7 @@ def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
 
 
 def run(loss: Chosen, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-    """The loss by its kernel; by its formula where there is none, and where it declines."""
+    """The loss from its kernel, or without it if there is none or it declines."""
     kernel = route.ready
     if kernel is not None:
         try:
@@ -176,7 +171,7 @@ def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
 
 
 def by_operator(loss: Chosen, operator: Operator, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
-    """What torch's operator gives, with the loss's own arguments."""
+    """The value of torch's operator, called with the loss's own arguments."""
     arguments = operator.numbers
     if operator.tensors:
         weights = [(name, loss._buffers[name]) for name in operator.tensors]
@@ -188,15 +183,15 @@ def by_operator(loss: Chosen, operator: Operator, tensors: tuple[Tensor, ...], r
 
 
 def settled(value: Tensor) -> bool:
-    """Whether torch's operator has the last word: at its corners, where 0 meets infinity, the formula has it.
+    """Whether the value of torch's operator is final. If it is not finite (0 times infinity), the formula decides.
 
-    Off CPU it always has, since nothing is read there.
+    On other devices it is always final, since values are not read there.
     """
     return not readable(value) or math.isfinite(value.detach().sum().item() if value.dim() else value.item())
 
 
 class _Again(torch.autograd.Function):
-    """Torch's operator that can be differentiated once; the formula gives the second derivative."""
+    """An operator of torch that can be differentiated only once; the formula gives the second derivative."""
 
     @staticmethod
     def forward(
@@ -238,7 +233,7 @@ class _Again(torch.autograd.Function):
 
 
 def _operator(loss: Chosen, input: Tensor) -> Operator | None:
-    """Torch's operator, where it has these arguments and no kernel of ours is to be had there."""
+    """Torch's operator, if it takes these arguments and losskit has no kernel for the device."""
     name = loss.about.torch
     if name is None or not is_torchs(loss):
         return None
@@ -255,16 +250,16 @@ def _operator(loss: Chosen, input: Tensor) -> Operator | None:
 
 @cache
 def parameters(function: str) -> frozenset[str]:
-    """What torch's function takes."""
+    """The parameters of torch's function."""
     return frozenset(inspect.signature(getattr(F, function)).parameters)
 
 
-# What a loss's numbers follow from: whoever overrides one of these has other numbers than kernel and operator give.
+# What determines a loss's numbers: a class that overrides one of these no longer matches kernel and operator.
 
 NUMBERS = frozenset(
     {"formula", "by_formula", "kept", "share", "class_dim", "elements", "items", "kept_items", "domains", "_masked"}
 )
-#: What a loss may define and a subclass override without that.
+#: What a subclass may override and still match them.
 BESIDE = frozenset(
     {"about", "arguments", "compute", "forward", "extra_repr", "head", "kernel", "kernel_params", "predict"}
     | {"build", "probabilities", "require", "same_numbers", "torch_is_right"}
@@ -273,9 +268,9 @@ BESIDE = frozenset(
 
 @cache
 def unchanged(kind: Any, fact: str) -> bool:
-    """Whether a class has the numbers of the class that introduced its kernel or its torch operator.
+    """Whether a class computes the same numbers as the class that introduced its kernel or its torch operator.
 
-    A class in between that overrides what they follow from has others, unless its own body says ``same_numbers = True``.
+    It does not if a class in between overrides one of :data:`NUMBERS`, unless that class says ``same_numbers = True``.
 
     Args:
         kind: The class.
@@ -298,10 +293,10 @@ def numbers_of(kind: Any) -> frozenset[str]:
 
 
 def computes_as_stated(loss: Chosen) -> bool:
-    """Whether nobody gave this very instance another formula."""
+    """Whether this instance uses its class's formula."""
     return numbers_of(type(loss)).isdisjoint(loss.__dict__)
 
 
 def is_torchs(loss: Chosen) -> bool:
-    """Whether a loss has the numbers of the class that introduced its torch operator."""
+    """Whether a loss computes the same numbers as the class that introduced its torch operator."""
     return loss.keeps_operator and (torch.compiler.is_compiling() or computes_as_stated(loss))

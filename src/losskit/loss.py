@@ -16,11 +16,10 @@ from losskit.core.watched import eager, readable, savable_with
 from losskit.decoding import Decodes
 from losskit.documentation import documentation
 from losskit.fields import arg, instance as instance, reduction_arg
-from losskit.tensors import Takes
 
 
 @dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
-class Loss(Takes, Decodes):
+class Loss(Decodes):
     """The root of all losses.
 
     A subclass states ``about``, declares its arguments with :func:`arg` in torch's order, and writes ``formula``, which
@@ -45,7 +44,7 @@ class Loss(Takes, Decodes):
         cls._own_way = cls.by_formula is not Loss.by_formula
 
     def forget(self) -> None:
-        """Drop the routes, which hang on the arguments."""
+        """Drop the cached routes, which depend on the arguments."""
         object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -56,7 +55,7 @@ class Loss(Takes, Decodes):
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
         """The loss of ``input`` against ``target``; :class:`~losskit.core.reduction.AtCall` says what a call may add.
 
-        A loss that takes other tensors writes this method out for these.
+        A loss that takes other tensors overrides this method.
         """
         return self.compute((input, target), at_call)
 
@@ -66,13 +65,13 @@ class Loss(Takes, Decodes):
         return run(self, route, tensors, self.extra(tensors[0], at_call) if at_call else NOTHING)
 
     def extra(self, input: Tensor, at_call: AtCall) -> Extra:
-        """What the call adds, checked."""
+        """The call's mask, weights and normalizer, checked."""
         items = self.items(input)
         elements = self.elements(input) if self.about.interacting else items
         return self.checked(at_call, items, None if elements == items else elements)
 
     def checked(self, at_call: AtCall, items: torch.Size, elements: torch.Size | None = None) -> Extra:
-        """The same for an unreduced loss of that shape, whose mask acts on elements."""
+        """The same for an unreduced loss of shape ``items`` and a mask over ``elements``."""
         return checked(type(self).__name__, self.reduction, at_call, items, self.arguments, elements)
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
@@ -80,7 +79,7 @@ class Loss(Takes, Decodes):
         return self._by_route(choose(self, tensors), tensors, extra)
 
     def without_kernel(self, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-        """The same of a route that is there already, unless someone wrote a :meth:`by_formula` of their own."""
+        """The same with a known route, unless :meth:`by_formula` is overridden."""
         if self._own_way or "by_formula" in self.__dict__:
             return self.by_formula(tensors, extra)
         return self._by_route(route, tensors, extra)
@@ -136,7 +135,7 @@ class Loss(Takes, Decodes):
         return torch.where(kept if dim is None else kept.unsqueeze(dim), value, neutral)
 
     def _weighed(self, value: Tensor, weight: Tensor, neutral: float) -> Tensor:
-        """``value`` less what weighs nothing, whose slope may be infinite: infinities alone where the weight has one, too."""
+        """``value`` with items of weight 0 replaced, since their slope may be infinite; only infinities if weights need gradients."""
         if not value.is_floating_point() or (readable(weight) and bool((weight != 0).all())):
             return value
         rest = self._masked(value, weight != 0, neutral)
@@ -145,11 +144,11 @@ class Loss(Takes, Decodes):
     # What a loss may override.
 
     def kept(self, target: Tensor) -> Tensor | None:
-        """Mask of the items: False where the target itself says that it does not count. None: all count."""
+        """Mask of the items, False where the target itself excludes one (``ignore_index``). None: all count."""
         return None
 
     def kept_items(self, kept: Tensor, input: Tensor) -> Tensor | None:
-        """Of which items a mask of the elements keeps something, for a formula that has left out the rest; None: of all."""
+        """The items in which a mask of the elements keeps something; the formula left out the rest. None: all items."""
         return kept if self.elements(input) == self.items(input) else None
 
     def share(self, target: Tensor) -> Tensor | None:

@@ -29,10 +29,8 @@ class Preprocessor:
         if isinstance(data.features, pd.DataFrame):
             self._columns = _columns(data.features).fit(data.features.iloc[train])
         else:
-            self.pixel_mean, self.pixel_sd = (
-                float(data.features[train].mean()),
-                float(data.features[train].std()) or 1.0,
-            )
+            pixels = data.features[train]
+            self.pixel_mean, self.pixel_sd = float(pixels.mean()), float(pixels.std()) or 1.0
         regression = data.task is Task.REGRESSION
         self.centre = float(data.target[train].mean()) if regression else 0.0
         self.unit = (float(data.target[train].std()) or 1.0) if regression else 1.0

@@ -106,9 +106,7 @@ class ArcFaceLoss(Loss):
     def _with_margin(self, embedding: Tensor, weight: Tensor) -> Tensor:
         """The right class's cosine once the margin is added to its angle, by vectors of length 1 or 0."""
         cosine = (embedding * weight).sum(-1)
-        near = (
-            _length(embedding - weight) * _length(embedding + weight) / 2
-        )  # keeps its digits where the cosine is 1 or -1
+        near = _length(embedding - weight) * _length(embedding + weight) / 2  # accurate where the cosine is 1 or -1
         far = cosine.abs() < 0.5
         sine = torch.where(far, (1 - torch.where(far, cosine, 0) ** 2).sqrt(), near)
         turned = cosine * math.cos(self.margin) - sine * math.sin(self.margin)

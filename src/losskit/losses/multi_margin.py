@@ -50,9 +50,8 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         dim = min(1, input.dim() - 1)
         right = target.unsqueeze(dim)
         margin = representable(self.margin, input.dtype)
-        lacking = (
-            (margin + (input - input.gather(dim, right))).scatter(dim, right, 0).relu()
-        )  # without slope at the kink
+        lacking = margin + (input - input.gather(dim, right))
+        lacking = lacking.scatter(dim, right, 0).relu()  # relu has no slope at 0
         if self.weight is not None:
             lacking = counting(self.weight[target].unsqueeze(dim), lacking)
         share = lacking / input.shape[dim]  # now: their sum may overflow where their mean does not
@@ -60,10 +59,9 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         return loss if self.weight is None else times(self.weight[target], loss)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        if (self.weight is not None and self.weight.requires_grad) or abs(self.margin) > torch.finfo(
-            tensors[0].dtype
-        ).max:
-            return False  # it refuses them
+        learnt = self.weight is not None and self.weight.requires_grad
+        if learnt or abs(self.margin) > torch.finfo(tensors[0].dtype).max:
+            return False  # torch refuses both
         known = tensors[0].is_cpu or tensors[0].is_cuda
         return known and tensors[0].dim() <= 2 and tensors[0].numel() > 0
 

@@ -36,9 +36,7 @@ DTYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 
 REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
 IDS = {torch.int64: 0, torch.int32: 1, torch.uint8: 2}
 PROBABILITIES = 3  # in the place of ids
-KEPT = (
-    256 << 20
-)  # bytes of freed gradients that are held for the next: zeroing fresh pages costs as much as a cheap loss
+KEPT = 256 << 20  # bytes of freed gradients kept for reuse: zeroing fresh pages costs as much as a cheap loss
 LEASED = 1 << 20  # gradients of so many bytes live in huge pages
 
 
