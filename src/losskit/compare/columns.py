@@ -13,7 +13,7 @@ from losskit.compare.errors import DataError, Message, argument
 from losskit.core.head import Task
 
 MAX_CLASSES = 20  # integers of more distinct values are taken for quantities
-MAX_LEVELS = 50  # text of more distinct values is no category
+MAX_LEVELS = 50  # text with more distinct values is not a category
 _DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([ T].*)?\s*")
 
 

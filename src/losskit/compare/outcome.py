@@ -1,4 +1,4 @@
-"""What a run found: rows gathered by loss, and verdicts on them."""
+"""The findings of a run: its rows by loss, and a verdict on each loss."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Found:
         verdict: Its scores against those of the reference.
         beside: Mean of the second metric.
         chosen: The configuration that the inner splits chose most often.
-        count: How often.
+        count: How often they chose it.
         edges: How often a rate at the edge of its grid was chosen.
         diverged: How many of the final trainings diverged.
-        folds: Of how many.
+        folds: Number of test folds.
     """
 
     verdict: Verdict
@@ -37,7 +37,7 @@ class Found:
 
     @property
     def at_edge(self) -> bool:
-        """Whether most winners lay at the edge of the grid, so that a better rate may lie beyond it."""
+        """Whether most chosen rates lie at the edge of the grid, so that a better one may lie beyond it."""
         return 2 * self.edges > self.folds
 
 

@@ -138,7 +138,7 @@ def _text(source: str) -> str:
 
 
 def _header(source: str, text: str, sep: str) -> list[str]:
-    """The names of the columns as written; pandas would rename the second of a name in silence."""
+    """The names of the columns as written; pandas would silently rename duplicates."""
     if len(sep) != 1:
         tab = argument("sep", "\t")
         raise DataError(f"{argument('sep')} must be one character (a tab: {tab}), got {sep!r}")

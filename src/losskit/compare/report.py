@@ -28,7 +28,7 @@ def width() -> int:
 
 
 def header(plan: Plan, data: Data) -> str:
-    """What is compared, on what, by which rule: said before the run."""
+    """The losses, the data and the rules, printed before the run."""
     rows, columns = data.features.shape
     measure = plan.measure
     others = [name for name in plan.losses if name != plan.reference]
@@ -52,7 +52,7 @@ def header(plan: Plan, data: Data) -> str:
 
 
 def table(plan: Plan, outcome: Outcome, plus_minus: str = "±") -> str:
-    """One line a loss, the best mean first, and what its marks mean."""
+    """One line per loss, the best mean first, with footnotes."""
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     grid.add_column("loss", overflow="fold")
     mean, beside = (METRICS[plan.task][key].title.replace(" ", "\n") for key in (plan.metric, plan.beside))
@@ -72,7 +72,7 @@ def table(plan: Plan, outcome: Outcome, plus_minus: str = "±") -> str:
 
 
 def _decimals(plan: Plan, outcome: Outcome) -> int:
-    """Four for shares; for errors in the target's unit, so many that the mean shows four digits."""
+    """Decimal places: four for shares; for errors in the target's unit, enough to show four digits of the mean."""
     if not plan.measure.relative:
         return 4
     mean = abs(outcome.reference.verdict.mean)
@@ -112,7 +112,7 @@ def _footnotes(plan: Plan, outcome: Outcome) -> list[str]:
 
 
 def words(plan: Plan, outcome: Outcome) -> str:
-    """Whether the choice mattered, which to take, and what could not be told."""
+    """Whether the choice matters, which loss to take, and what the run cannot tell."""
     groups: dict[tuple[Reading, bool], list[Found]] = {}
     for found in outcome.found:
         if found is not outcome.reference:

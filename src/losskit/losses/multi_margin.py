@@ -16,13 +16,13 @@ from losskit.loss import Loss, instance
 
 
 class MultiMarginLoss(Loss, nn.MultiMarginLoss):
-    r"""Hinge for one class of several: what the score of the right class lacks of each other's and the margin.
+    r"""Hinge for one class of several: how much the right score falls short of each other one plus the margin.
 
     .. math:: \ell(x, y) = \frac{w_y}{C} \sum_{c \ne y} \max(0,\, \mathrm{margin} - x_y + x_c)^p
 
-    An answer that is right by the margin has no loss and no gradient. The scores rank the classes, and that is all they do:
-    ``probabilities`` gives their softmax, which sums to 1 and is not calibrated. The mean divides by the number of items,
-    whatever the weights, as torch's does. It takes (N, C, ...) as well, with the classes in dimension 1.
+    An answer that is right by the margin has no loss and no gradient. The scores only rank the classes: ``probabilities``
+    gives their softmax, which sums to 1 but is not calibrated. The mean divides by the number of items, whatever the weights,
+    as in torch. It takes (N, C, ...) as well, with the classes in dimension 1.
 
     Example:
         >>> import torch, losskit
@@ -37,9 +37,9 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         source="Weston 1999, Support vector machines for multi-class pattern recognition",
         torch="multi_margin_loss",
     )
-    p: Literal[1, 2] = arg(default=1, among=(1, 2), doc="The power of what is lacking.")
+    p: Literal[1, 2] = arg(default=1, among=(1, 2), doc="The power of the shortfall.")
     margin: float = arg(
-        default=1.0, within="(-inf, inf)", doc="By how much the right score is to exceed each other one."
+        default=1.0, within="(-inf, inf)", doc="By how much the right score should exceed each other one."
     )
     weight: Tensor | None = arg(
         default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
@@ -54,7 +54,7 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         lacking = lacking.scatter(dim, right, 0).relu()  # relu has no slope at 0
         if self.weight is not None:
             lacking = counting(self.weight[target].unsqueeze(dim), lacking)
-        share = lacking / input.shape[dim]  # now: their sum may overflow where their mean does not
+        share = lacking / input.shape[dim]  # before the sum, which may overflow where the mean does not
         loss = (share if self.p == 1 else lacking * share).sum(dim)
         return loss if self.weight is None else times(self.weight[target], loss)
 
