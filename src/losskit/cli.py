@@ -1,7 +1,7 @@
 """The command ``losskit`` and its verbs.
 
-A verb is a function that adds its parser and names what to call; torch and pandas are imported only inside the call, so that
-``--help`` is quick.
+A verb is a function that adds its parser and sets the function to call. Torch and pandas are imported only inside that
+function, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _show(page: str) -> int:
     return 0
 
 
-# Written here too, since ``--help`` must not import torch; a test holds them to where they come from.
+# Copies, since ``--help`` must not import torch; a test compares them with the originals.
 TASKS = (
     "regression",
     "binary",

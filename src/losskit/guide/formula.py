@@ -1,4 +1,4 @@
-"""The formulas of the docstrings, in TeX, as a terminal can show them."""
+"""TeX formulas of docstrings as plain text for a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"  # with braces nested once
 
 
 def shown(tex: str) -> str:
-    """A formula as text, of several lines where it tells cases apart."""
+    """A formula as text; one with cases has several lines."""
     tex = " ".join(tex.split())
     cases = re.search(r"\\begin\{cases\}(.*)\\end\{cases\}", tex)
     if cases is None:
@@ -50,6 +50,6 @@ def _line(tex: str) -> str:
 
 
 def _whole(part: str) -> str:
-    """What stands above, below or behind a bar: in parentheses unless it is one thing."""
+    """A numerator, denominator, index or exponent: in parentheses unless it is a single term."""
     part = part.strip()
     return part if re.fullmatch(r"\\?\w+|\([^()]*\)(?:\^\w)?", part) else f"({part})"

@@ -30,7 +30,7 @@ class UnknownLossError(LookupError):
 
 
 def guide(task: Task | None, output: str | None, situations: Sequence[Situation], language: str = "en") -> str:
-    """Which loss to take, what goes into it, and how to train with it."""
+    """Which loss to take, its inputs, and how to train with it."""
     if task is None:
         return _every_task(output, situations, language)
     picks = choose(task, output, situations)
@@ -112,8 +112,8 @@ def listing() -> str:
 
 
 def explain(name: str, language: str = "en") -> str:
-    """All that is known of a loss: formula, arguments, other halves, gradient, pitfalls, code, source."""
-    if _key(name) == _key(AdaptiveLogSoftmaxWithLoss.__name__):  # no Loss: torch's layer, which owns weights
+    """Everything about a loss: formula, arguments, heads, gradient, pitfalls, code, source."""
+    if _key(name) == _key(AdaptiveLogSoftmaxWithLoss.__name__):  # not a Loss: torch's layer, which owns weights
         prose, _, rest = _plain(inspect.cleandoc(str(AdaptiveLogSoftmaxWithLoss.__doc__))).partition("Args:")
         return f"{AdaptiveLogSoftmaxWithLoss.__name__}\n\n{_reflowed(prose)}\n\n{_narrow('Arguments' + rest)}\n"
     loss, note = find(name)
@@ -137,7 +137,7 @@ def explain(name: str, language: str = "en") -> str:
 
 
 def find(name: str) -> tuple[type[Loss], str]:
-    """The loss of that name: the class's, the function's or torch's or Keras's, in any case; and what to say of the name."""
+    """The loss with that name (of the class, the function, torch or Keras, in any case), and a note on the name."""
     known = {_key(loss.__name__): loss for loss in CATALOG} | {
         _key(str(loss.about.torch)): loss for loss in CATALOG if loss.about.torch
     }
@@ -154,7 +154,7 @@ def find(name: str) -> tuple[type[Loss], str]:
     raise UnknownLossError(f"no loss {name!r}; {hint}")
 
 
-#: What people call them.
+#: Common abbreviations.
 ABBREVIATIONS = {
     "ce": "CrossEntropyLoss",
     "xent": "CrossEntropyLoss",
@@ -175,7 +175,7 @@ ABBREVIATIONS = {
     "ranking": "MarginRankingLoss",
 }
 
-#: Keras's names, and the loss that is meant.
+#: Keras's names, and the corresponding losses.
 KERAS = {
     "SparseCategoricalCrossentropy": "CrossEntropyLoss",
     "CategoricalCrossentropy": "CrossEntropyLoss",

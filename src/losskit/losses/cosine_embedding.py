@@ -59,9 +59,7 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
 def scaled(vector: Tensor) -> Tensor:
     """The vector divided by a power of 2, which rounds nothing and leaves no square that overflows or vanishes."""
     largest = vector.detach().abs().amax(-1, keepdim=True)
-    power = largest / (
-        2 * torch.frexp(largest).mantissa
-    )  # constant for autograd, since the cosine does not depend on it
+    power = largest / (2 * torch.frexp(largest).mantissa)  # constant for autograd: the cosine does not depend on it
     return vector / power.masked_fill(largest == 0, 1)
 
 

@@ -183,5 +183,5 @@ def nt_xent_loss(
         return instance(NTXentLoss, temperature, reduction).compute((first, second), at_call)
     loss = NTXentLoss(
         temperature, reduction, process_group=process_group
-    )  # not cached, so that the group is not kept alive
+    )  # not cached: that would keep the group alive
     return loss.compute((first, second), at_call)

@@ -67,9 +67,7 @@ def distance(one: Tensor, other: Tensor, p: float = 2.0, eps: float = 1e-6) -> T
     """Torch's pairwise distance, without overflow; where it is 0, so are its derivatives of any order."""
     apart = eps and max(eps, torch.finfo(one.dtype).tiny)  # smaller ones would lose their digits in a quotient
     difference = one - other + representable(apart, one.dtype)
-    scale = (
-        difference.detach().abs().amax(-1, keepdim=True).log2().floor().exp2()
-    )  # a power of 2, so that nothing is rounded
+    scale = difference.detach().abs().amax(-1, keepdim=True).log2().floor().exp2()  # a power of 2: no rounding
     equal = scale == 0
     unit = torch.where(equal, 1, difference / scale.masked_fill(equal, 1))
     norm: Tensor = torch.linalg.vector_norm(unit, p if p < 1e8 else math.inf, dim=-1, keepdim=True)
