@@ -77,7 +77,7 @@ class Route(NamedTuple):
     dtype: torch.dtype  # of the computation
     as_is: bool  # whether all tensors have the dtypes that they are computed in
     judged: tuple[int, ...]  # the places of tensors whose values may be wrong
-    target: int  # which of the tensors it is
+    target: int  # its place among the tensors
     ready: Ready | None  # its kernel, filled in
     operator: Operator | None  # torch's
 
@@ -97,7 +97,7 @@ class Route(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """Torch's function, and what it is given of the loss."""
+    """Torch's function, and the loss's arguments for it."""
 
     name: str
     numbers: dict[str, Any]

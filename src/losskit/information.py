@@ -367,7 +367,7 @@ def _require_dim(who: str, name: str, value: Tensor, dim: Dims) -> None:
         if not isinstance(index, int) or isinstance(index, bool):
             raise TypeError(f"{who}: dim must be an integer or a tuple of integers, got {dim!r}")
         if not -value.dim() <= index < value.dim():
-            raise ValueError(f"{who}: dim {index} is no dimension of {name}, of shape {tuple(value.shape)}")
+            raise ValueError(f"{who}: dim {index} is not a dimension of {name}, of shape {tuple(value.shape)}")
     if not dims or len({index % value.dim() for index in dims}) < len(dims):
         raise ValueError(f"{who}: dim must name one dimension or several different ones, got {dim!r}")
 

@@ -1,4 +1,4 @@
-"""A loss is a class whose fields are its arguments, whose one method is its formula, and whose ``about`` states its facts."""
+"""The root of all losses: fields are its arguments, ``formula`` computes it, and ``about`` states its facts."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Loss(Decodes):
         if reading:
             self._diagnose(route, tensors)
         weight = extra.sample_weight
-        if weight is not None and not self.about.interacting:  # where the others see what weighs nothing
+        if weight is not None and not self.about.interacting:  # interacting items of weight 0 still affect the others
             pairs = zip(domains, tensors)
             tensors = tuple(
                 self._weighed(tensor, weight, slot.neutral(place, tensor)) for (place, slot), tensor in pairs

@@ -26,7 +26,7 @@ class Takes(Fields):
         return self.about.tensors
 
     def require(self, tensors: tuple[Tensor, ...]) -> None:
-        """Raise where a dtype or a shape is wrong; reads no values."""
+        """Raise if a dtype or a shape is wrong; reads no values."""
         together(type(self).__name__, tuple(self.domains), tensors)
         for place, slot, value in zip(self.places(tensors[0]), self.domains.values(), tensors, strict=True):
             slot.require(place, value)

@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def halving(self) -> int:
-        """After how many epochs of the inner search the worse half of the configurations leaves."""
+        """The epoch of the inner search after which the worse half of the configurations is dropped."""
         return math.ceil(self.epochs / 3)
 
     @property
@@ -103,7 +103,7 @@ class Plan:
         return asdict(self) | rules | {"halving": self.halving}
 
 
-#: A loss that owns its last layer has no network to be compared behind.
+#: A loss that owns its last layer cannot be compared behind the same network.
 CLASSES: dict[str, type[Loss]] = {loss.__name__: loss for loss in READY_MADE}
 
 
@@ -177,7 +177,7 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
 
 def _why_not(task: Task, name: str) -> str:
     if name not in CLASSES:
-        return "is no loss that networks can be compared with"
+        return "is not a loss that networks can be compared with"
     if task not in CLASSES[name].about.serves:
         return f"does not serve a {task} task"
     return f"takes {', '.join(CLASSES[name].about.tensors)}, and a training here has input and target alone"

@@ -109,7 +109,7 @@ class Classes(Shape):
         dim, shape = self.dim(value.dim()), tuple(value.shape)
         if dim is None and "dim" in place.arguments:
             raise ValueError(
-                f"{place.who}: {place.arguments['dim']} {self.at} is no dimension of {place.name}, of shape {shape}"
+                f"{place.who}: {place.arguments['dim']} {self.at} is not a dimension of {place.name}, of shape {shape}"
             )
         if dim is None:
             raise ValueError(f"{place} must have a class dimension: (C), (N, C) or (N, C, ...), got shape {shape}")
@@ -117,8 +117,8 @@ class Classes(Shape):
             raise ValueError(f"{place} has no class: shape {shape}, dimension {dim}")
         if shape[dim] == 1:
             raise ValueError(
-                f"{place} has one class (shape {shape}, dimension {dim}): there is none to tell it "
-                f"from, so the loss is always 0; {self.mend}"
+                f"{place} has one class (shape {shape}, dimension {dim}): there is no other to compare "
+                f"it with, so the loss is always 0; {self.mend}"
             )
 
     def words(self, first: str | None) -> str:

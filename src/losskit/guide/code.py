@@ -63,7 +63,7 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
 
 
 def example(loss: type[Loss]) -> str:
-    """The example of the loss's docstring, which prints its answers."""
+    """The example of the loss's docstring, changed to print its results."""
     lines = doctest.DocTestParser().get_examples(str(loss.__doc__))
     return "".join(_printing(part.source) if part.want else part.source for part in lines)
 

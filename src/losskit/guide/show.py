@@ -194,7 +194,7 @@ def _plain(text: str) -> str:
 
 
 def _reflowed(prose: str) -> str:
-    """Paragraphs filled anew; formulas from TeX."""
+    """Paragraphs wrapped again, and formulas rendered from TeX."""
     paragraphs = textwrap.dedent(prose).strip().split("\n\n")
     return "\n\n".join(
         _narrow(textwrap.indent(shown(paragraph.removeprefix(MATH)), "  "))
@@ -205,7 +205,7 @@ def _reflowed(prose: str) -> str:
 
 
 def _narrow(text: str) -> str:
-    """Lines filled anew, each with those that continue it (indented deeper, as an argument's second line is)."""
+    """Lines wrapped again, each together with its continuation lines, which are indented deeper."""
     text = re.sub(
         r"(?m)^(    \w[^\n]*)((?:\n {8}\S[^\n]*)+)", lambda entry: "    " + " ".join(entry[0].split()), text.rstrip()
     )

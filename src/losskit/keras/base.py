@@ -113,7 +113,7 @@ class KerasLoss(Fields):
         """``y_true`` and ``y_pred`` in the shapes that the native loss takes."""
         if not -max(y_pred.dim(), 1) <= self.axis < max(y_pred.dim(), 1):
             raise ValueError(
-                f"{type(self).__name__}: axis {self.axis} is no dimension of y_pred, of shape {tuple(y_pred.shape)}"
+                f"{type(self).__name__}: axis {self.axis} is not a dimension of y_pred, of shape {tuple(y_pred.shape)}"
             )
         return y_true, y_pred
 

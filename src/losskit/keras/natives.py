@@ -18,7 +18,7 @@ from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss
 from losskit.losses import CrossEntropyLoss
 
-EPSILON = 1e-7  # keras.config.epsilon(): Keras clips probabilities to [EPSILON, 1 - EPSILON]
+EPSILON = 1e-7  # keras.config.epsilon(): Keras keeps probabilities so far from 0, and some from 1
 
 
 def called(who: str, kind: type[Loss]) -> type[Loss]:

@@ -31,7 +31,7 @@ class Regions(Classes):
         dim, shape = self.dim(value.dim()), tuple(value.shape)
         if dim is None or (dim == 0 and value.dim() > 1):
             raise ValueError(
-                f"{place} must have a class dimension behind that of the samples, (N, C, ...): dim {self.at} is none of "
+                f"{place} must have a class dimension after that of the samples, (N, C, ...): dim {self.at} does not fit "
                 f"shape {shape}"
             )
         if shape[dim] == 0:

@@ -155,7 +155,7 @@ class _Gathered(torch.autograd.Function):
 
 
 class _Returned(torch.autograd.Function):
-    """The sum over the ranks of this rank's rows: the backward of :class:`_Gathered`, which is its own backward."""
+    """The sum over the ranks of this rank's rows. It and :class:`_Gathered` are each other's backward."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, group: dist.ProcessGroup) -> Tensor:
@@ -181,7 +181,6 @@ def nt_xent_loss(
     """Functional form of :class:`NTXentLoss`."""
     if process_group is None:
         return instance(NTXentLoss, temperature, reduction).compute((first, second), at_call)
-    loss = NTXentLoss(
-        temperature, reduction, process_group=process_group
-    )  # not cached: that would keep the group alive
+    # Not cached: that would keep the group alive.
+    loss = NTXentLoss(temperature, reduction, process_group=process_group)
     return loss.compute((first, second), at_call)
