@@ -127,7 +127,7 @@ def gain(size: str, rounds: int) -> None:
         if loss.about.kernel is not None:
             items = (batch, classes) if loss().class_dim(torch.zeros(2, 3)) is None else (batch,)
             drawn = [domain.sample(items, classes, generator) for domain in loss.about.tensors.values()]
-            input, *rest = (each.float() if each.is_floating_point() else each for each in drawn)
+            input, *rest = (tensor.float() if tensor.is_floating_point() else tensor for tensor in drawn)
             show(function.__name__, forward_and_backward(function, input.requires_grad_(), rest), size, rounds)
     net, features = nn.Linear(64, classes), torch.randn(batch, 64)
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-4)

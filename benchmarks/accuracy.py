@@ -77,7 +77,7 @@ def both(loss: Callable[..., Tensor], tensors: tuple[Tensor, ...], places: list[
     leaves = [t.clone().requires_grad_() if i in places else t for i, t in enumerate(tensors)]
     value = loss(*leaves)
     gradients = torch.autograd.grad(value.sum(), [leaves[i] for i in places])
-    return [value.detach(), torch.cat([each.flatten() for each in gradients])]
+    return [value.detach(), torch.cat([gradient.flatten() for gradient in gradients])]
 
 
 def errors(found: Tensor, true: Tensor) -> tuple[float, float]:

@@ -147,9 +147,9 @@ def table(scope: Scope, size: str, heap: str, threads: int) -> Table:
 
 def growth(name: str, shape: tuple[int, int], variant: str) -> float | None:
     """MiB that a variant adds to the peak of this process; a call of another size has loaded what is loaded once."""
-    loss = next(each for each in losskit.CATALOG if each.__name__ == name)
-    for each in ((2, 2), shape):
-        step = variants.variants(loss, variants.draw(loss, each), ("eager",), module=False)[variant]
+    loss = next(candidate for candidate in losskit.CATALOG if candidate.__name__ == name)
+    for size in ((2, 2), shape):
+        step = variants.variants(loss, variants.draw(loss, size), ("eager",), module=False)[variant]
         grown = paired.growth(step)
     return None if grown is None else round(grown, 1)
 
@@ -172,7 +172,7 @@ def memory(size: str, heap: str) -> Memory:
 def steps(scope: Scope, heap: str, threads: int) -> list[TrainingStep]:
     torch.set_num_threads(threads)
     found = [training.measure(network, heap, scope.effort) for network in training.NETWORKS]
-    progress(f"{place('training steps', heap, threads)}: {[each['speedup'] for each in found]}")
+    progress(f"{place('training steps', heap, threads)}: {[step['speedup'] for step in found]}")
     return found
 
 

@@ -43,7 +43,7 @@ def main() -> None:
     }
     for name, loss in calls.items():
         entered = frames(loss, input, target)
-        files = {each.partition(":")[0] for each in entered}
+        files = {frame.partition(":")[0] for frame in entered}
         print(f"{name}: {len(entered)} frames in {len(files)} files: {', '.join(entered)}")
 
 

@@ -60,8 +60,10 @@ class Null:
 def subsample(data: Data, seed: int) -> Data:
     """Fresh rows, the same number of each class."""
     rng = np.random.default_rng([seed, 1])
-    each = ROWS // len(data.classes)
-    rows = [rng.choice(np.flatnonzero(data.target == label), each, replace=False) for label in range(len(data.classes))]
+    per_class = ROWS // len(data.classes)
+    rows = [
+        rng.choice(np.flatnonzero(data.target == label), per_class, replace=False) for label in range(len(data.classes))
+    ]
     kept = np.concatenate(rows)
     return replace(data, features=np.asarray(data.features)[kept], target=data.target[kept])
 
@@ -69,7 +71,7 @@ def subsample(data: Data, seed: int) -> Data:
 def repeat(seed: int, plan: Plan = PLAN) -> Null:
     plan = replace(plan, seed=seed)
     outcome = conclude(plan, list(in_process(plan, subsample(_mnist[0], seed), jobs(plan))))
-    others = tuple(str(each.verdict.reading) for each in outcome.found if each is not outcome.reference)
+    others = tuple(str(found.verdict.reading) for found in outcome.found if found is not outcome.reference)
     return Null(seed, others, outcome.reference.verdict.mean)
 
 
@@ -89,8 +91,8 @@ def main() -> int:
     started = time.perf_counter()
     nulls: list[Null] = []
     with multiprocessing.get_context("spawn").Pool(options.workers, start) as pool:
-        for each in pool.imap_unordered(repeat, range(options.repeats)):
-            nulls.append(each)
+        for null in pool.imap_unordered(repeat, range(options.repeats)):
+            nulls.append(null)
             if len(nulls) % 10 == 0:
                 print(f"{len(nulls)} of {options.repeats}, {time.perf_counter() - started:.0f} s", file=sys.stderr)
     start()
@@ -99,14 +101,14 @@ def main() -> int:
 
 
 def report(nulls: list[Null], copies: tuple[str, ...], seconds: float) -> int:
-    false = sum(str(Reading.DIFFERENT) in each.readings for each in nulls)
-    counts = Counter(reading for each in nulls for reading in each.readings)
+    false = sum(str(Reading.DIFFERENT) in null.readings for null in nulls)
+    counts = Counter(reading for null in nulls for reading in null.readings)
     allowed = int(ALLOWED * len(nulls))
     identical = set(copies) == {str(Reading.IDENTICAL)}
     print(f"{false} of {len(nulls)} repeats found a copy different; {allowed} are allowed")
     print(f"verdicts: {', '.join(f'{reading} {count}' for reading, count in counts.most_common())}")
     print(f"copies of the same seeds read: {', '.join(sorted(set(copies)))}")
-    print(f"mean accuracy {np.mean([each.accuracy for each in nulls]):.4f}, {seconds:.0f} s")
+    print(f"mean accuracy {np.mean([null.accuracy for null in nulls]):.4f}, {seconds:.0f} s")
     summary = {"repeats": len(nulls), "different": false, "allowed": allowed, "verdicts": dict(counts)}
     print(json.dumps(summary | {"identical": identical, "seconds": round(seconds, 1)}))
     return 0 if false <= allowed and identical else 1

@@ -117,15 +117,15 @@ def memory(results: Results) -> Iterator[str]:
     if not results["memory"]:
         return
     yield "## Memory"
-    yield command("memory", results["flags"], *{each["size"]: None for each in results["memory"]})
+    yield command("memory", results["flags"], *{growth["size"]: None for growth in results["memory"]})
     yield prose("MiB by which forward and backward let the peak of a fresh process grow.")
     heads = ["loss", "input", "heap", "gradient", "torch", "losskit"]
-    yield grid(heads, [grown(each) for each in results["memory"]])
+    yield grid(heads, [grown(growth) for growth in results["memory"]])
 
 
-def grown(each: Memory) -> list[str]:
-    figures = ["n/a" if value is None else f"{value:,.0f}" for value in (each["torch"], each["losskit"])]
-    return [each["loss"], times(each["shape"]), heap(each["heap"]), f"{each['gradient']:,.0f}", *figures]
+def grown(growth: Memory) -> list[str]:
+    figures = ["n/a" if value is None else f"{value:,.0f}" for value in (growth["torch"], growth["losskit"])]
+    return [growth["loss"], times(growth["shape"]), heap(growth["heap"]), f"{growth['gradient']:,.0f}", *figures]
 
 
 def steps(results: Results) -> Iterator[str]:
@@ -136,26 +136,26 @@ def steps(results: Results) -> Iterator[str]:
         "Whole steps (forward, cross-entropy, backward, SGD). The share is what a step saves when a gradient is handed to "
         "its backward instead of a loss; of it follows the most that any loss could speed up the step."
     )
-    for heap, threads in {(each["heap"], each["threads"]): None for each in results["steps"]}:
-        rows = [each for each in results["steps"] if (each["heap"], each["threads"]) == (heap, threads)]
+    for heap, threads in {(step["heap"], step["threads"]): None for step in results["steps"]}:
+        rows = [step for step in results["steps"] if (step["heap"], step["threads"]) == (heap, threads)]
         yield f"{place('Steps', heap, threads)}:"
         yield command("steps", results["flags"], heap=heap, threads=threads)
         yield grid(
             ["network", "step", "torch", "losskit", "faster", "v&g", "at most"],
-            [stepped(each) for each in rows],
+            [stepped(step) for step in rows],
         )
     yield bullets(STEP_LEGEND)
 
 
-def stepped(each: TrainingStep) -> list[str]:
-    share = [f"{each['share'][name]:.1%}" for name in ("torch", "losskit")]
-    speedup = [figure(each["speedup"][name]) for name in ("losskit", "value_and_grad")]
+def stepped(step: TrainingStep) -> list[str]:
+    share = [f"{step['share'][name]:.1%}" for name in ("torch", "losskit")]
+    speedup = [figure(step["speedup"][name]) for name in ("losskit", "value_and_grad")]
     return [
-        each["network"],
-        duration(each["seconds"]["torch"]),
+        step["network"],
+        duration(step["seconds"]["torch"]),
         *share,
         *speedup,
-        f"{each['speedup']['no loss']:.2f}",
+        f"{step['speedup']['no loss']:.2f}",
     ]
 
 
@@ -172,11 +172,11 @@ def losses(results: Results) -> Iterator[str]:
             if lost:
                 where = place(table["size"], table["heap"], table["threads"])
                 yield f"{where}, {column}: {figures(lost)}"
-    for each in results["steps"]:
+    for step in results["steps"]:
         for variant in ("losskit", "value_and_grad"):
-            if round(each["speedup"][variant], 2) < 1:
-                where = place("training step", each["heap"], each["threads"])
-                yield f"{where}, {each['network']}, {variant}: {each['speedup'][variant]:.2f}"
+            if round(step["speedup"][variant], 2) < 1:
+                where = place("training step", step["heap"], step["threads"])
+                yield f"{where}, {step['network']}, {variant}: {step['speedup'][variant]:.2f}"
 
 
 def missing(results: Results) -> Iterator[str]:
@@ -194,17 +194,17 @@ def missing(results: Results) -> Iterator[str]:
 def verdicts(results: Results) -> Iterator[str]:
     """First what falls short, then what is met, then what this run did not measure."""
     judged = targets.judge(results)
-    for each in judged:
-        if each.short:
-            yield f"**short**: {each.says}: {figures(each.short)}"
-    for each in judged:
-        if each.values and not each.short:
-            yield f"met: {each.says}: {figures(each.values) if len(each.values) == 1 else spread(each.values)}"
-    for each in judged:
-        if each.absent:
-            yield f"not measured: {each.says}: {listed(each.absent)}"
-        elif not each.values:
-            yield f"not measured: {each.says}"
+    for target in judged:
+        if target.short:
+            yield f"**short**: {target.says}: {figures(target.short)}"
+    for target in judged:
+        if target.values and not target.short:
+            yield f"met: {target.says}: {figures(target.values) if len(target.values) == 1 else spread(target.values)}"
+    for target in judged:
+        if target.absent:
+            yield f"not measured: {target.says}: {listed(target.absent)}"
+        elif not target.values:
+            yield f"not measured: {target.says}"
 
 
 def spread(values: dict[str, float]) -> str:

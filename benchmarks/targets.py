@@ -139,8 +139,8 @@ def judge(results: Results) -> list[Verdict]:
 def memory(results: Results) -> Verdict:
     values: dict[str, float] = {}
     short: dict[str, float] = {}
-    for each in results["memory"]:
-        if (each["size"], each["heap"]) == ("vocabulary", "default") and each["losskit"] is not None:
-            values[each["loss"]] = round(each["losskit"] / each["gradient"], 2)
-            short |= {each["loss"]: values[each["loss"]]} if values[each["loss"]] > GRADIENTS else {}
+    for growth in results["memory"]:
+        if (growth["size"], growth["heap"]) == ("vocabulary", "default") and growth["losskit"] is not None:
+            values[growth["loss"]] = round(growth["losskit"] / growth["gradient"], 2)
+            short |= {growth["loss"]: values[growth["loss"]]} if values[growth["loss"]] > GRADIENTS else {}
     return Verdict(f"vocabulary, default heap: memory of at most {GRADIENTS} gradients", values, short)

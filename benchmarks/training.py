@@ -76,7 +76,7 @@ def measure(network: str, heap: str, effort: Effort) -> TrainingStep:
         "network": network,
         "heap": heap,
         "threads": torch.get_num_threads(),
-        "seconds": {name: float(f"{statistics.median(each):.4g}") for name, each in times.items()},
+        "seconds": {name: float(f"{statistics.median(rounds):.4g}") for name, rounds in times.items()},
         "share": {name: round(1 - paired.ratio(times["no loss"], times[name]), 4) for name in with_loss},
         "speedup": {name: round(paired.ratio(times["torch"], times[name]), 4) for name in losses if name != "torch"},
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import statistics
 from collections.abc import Callable
@@ -38,9 +40,51 @@ def softmax_focal_by_hand(input: Tensor, target: Tensor) -> Tensor:
     return ((1 - (-loss).exp()) ** 2 * loss).mean()
 
 
-#: What people write where torch has nothing.
-BY_HAND = {"FocalLoss": focal_by_hand, "SoftmaxFocalLoss": softmax_focal_by_hand}
+def quantile_by_hand(input: Tensor, target: Tensor) -> Tensor:
+    error = target - input
+    return torch.maximum(0.5 * error, -0.5 * error).mean()
 
+
+def contrastive_by_hand(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
+    distance = F.pairwise_distance(first, second)
+    return (target * distance**2 + (1 - target) * (1 - distance).clamp(min=0) ** 2).mean() / 2
+
+
+def dice_by_hand(input: Tensor, target: Tensor) -> Tensor:
+    rows = (*input.shape[:2], -1)
+    p = input.softmax(1).reshape(rows)
+    t = F.one_hot(target, input.shape[1]).movedim(-1, 1).reshape(rows)
+    overlap = (p * t).sum(-1)
+    return 1 - ((2 * overlap + 1) / (p.sum(-1) + t.sum(-1) + 1)).mean()
+
+
+def nt_xent_by_hand(first: Tensor, second: Tensor) -> Tensor:
+    views = F.normalize(torch.cat([first, second]))
+    items, own = len(first), torch.eye(len(views), dtype=torch.bool)
+    logits = (views @ views.T / 0.5).masked_fill(own, -torch.inf)
+    return F.cross_entropy(logits, torch.arange(2 * items).roll(items))
+
+
+def arcface_by_hand(input: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    margin = 0.5
+    cosine = F.linear(F.normalize(input), F.normalize(weight))
+    sine = (1 - cosine**2).clamp(min=1e-12).sqrt()
+    turned = cosine * math.cos(margin) - sine * math.sin(margin)
+    turned = torch.where(cosine > -math.cos(margin), turned, cosine - margin * math.sin(margin))
+    right = F.one_hot(target, len(weight)) == 1
+    return F.cross_entropy(64 * torch.where(right, turned, cosine), target)
+
+
+#: What people write where torch has nothing; it takes the loss's tensors, and its parameters by name.
+BY_HAND: dict[str, Callable[..., Tensor]] = {
+    "ArcFaceLoss": arcface_by_hand,
+    "ContrastiveLoss": contrastive_by_hand,
+    "DiceLoss": dice_by_hand,
+    "FocalLoss": focal_by_hand,
+    "NTXentLoss": nt_xent_by_hand,
+    "QuantileLoss": quantile_by_hand,
+    "SoftmaxFocalLoss": softmax_focal_by_hand,
+}
 
 #: Losses whose call is another, and the program that measures them.
 ELSEWHERE = {
@@ -49,9 +93,16 @@ ELSEWHERE = {
 }
 
 
+def build(loss: type[losskit.Loss], width: int) -> losskit.Loss:
+    """The loss at its defaults, every size that it must be told ``width``; its parameters get no gradient, only the input does."""
+    required = sum(argument.default is argument.empty for argument in inspect.signature(loss).parameters.values())
+    torch.manual_seed(0)
+    return loss(*[width] * required).requires_grad_(False)
+
+
 def draw(loss: type[losskit.Loss], shape: tuple[int, int]) -> tuple[Tensor, ...]:
     """The tensors of a call, those first that get a gradient; a loss with classes has one item a row."""
-    criterion, generator = loss(), torch.Generator().manual_seed(0)
+    criterion, generator = build(loss, shape[1]), torch.Generator().manual_seed(0)
     items = shape if criterion.class_dim(torch.zeros(2, 2)) is None else shape[:1]
     drawn = [domain.sample(items, shape[1], generator) for domain in criterion.domains.values()]
     input, *rest = (value.float() if value.is_floating_point() else value for value in drawn)
@@ -77,7 +128,7 @@ def variants(
 ) -> dict[str, Step]:
     """A step for each variant, by name; modules on request, since they differ from functions by a microsecond."""
     by_file = {getattr(functional, name).__module__: name for name in vars(functional)["__all__"]}
-    criterion, detached = loss(), tuple(tensor.detach() for tensor in tensors)
+    criterion, detached = build(loss, tensors[0].shape[-1]), tuple(tensor.detach() for tensor in tensors)
     bare = losskit.value_and_grad(criterion)
     own = getattr(functional, by_file.get(loss.__module__, ""), criterion)  # some are a class only
     steps = {
@@ -89,6 +140,9 @@ def variants(
     eager = BY_HAND.get(loss.__name__) or getattr(F, str(loss.about.torch), None)
     if eager is None:
         return steps
+    parameters = dict(criterion.named_parameters())
+    if parameters:
+        eager = functools.partial(eager, **parameters)
     if "eager" in rivals:
         steps["torch function"] = backward(eager, tensors)
         if module:
@@ -114,7 +168,7 @@ def measure(
     tensors = draw(loss, shape)
     steps, missing = usable(variants(loss, tensors, rivals, module))
     times = paired.alternate(steps | {"copy": copy}, effort)
-    seconds = {name: statistics.median(each) for name, each in times.items()}
+    seconds = {name: statistics.median(rounds) for name, rounds in times.items()}
     touched = sum(tensor.nbytes * (2 if tensor.requires_grad else 1) for tensor in tensors)
     copies = touched / (2 * 4 * math.prod(shape))  # a copy reads and writes so many float32
     return {
@@ -127,7 +181,7 @@ def measure(
             for column, (rival, ours) in COLUMNS.items()
             if rival in times and ours in times
         },
-        "seconds": {name: float(f"{each:.4g}") for name, each in seconds.items()},
+        "seconds": {name: float(f"{median:.4g}") for name, median in seconds.items()},
         "traffic": round(paired.ratio(times["losskit function"], times["copy"]) / copies, 4),
         "rounds": len(times["losskit function"]),
         "missing": missing,

@@ -23,6 +23,7 @@ import paired
 SIZES = {"small": (64, 10), "medium": (4096, 1000), "large": (16384, 1024)}
 WHO = ("old", "itself", "new")  # the old one twice
 WAYS = ("function", "value_and_grad")
+PAIRWISE = ("NTXentLoss",)  # its work grows with the square of the rows: small alone
 LEAST, SLOWER = 5e-3, 0.97  # seconds of a timing; below which ratio a cell is slower
 
 
@@ -62,15 +63,16 @@ def work() -> None:
         elif "calls" in asked:
             answer = paired.once(step, asked["calls"])
         else:
-            names = [each for each in losskit.CATALOG if each.__name__ not in variants.ELSEWHERE]
-            answer = [(each.__name__, each.about.kernel is not None) for each in names]
+            names = [loss for loss in losskit.CATALOG if loss.__name__ not in variants.ELSEWHERE]
+            answer = [(loss.__name__, loss.about.kernel is not None) for loss in names]
         print(json.dumps(answer), flush=True)
 
 
 def cells(losses: Sequence[tuple[str, bool]], sizes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     for size in sizes:
         for loss, kernel in losses:
-            if kernel or size != "large":  # formulas of that size take seconds
+            slow = (loss in PAIRWISE and size != "small") or (not kernel and size == "large")  # a call takes seconds
+            if not slow:
                 yield from ((size, loss, way) for way in (WAYS if size == "small" else WAYS[:1]))
 
 
@@ -113,7 +115,7 @@ def main() -> int:
     workers = [Worker(python) for python in (options.old, options.old, sys.executable)]
     slower = 0
     print(f"{'size':7}{'loss':31}{'way':16}{'old/old':>8}{'95 %':>14}{'old/new':>9}{'95 %':>14}")
-    losses = [each for each in workers[0].ask() if each[0] in (options.losses or each[0])]
+    losses = [loss for loss in workers[0].ask() if loss[0] in (options.losses or loss[0])]
     for cell in cells(losses, options.sizes):
         found = compare(workers, cell, options.rounds)
         shown = "".join(f"{m:9.3f}{f'{low:.3f}-{high:.3f}':>14}" for m, low, high in found.values())

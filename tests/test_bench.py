@@ -133,6 +133,18 @@ def test_a_rival_that_fails_or_computes_something_else_is_left_out(results: Resu
     }
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch's, of means that will be others
+def test_every_loss_has_a_rival_that_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import variants
+
+    for loss in losskit.CATALOG:
+        if loss.__name__ not in variants.ELSEWHERE:
+            steps = variants.variants(loss, variants.draw(loss, (8, 5)), ("eager",), module=True)
+            assert "torch function" in steps, loss
+            assert variants.usable(steps)[1] == {}, loss
+
+
 def test_the_page_in_docs_is_that_of_its_figures() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert bench("--table", str(ROOT / "docs" / "benchmarks.json")) == page

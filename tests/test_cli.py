@@ -123,7 +123,7 @@ def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
         ("compare iris --out /proc/runs", "choose a folder that can be written with --out DIR"),
         ("compare iris --seed -1", "--seed must be at least 0, got -1"),
         ("compare iris --folds 1", "--folds must be at least 2, got 1"),
-        ("compare iris --losses NoLoss", "--losses: NoLoss is no loss that networks can be compared with"),
+        ("compare iris --losses NoLoss", "--losses: NoLoss is not a loss that networks can be compared with"),
         ("compare iris --losses CrossEntropyLoss", "--losses: CrossEntropyLoss is the reference itself"),
         ("compare iris --task x", "--task must be one of multiclass, binary, regression, got 'x'"),
         ("compare iris --drop x", "leave out --target and --drop (for a file of that name write ./iris)"),

@@ -182,7 +182,7 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
         (lambda: load("iris", "y"), "leave out target and drop"),
         (
             lambda: make_plan(wine, losses=["NoLoss"]),
-            "NoLoss is no loss that networks can be compared with; choose among",
+            "NoLoss is not a loss that networks can be compared with; choose among",
         ),
         (lambda: make_plan(load("diabetes"), losses=["FocalLoss"]), "FocalLoss does not serve a regression task"),
         (

@@ -139,7 +139,7 @@ def test_dates_are_no_features(tmp_path: Path) -> None:
     assert load(written(tmp_path, d=some), "y").task is Task.BINARY
     assert "holds dates" in refused(tmp_path, d=["2024-01-31"] * 37 + ["soon"] * 3)
     told = refused(tmp_path, "d", d=["2024-01-31", "2024-02-01"] * 20)
-    assert "target 'd' holds dates ('2024-01-31'), which are no classes" in told
+    assert "target 'd' holds dates ('2024-01-31'), which are not classes" in told
 
 
 def test_numbers_among_texts(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_is_noted_of_columns(tmp_path: Path) -> None:
     data = load(written(tmp_path, count=np.arange(40) + 7, jump=[*range(39), 41], void=np.nan, gap=gap), "y")
     assert data.notes[1:] == (
         "columns without any value are left out: 'void'",
-        "column 'count' numbers the rows; if it is no feature, use drop=['count']",
+        "column 'count' numbers the rows; if it is not a feature, use drop=['count']",
         "3 missing values are imputed, by medians and most frequent levels of each training fold",
     )
     assert list(data.features) == ["x", "count", "jump", "gap"]
@@ -211,7 +211,7 @@ def test_rows_that_are_longer_than_the_header(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("x,y\n" + "1,0,5\n2,1,5\n" * 20)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as a user's filter may be
-        with pytest.raises(DataError, match=r"t.csv is no table of the same columns throughout: "):
+        with pytest.raises(DataError, match=r"t.csv is not a table with the same columns throughout: "):
             load(str(tmp_path / "t.csv"), "y")
 
 

@@ -44,7 +44,7 @@ def test_classes_may_stand_in_any_dimension_but_the_first() -> None:
         close(dice_loss(moved, ids, dim=dim, reduction="none"), dice_loss(input, ids, reduction="none"))
         close(dice_loss(moved, masks.movedim(1, dim), dim=dim), dice_loss(input, masks))
     for dim in (0, -4, 4):
-        with pytest.raises(ValueError, match="class dimension behind that of the samples"):
+        with pytest.raises(ValueError, match="class dimension after that of the samples"):
             dice_loss(input, ids, dim=dim)
 
 

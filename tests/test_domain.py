@@ -128,7 +128,7 @@ REFUSED: list[tuple[str, type[Exception], str]] = [
     (
         "losskit.CrossEntropyLoss()(tensor(1.0), tensor(1))",
         ValueError,
-        "CrossEntropyLoss: dim 1 is no dimension of input, of shape ()",
+        "CrossEntropyLoss: dim 1 is not a dimension of input, of shape ()",
     ),
     (
         "losskit.CrossEntropyLoss()(zeros(3, 0), zeros(3).long())",
@@ -138,7 +138,7 @@ REFUSED: list[tuple[str, type[Exception], str]] = [
     (
         "losskit.CrossEntropyLoss()(zeros(3, 1), zeros(3).long())",
         ValueError,
-        "CrossEntropyLoss: input has one class (shape (3, 1), dimension 1): there is none to tell it from, so the "
+        "CrossEntropyLoss: input has one class (shape (3, 1), dimension 1): there is no other to compare it with, so the "
         "loss is always 0; for yes or no use BCEWithLogitsLoss, or give 2 classes",
     ),
     (
@@ -275,7 +275,7 @@ REFUSED: list[tuple[str, type[Exception], str]] = [
     (
         "losskit.MultiMarginLoss()(zeros(3, 1), zeros(3).long())",
         ValueError,
-        "MultiMarginLoss: input has one class (shape (3, 1), dimension 1): there is none to tell it from, so the "
+        "MultiMarginLoss: input has one class (shape (3, 1), dimension 1): there is no other to compare it with, so the "
         "loss is always 0; for yes or no use BCEWithLogitsLoss, or give 2 classes",
     ),
     (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +17,7 @@ from losskit.core.head import Encoding, Situation, Task
 from losskit.guide import code, show, words
 from losskit.guide.choose import choose, output_of
 from losskit.guide.code import script
-from losskit.guide.formula import shown
+from losskit.guide.formula import SIGNS, shown
 from losskit.guide.show import explain, guide, listing
 from losskit.guide.slopes import _of_errors, _of_margins, slopes
 
@@ -38,6 +41,9 @@ def _one_thread() -> None:
         (r"[\,v\,y \log p\,]", "[v y log p]"),
         (r"\lVert u \rVert_p \le 1 \ne 2", "‖ u ‖_p ≤ 1 ≠ 2"),
         (r"\mathcal{B}^{-1}(y)~z", "B⁻¹(y) z"),
+        (r"\tfrac12 D(p \,\|\, m) + \tfrac1D \hat y_d - \hat{x}", "1/2 D(p ‖ m) + 1/D ŷ_d - x̂"),
+        (r"\tau \neq \theta, \quad \tfrac{1}{2}", "τ ≠ θ,  1/2"),
+        (r"\zeta + \operatorname{x}", "zeta + operatorname{x}"),  # signs that it does not know
         ("x\n    + y", "x + y"),
         (
             r"\ell = \begin{cases} x & y = 1 \\ \max(0,\, 1 - x) & \text{else} \end{cases}, \quad x > 0",
@@ -51,6 +57,30 @@ def _one_thread() -> None:
 )
 def test_tex_is_shown_as_text(tex: str, expected: str) -> None:
     assert shown(tex) == expected
+
+
+#: What ``shown`` takes apart itself.
+STRUCTURE = {"frac", "tfrac", "hat", "text", "mathrm", "mathcal", "begin", "end"}
+
+
+def formulas() -> Iterator[tuple[str, str]]:
+    """Where a formula stands, and its TeX: of each module, class and function."""
+    for path in sorted(Path(losskit.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                doc = ast.get_docstring(node) or ""
+                for tex in re.findall(r"\.\. math:: (.+?)(?:\n\n|\Z)|:math:`([^`]+)`", doc, re.DOTALL):
+                    yield f"{path.stem}:{getattr(node, 'name', '')}", "".join(tex)
+
+
+@pytest.mark.parametrize(("place", "tex"), list(formulas()))
+def test_every_sign_of_the_formulas_is_known(place: str, tex: str) -> None:
+    assert set(re.findall(r"\\([A-Za-z]+)", tex)) <= {*SIGNS, *STRUCTURE}, place
+    assert not set(shown(tex)) & set("\\{}")
+
+
+def test_every_loss_has_a_formula_that_is_looked_at() -> None:
+    assert {place.partition(":")[2] for place, _ in formulas()} >= {loss.__name__ for loss in CATALOG}
 
 
 #: Losses with a table, its title, where it is taken, and the same gradient by torch's own means.

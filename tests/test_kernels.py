@@ -390,13 +390,13 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append("kernel")
         return answer
 
-    def by_plan(self: Loss, *args: Any) -> Tensor:
+    def by_route(self: Loss, *args: Any) -> Tensor:
         seen.append("formula")
-        return by_other_plan(self, *args)
+        return unwatched(self, *args)
 
-    by_other_plan = Loss._by_plan
+    unwatched = Loss._by_route
     monkeypatch.setattr("losskit.choice.by_kernel", by_kernel)
-    monkeypatch.setattr(Loss, "_by_plan", by_plan)
+    monkeypatch.setattr(Loss, "_by_route", by_route)
     return seen
 
 

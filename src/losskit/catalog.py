@@ -12,9 +12,11 @@ CATALOG: tuple[type[Loss], ...] = tuple(  # each once, under whatever other name
     dict.fromkeys(value for value in vars(losses).values() if isclass(value) and issubclass(value, Loss))
 )
 
-#: Those that can be built without arguments; the others own a layer, whose sizes they must be told.
+#: The losses that can be built without arguments; the others own a layer and need its sizes.
 READY_MADE: tuple[type[Loss], ...] = tuple(
-    loss for loss in CATALOG if all(each.default is not Parameter.empty for each in signature(loss).parameters.values())
+    loss
+    for loss in CATALOG
+    if all(parameter.default is not Parameter.empty for parameter in signature(loss).parameters.values())
 )
 
 #: The standard loss of each task: what ``compare`` tests the others against, and what ``guide`` names first.

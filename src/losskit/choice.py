@@ -1,10 +1,10 @@
 """What computes a loss: a kernel, torch's own operator, or its formula.
 
-The formula serves everywhere. On CPU a kernel takes its place where nobody is watching the call. Off CPU, and where a loss
-has no kernel, torch's own fused operator does where its numbers are right, so that no loss is slower than torch's.
+The formula works everywhere. On CPU a kernel replaces it in ordinary eager calls. On other devices, and where a loss has no
+kernel, torch's own fused operator replaces it if its numbers are right, so that no loss is slower than torch's.
 
-:func:`choose` decides what hangs on the class, the arguments, the shapes and the dtypes, and keeps it; who is watching, and
-what lies in buffers, is asked at each call.
+:func:`choose` caches what depends on the class, the arguments, the shapes and the dtypes. Compilers and transforms, and the
+values of buffers, are looked at in every call.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from losskit.native.call import Call, Ready, Unfit, ready
 
 ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
 CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
-MOST = 64  # plans that a loss keeps: sequences come in every length
+MOST = 64  # routes that a loss keeps: sequences come in every length
 
 
 class Chosen(Protocol):
-    """What is asked of a loss."""
+    """The part of a loss that this module uses."""
 
     about: ClassVar[About]
     keeps_operator: ClassVar[bool]
@@ -69,33 +69,28 @@ class Chosen(Protocol):
     @property
     def formula(self) -> Callable[..., Tensor]: ...
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
-    def without_kernel(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
+    def without_kernel(self, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor: ...
 
 
-class Plan(NamedTuple):
-    """How a loss is computed of tensors like these."""
+class Route(NamedTuple):
+    """How a loss is computed for tensors of given shapes and dtypes."""
 
     domains: tuple[tuple[Place, Slot], ...]
     dtype: torch.dtype  # of the computation
     as_is: bool  # whether all tensors have the dtypes that they are computed in
     judged: tuple[int, ...]  # the places of tensors whose values may be wrong
-    target: int  # which of the tensors it is
+    target: int  # its place among the tensors
     ready: Ready | None  # its kernel, filled in
     operator: Operator | None  # torch's
 
     @classmethod
-    def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Plan:
-        """A plan, with an operator and a kernel where they are to be had."""
-        slots, names, places, dtype = (
-            loss.domains.values(),
-            tuple(loss.domains),
-            loss.places(tensors[0]),
-            wide(*tensors),
-        )
+    def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Route:
+        """A route, with an operator and a kernel if they are asked for and exist."""
+        slots, names, dtype = loss.domains.values(), tuple(loss.domains), wide(*tensors)
         return cls(
-            tuple(zip(places, slots)),
+            tuple(zip(loss.places(tensors[0]), slots)),
             dtype,
-            all(slot.as_is(each, dtype) for slot, each in zip(slots, tensors)),
+            all(slot.as_is(tensor, dtype) for slot, tensor in zip(slots, tensors)),
             tuple(place for place, slot in enumerate(slots) if slot.judges),
             names.index("target") if "target" in names else len(names) - 1,
             _filled_in(loss, tensors) if kernel else None,
@@ -104,57 +99,59 @@ class Plan(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """Torch's function, and what it is given of the loss."""
+    """Torch's function, and the loss's arguments for it."""
 
     name: str
     numbers: dict[str, Any]
     tensors: tuple[str, ...]
 
 
-class Prepared(dict[Any, Plan]):
-    """The plans of a loss, by the shapes and dtypes of its tensors; a copy of the loss makes its own."""
+class Prepared(dict[Any, Route]):
+    """The routes of a loss, by the shapes and dtypes of its tensors; a copy of the loss makes its own."""
 
     def __reduce__(self) -> tuple[type[Prepared], tuple[()]]:
         return Prepared, ()
 
 
-def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Plan:
-    """The plan for tensors like these, which are checked where it is made."""
-    if torch.compiler.is_compiling():  # first: the compiler sees no more than this
+def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
+    """The route for tensors of these shapes and dtypes. They are checked when it is made."""
+    if torch.compiler.is_compiling():  # first: the compiler traces only this branch
         loss.require(tensors)
-        return Plan.of(loss, tensors, operator=not tensors[0].is_cpu)  # whose formulas have more digits than torch
+        return Route.of(
+            loss, tensors, operator=not tensors[0].is_cpu
+        )  # on CPU the formulas have more digits than torch
     pair = len(tensors) == 2  # written out, since 0.1 µs counts in small losses
     here = both_in_memory(*tensors) if pair else in_memory(tensors)
     if here and pair:
         one, two = tensors
         key: tuple[Any, ...] = (one.shape, one.dtype, two.shape, two.dtype)
     elif here:
-        key = tuple([(each.shape, each.dtype) for each in tensors])
+        key = tuple([(tensor.shape, tensor.dtype) for tensor in tensors])
     elif plain(*tensors):
-        key = tuple([(each.shape, each.dtype, each.device) for each in tensors])
+        key = tuple([(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
     else:
         loss.require(tensors)
-        return Plan.of(loss, tensors, operator=unwatched())
+        return Route.of(loss, tensors, operator=unwatched())
     try:
         return loss.prepared[key]
     except KeyError:
         loss.require(tensors)
-        plan = Plan.of(loss, tensors, operator=True, kernel=here)
+        route = Route.of(loss, tensors, operator=True, kernel=here)
         if len(loss.prepared) >= MOST:
             loss.prepared.clear()
-        loss.prepared[key] = plan
-        return plan
+        loss.prepared[key] = route
+        return route
 
 
-def run(loss: Chosen, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-    """The loss by its kernel; by its formula where there is none, and where it declines."""
-    kernel = plan.ready
+def run(loss: Chosen, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+    """The loss from its kernel, or without it if there is none or it declines."""
+    kernel = route.ready
     if kernel is not None:
         try:
             return by_kernel(kernel, loss._buffers, tensors, extra)
         except Unfit:
             pass
-    return loss.without_kernel(plan, tensors, extra)
+    return loss.without_kernel(route, tensors, extra)
 
 
 def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
@@ -178,11 +175,11 @@ def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
 
 
 def by_operator(loss: Chosen, operator: Operator, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
-    """What torch's operator gives, with the loss's own arguments."""
+    """The value of torch's operator, called with the loss's own arguments."""
     arguments = operator.numbers
     if operator.tensors:
         weights = [(name, loss._buffers[name]) for name in operator.tensors]
-        arguments = arguments | {n: None if each is None else each.to(tensors[0].dtype) for n, each in weights}
+        arguments = arguments | {n: None if weight is None else weight.to(tensors[0].dtype) for n, weight in weights}
     function = partial(getattr(F, operator.name), **arguments, reduction=reduction)
     if operator.name in ONCE and torch.is_grad_enabled() and tensors[0].requires_grad:
         return _Again.apply(function, loss.formula, reduction, *tensors)  # type: ignore[no-any-return, no-untyped-call]
@@ -190,15 +187,15 @@ def by_operator(loss: Chosen, operator: Operator, tensors: tuple[Tensor, ...], r
 
 
 def settled(value: Tensor) -> bool:
-    """Whether torch's operator has the last word: at its corners, where 0 meets infinity, the formula has it.
+    """Whether the value of torch's operator is final. If it is not finite (0 times infinity), the formula decides.
 
-    Off CPU it always has, since nothing is read there.
+    On other devices it is always final, since values are not read there.
     """
     return not readable(value) or math.isfinite(value.detach().sum().item() if value.dim() else value.item())
 
 
 class _Again(torch.autograd.Function):
-    """Torch's operator that can be differentiated once; the formula gives the second derivative."""
+    """An operator of torch that can be differentiated only once; the formula gives the second derivative."""
 
     @staticmethod
     def forward(
@@ -240,7 +237,7 @@ class _Again(torch.autograd.Function):
 
 
 def _operator(loss: Chosen, input: Tensor) -> Operator | None:
-    """Torch's operator, where it has these arguments and no kernel of ours is to be had there."""
+    """Torch's operator, if it takes these arguments and losskit has no kernel for the device."""
     name = loss.about.torch
     if name is None or not is_torchs(loss):
         return None
@@ -249,26 +246,27 @@ def _operator(loss: Chosen, input: Tensor) -> Operator | None:
     if name in ONCE and torch.compiler.is_compiling():
         return None  # the compiler fails on them, or on what makes up for them
     known = loss.torch_takes
-    if any(own not in known and getattr(loss, own) != each.default for own, each in loss.arguments.items()):
+    if any(own not in known and getattr(loss, own) != argument.default for own, argument in loss.arguments.items()):
         return None
-    own = [each for each in loss.arguments if each in known and each != "reduction"]
-    tensors = tuple(each for each in own if each in loss._buffers)
-    return Operator(name, {each: getattr(loss, each) for each in own if each not in tensors}, tensors)
+    passed = [argument for argument in loss.arguments if argument in known and argument != "reduction"]
+    tensors = tuple(argument for argument in passed if argument in loss._buffers)
+    numbers = {argument: getattr(loss, argument) for argument in passed if argument not in tensors}
+    return Operator(name, numbers, tensors)
 
 
 @cache
 def parameters(function: str | None) -> frozenset[str]:
-    """What torch's function takes; nothing where this torch has none of that name."""
+    """The parameters of torch's function; none if this version of torch lacks it."""
     known = getattr(F, str(function), None)
     return frozenset() if known is None else frozenset(inspect.signature(known).parameters)
 
 
-# What a loss's numbers follow from: whoever overrides one of these has other numbers than kernel and operator give.
+# What determines a loss's numbers: a class that overrides one of these no longer matches kernel and operator.
 
 NUMBERS = frozenset(
     {"formula", "by_formula", "kept", "share", "class_dim", "elements", "items", "kept_items", "domains", "_masked"}
 )
-#: What a loss may define and a subclass override without that.
+#: What a subclass may override and still match them.
 BESIDE = frozenset(
     {"about", "arguments", "compute", "forward", "extra_repr", "head", "kernel", "kernel_params", "predict"}
     | {"build", "probabilities", "require", "same_numbers", "torch_is_right"}
@@ -277,33 +275,35 @@ BESIDE = frozenset(
 
 @cache
 def unchanged(kind: Any, fact: str) -> bool:
-    """Whether a class has the numbers of the class that introduced its kernel or its torch operator.
+    """Whether a class computes the same numbers as the class that introduced its kernel or its torch operator.
 
-    A class in between that overrides what they follow from has others, unless its own body says ``same_numbers = True``.
+    It does not if a class in between overrides one of :data:`NUMBERS`, unless that class says ``same_numbers = True``.
 
     Args:
         kind: The class.
         fact: ``"kernel"`` or ``"torch"``, of ``about``.
     """
     mine, line = getattr(kind.about, fact), kind.__mro__
-    introducing = [each for each in line if getattr(getattr(each, "about", None), fact, None) == mine][-1]
+    introducing = [ancestor for ancestor in line if getattr(getattr(ancestor, "about", None), fact, None) == mine][-1]
     own, below = numbers_of(introducing), line[: line.index(introducing)]
-    return all(own.isdisjoint(vars(each)) or vars(each).get("same_numbers") is True for each in below)
+    return all(own.isdisjoint(vars(ancestor)) or vars(ancestor).get("same_numbers") is True for ancestor in below)
 
 
 @cache
 def numbers_of(kind: Any) -> frozenset[str]:
     """:data:`NUMBERS`, and the methods by which the class and those it inherits from compute them."""
-    stating = [each for each in kind.__mro__ if "about" in vars(each)]
-    own = {name for each in stating for name, value in vars(each).items() if callable(value) and name[:2] != "__"}
+    stating = [ancestor for ancestor in kind.__mro__ if "about" in vars(ancestor)]
+    own = {
+        name for ancestor in stating for name, value in vars(ancestor).items() if callable(value) and name[:2] != "__"
+    }
     return NUMBERS | (own - BESIDE)
 
 
 def computes_as_stated(loss: Chosen) -> bool:
-    """Whether nobody gave this very instance another formula."""
+    """Whether this instance uses its class's formula."""
     return not any(name in loss.__dict__ for name in loss.numbers_from)  # no isdisjoint, which torch 2.8 cannot compile
 
 
 def is_torchs(loss: Chosen) -> bool:
-    """Whether a loss has the numbers of the class that introduced its torch operator."""
+    """Whether a loss computes the same numbers as the class that introduced its torch operator."""
     return loss.keeps_operator and computes_as_stated(loss)

@@ -1,7 +1,7 @@
 """The command ``losskit`` and its verbs.
 
-A verb is a function that adds its parser and names what to call; torch and pandas are imported only inside the call, so that
-``--help`` is quick.
+A verb is a function that adds its parser and sets the function to call. Torch and pandas are imported only inside that
+function, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -124,12 +124,12 @@ def _guide(options: argparse.Namespace) -> int:
     from losskit.guide.choose import CONCERNS
     from losskit.guide.show import guide
 
-    situations = [each for each in Situation if getattr(options, each.value)]
+    situations = [situation for situation in Situation if getattr(options, situation.value)]
     task = None if options.task is None else Task(options.task)
-    for each in situations:
-        if task is not None and task not in CONCERNS[each]:
-            concerned = ", ".join(sorted(map(str, CONCERNS[each])))
-            return _refuse(f"--{each} makes no difference to a {task} task, but to: {concerned}; leave it out")
+    for situation in situations:
+        if task is not None and task not in CONCERNS[situation]:
+            concerned = ", ".join(sorted(map(str, CONCERNS[situation])))
+            return _refuse(f"--{situation} makes no difference to a {task} task, but to: {concerned}; leave it out")
     return _show(guide(task, options.output, situations, options.lang))
 
 
@@ -155,7 +155,7 @@ def _show(page: str) -> int:
     return 0
 
 
-# Written here too, since ``--help`` must not import torch; a test holds them to where they come from.
+# Copies, since ``--help`` must not import torch; a test compares them with the originals.
 TASKS = (
     "regression",
     "binary",

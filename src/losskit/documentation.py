@@ -1,4 +1,4 @@
-"""What is written of a class that states its arguments as fields: its docstring and its signature."""
+"""The docstring and the signature of a class whose arguments are fields."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from losskit.core.about import About
 
 
 def documented(cls: Any) -> tuple[str, str]:
-    """What a docstring says before its example, with the fields written in under ``Args``, and the example.
+    """The docstring up to its example, with the fields under ``Args``; and the example.
 
-    Arguments of a constructor that a class wrote itself stand in its docstring, and the fields follow them.
+    If a class has its own constructor, its docstring lists those arguments, and the fields follow them.
     """
     summary, _, example = inspect.cleandoc(str(cls.__doc__)).partition("Example:")
     summary = summary.rstrip() + "\n" if "\nArgs:" in summary else f"{summary}Args:\n"
@@ -20,7 +20,7 @@ def documented(cls: Any) -> tuple[str, str]:
 
 
 def documentation(cls: Any, about: About) -> str:
-    """A loss's docstring, with what the class states elsewhere written in before its example."""
+    """A loss's docstring, completed with arguments, shapes, returns, errors and source."""
     summary, example = documented(cls)
     first = next(iter(about.tensors))
     shapes = "\n".join(
@@ -49,7 +49,7 @@ Source:
 
 
 def signature(cls: Any, usual: Any) -> inspect.Signature:
-    """What the constructor takes: the fields, unless a class wrote its own."""
+    """The signature of the constructor: the fields, unless the class has its own constructor."""
     written: Any = cls.__init__
     if written is not usual:
         return inspect.Signature(list(inspect.signature(written).parameters.values())[1:])

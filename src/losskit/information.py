@@ -1,19 +1,18 @@
 r"""Shannon's quantities of probabilities or of logits, in any base.
 
-Everywhere :math:`0 \log 0 = 0`, and the slope of :math:`x \log x` at 0, which is infinite, is taken for 0: an impossible
-outcome adds nothing to a gradient, where it would else turn the gradient behind a softmax into NaN. What is truly
-infinite stays so: the surprisal of the impossible, and a divergence from a model that rules out what happens.
+Everywhere :math:`0 \log 0 = 0`. The slope of :math:`x \log x` at 0 is infinite and is taken as 0, so that an impossible
+outcome adds nothing to a gradient; otherwise the gradient behind a softmax would be NaN. Infinite values stay infinite: the
+surprisal of an impossible outcome, and a divergence from a model that rules out what happens.
 
-Probabilities are taken as they are, never renormalised. In eager mode on CPU a sum that is off by more than 0.01, and a
-value outside [0, 1], are refused. Half precision is computed in float32. Tensors of different shapes are refused: nothing
-is broadcast in silence.
+Probabilities are never renormalised. In eager mode on CPU a sum that is off by more than 0.01, or a value outside [0, 1],
+raises an error. Half precision is computed in float32. Tensors of different shapes raise an error: there is no broadcasting.
 """
 
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import torch
@@ -29,7 +28,7 @@ Dims = int | tuple[int, ...]
 
 
 def surprisal(p: Tensor, *, base: float = math.e, dim: Dims = -1, logits: bool = False) -> Tensor:
-    r"""How much is learnt from an outcome: little from a likely one, without end from an impossible one.
+    r"""How much is learnt from an outcome: little if it is likely, infinitely much if it is impossible.
 
     .. math:: I(p) = -\log_b p
 
@@ -44,8 +43,8 @@ def surprisal(p: Tensor, *, base: float = math.e, dim: Dims = -1, logits: bool =
         The surprisal of each outcome, of the shape of ``p``; float32 for half precision.
 
     Raises:
-        TypeError: ``p`` is no floating-point tensor, or ``base`` no number.
-        ValueError: ``base`` is not positive, or 1; ``dim`` is no dimension of ``p``; a value is no probability or no
+        TypeError: ``p`` is not a floating-point tensor, or ``base`` is not a number.
+        ValueError: ``base`` is not positive, or 1; ``dim`` is not a dimension of ``p``; a value is not a probability or
             logit (values are read in eager mode on CPU alone).
 
     Example:
@@ -84,9 +83,9 @@ def entropy(p: Tensor, *, base: float = math.e, dim: Dims = -1, keepdim: bool = 
         The entropy of each distribution, of the shape of ``p`` without ``dim``; float32 for half precision.
 
     Raises:
-        TypeError: ``p`` is no floating-point tensor, or ``base`` no number.
-        ValueError: ``base`` is not positive, or 1; ``dim`` is no dimension of ``p``; values are no probabilities that
-            sum to 1, or no logits (values are read in eager mode on CPU alone).
+        TypeError: ``p`` is not a floating-point tensor, or ``base`` is not a number.
+        ValueError: ``base`` is not positive, or 1; ``dim`` is not a dimension of ``p``; values are not probabilities
+            that sum to 1, or not logits (values are read in eager mode on CPU alone).
 
     Example:
         >>> import torch
@@ -115,7 +114,7 @@ def cross_entropy(
 
     .. math:: H(p, q) = -\sum_i p_i \log_b q_i = H(p) + D(p \,\|\, q)
 
-    It is the quantity itself. To train a classifier, :class:`losskit.CrossEntropyLoss` is faster and takes class ids.
+    To train a classifier, :class:`losskit.CrossEntropyLoss` is faster and takes class ids.
 
     Args:
         p: True distributions over ``dim``, of any shape.
@@ -123,16 +122,16 @@ def cross_entropy(
         base: b, the unit: 2 for bits, e for nats, 10 for hartleys; any positive number but 1.
         dim: The dimension that holds the outcomes; several for joint distributions.
         keepdim: Whether the result keeps ``dim``, with size 1.
-        logits: Whether ``p`` and ``q`` hold logits; a pair tells it of each.
+        logits: Whether ``p`` and ``q`` hold logits; a pair says it for each.
 
     Returns:
         One number for each pair of distributions, of the shape of ``p`` without ``dim``; inf where ``q`` rules out
         what ``p`` does not; float32 for half precision.
 
     Raises:
-        TypeError: ``p`` or ``q`` is no floating-point tensor, or ``base`` no number.
-        ValueError: Their shapes or devices differ; ``base`` is not positive, or 1; ``dim`` is no dimension of theirs;
-            values are no probabilities that sum to 1, or no logits (values are read in eager mode on CPU alone).
+        TypeError: ``p`` or ``q`` is not a floating-point tensor, or ``base`` is not a number.
+        ValueError: Their shapes or devices differ; ``base`` is not positive, or 1; ``dim`` is not one of their dimensions;
+            values are not probabilities that sum to 1, or not logits (values are read in eager mode on CPU alone).
 
     Example:
         >>> import torch
@@ -173,16 +172,16 @@ def kl_divergence(
         base: b, the unit: 2 for bits, e for nats, 10 for hartleys; any positive number but 1.
         dim: The dimension that holds the outcomes; several for joint distributions.
         keepdim: Whether the result keeps ``dim``, with size 1.
-        logits: Whether ``p`` and ``q`` hold logits; a pair tells it of each.
+        logits: Whether ``p`` and ``q`` hold logits; a pair says it for each.
 
     Returns:
         One number for each pair of distributions, of the shape of ``p`` without ``dim``; inf where ``q`` rules out
         what ``p`` does not; float32 for half precision.
 
     Raises:
-        TypeError: ``p`` or ``q`` is no floating-point tensor, or ``base`` no number.
-        ValueError: Their shapes or devices differ; ``base`` is not positive, or 1; ``dim`` is no dimension of theirs;
-            values are no probabilities that sum to 1, or no logits (values are read in eager mode on CPU alone).
+        TypeError: ``p`` or ``q`` is not a floating-point tensor, or ``base`` is not a number.
+        ValueError: Their shapes or devices differ; ``base`` is not positive, or 1; ``dim`` is not one of their dimensions;
+            values are not probabilities that sum to 1, or not logits (values are read in eager mode on CPU alone).
 
     Example:
         >>> import torch
@@ -222,15 +221,15 @@ def js_divergence(
         base: b, the unit: 2 for bits, e for nats, 10 for hartleys; any positive number but 1.
         dim: The dimension that holds the outcomes; several for joint distributions.
         keepdim: Whether the result keeps ``dim``, with size 1.
-        logits: Whether ``p`` and ``q`` hold logits; a pair tells it of each.
+        logits: Whether ``p`` and ``q`` hold logits; a pair says it for each.
 
     Returns:
         One number for each pair of distributions, of the shape of ``p`` without ``dim``; float32 for half precision.
 
     Raises:
-        TypeError: ``p`` or ``q`` is no floating-point tensor, or ``base`` no number.
-        ValueError: Their shapes or devices differ; ``base`` is not positive, or 1; ``dim`` is no dimension of theirs;
-            values are no probabilities that sum to 1, or no logits (values are read in eager mode on CPU alone).
+        TypeError: ``p`` or ``q`` is not a floating-point tensor, or ``base`` is not a number.
+        ValueError: Their shapes or devices differ; ``base`` is not positive, or 1; ``dim`` is not one of their dimensions;
+            values are not probabilities that sum to 1, or not logits (values are read in eager mode on CPU alone).
 
     Example:
         >>> import torch
@@ -275,9 +274,9 @@ def mutual_information(
         One number for each table, of the shape of ``joint`` without ``dim``; float32 for half precision.
 
     Raises:
-        TypeError: ``joint`` is no floating-point tensor, or ``base`` no number.
-        ValueError: ``base`` is not positive, or 1; ``dim`` does not name two dimensions of ``joint``; values are no
-            probabilities that sum to 1, or no logits (values are read in eager mode on CPU alone).
+        TypeError: ``joint`` is not a floating-point tensor, or ``base`` is not a number.
+        ValueError: ``base`` is not positive, or 1; ``dim`` does not name two dimensions of ``joint``; values are not
+            probabilities that sum to 1, or not logits (values are read in eager mode on CPU alone).
 
     Example:
         >>> import torch
@@ -302,18 +301,18 @@ def mutual_information(
 
 @dataclass(frozen=True)
 class _Distribution:
-    """Probabilities; and their logarithms, where these are the source and hence the more accurate."""
+    """Probabilities, and their logarithms if they were computed from logits, which is more accurate."""
 
     p: Tensor
     log_p: Tensor | None = None
 
     @property
     def absent(self) -> Tensor:
-        """Where an outcome is impossible. A logit of -1000 is not, although its probability underflows."""
+        """Where an outcome is impossible. A logit of -1000 is possible, although its probability underflows."""
         return self.p == 0 if self.log_p is None else self.log_p == -torch.inf
 
     def log(self, but: Tensor | None = None) -> Tensor:
-        """The logarithm, and 0 with no slope where ``but`` says so: replaced before it is taken, lest slopes be NaN."""
+        """The logarithm; where ``but`` is True, 0 without gradient. The argument is masked, since masking the result gives NaN."""
         if self.log_p is not None:
             return self.log_p if but is None else self.log_p.masked_fill(but, 0)
         return (self.p if but is None else self.p.masked_fill(but, 1)).log()
@@ -350,7 +349,7 @@ def _pair(
 
 def _unit(who: str, base: float) -> float:
     """The natural logarithm of the base, by which nats are divided."""
-    if not isinstance(base, Real) or isinstance(base, bool):
+    if not isinstance(base, numbers.Real) or isinstance(base, bool):
         raise TypeError(f"{who}: base must be a number, got {base!r}")
     if not 0 < base < math.inf or base == 1:
         raise ValueError(f"{who}: base must be positive, finite and not 1, got {base!r}; use 2, math.e or 10")
@@ -364,12 +363,12 @@ def _require(who: str, name: str, value: Any) -> None:
 
 def _require_dim(who: str, name: str, value: Tensor, dim: Dims) -> None:
     dims = dim if isinstance(dim, tuple) else (dim,)
-    for each in dims:
-        if not isinstance(each, int) or isinstance(each, bool):
+    for index in dims:
+        if not isinstance(index, int) or isinstance(index, bool):
             raise TypeError(f"{who}: dim must be an integer or a tuple of integers, got {dim!r}")
-        if not -value.dim() <= each < value.dim():
-            raise ValueError(f"{who}: dim {each} is no dimension of {name}, of shape {tuple(value.shape)}")
-    if not dims or len({each % value.dim() for each in dims}) < len(dims):
+        if not -value.dim() <= index < value.dim():
+            raise ValueError(f"{who}: dim {index} is not a dimension of {name}, of shape {tuple(value.shape)}")
+    if not dims or len({index % value.dim() for index in dims}) < len(dims):
         raise ValueError(f"{who}: dim must name one dimension or several different ones, got {dim!r}")
 
 

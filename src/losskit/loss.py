@@ -1,4 +1,4 @@
-"""A loss is a class whose fields are its arguments, whose one method is its formula, and whose ``about`` states its facts."""
+"""The root of all losses: fields are its arguments, ``formula`` computes it, and ``about`` states its facts."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack, dataclass_transform
 
-from losskit.choice import Plan, Prepared, by_operator, choose, numbers_of, parameters, run, settled, unchanged
+from losskit.choice import Prepared, Route, by_operator, choose, numbers_of, parameters, run, settled, unchanged
 from losskit.core.about import About
 from losskit.core.reduction import NOTHING, AtCall, BatchReduction, Extra, both, checked, reduce
 from losskit.core.watched import eager, readable, savable_with
 from losskit.decoding import Decodes
 from losskit.documentation import documentation
 from losskit.fields import arg, instance as instance, reduction_arg
-from losskit.tensors import Takes
 
 
 @dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
-class Loss(Takes, Decodes):
+class Loss(Decodes):
     """The root of all losses.
 
     A subclass states ``about``, declares its arguments with :func:`arg` in torch's order, and writes ``formula``, which
@@ -50,7 +49,7 @@ class Loss(Takes, Decodes):
         cls._own_way = cls.by_formula is not Loss.by_formula
 
     def forget(self) -> None:
-        """Drop the plans, which hang on the arguments."""
+        """Drop the cached routes, which depend on the arguments."""
         object.__setattr__(self, "prepared", Prepared())  # a new one: a shallow copy may share the old
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -61,17 +60,17 @@ class Loss(Takes, Decodes):
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
         """The loss of ``input`` against ``target``; :class:`~losskit.core.reduction.AtCall` says what a call may add.
 
-        A loss that takes other tensors writes this method out for these.
+        A loss that takes other tensors overrides this method.
         """
         return self.compute((input, target), at_call)
 
     def compute(self, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
         """The loss of ``tensors``, which stand in the order of ``about.tensors``."""
-        plan = choose(self, tensors)
-        return run(self, plan, tensors, self.extra(tensors[0], at_call) if at_call else NOTHING)
+        route = choose(self, tensors)
+        return run(self, route, tensors, self.extra(tensors[0], at_call) if at_call else NOTHING)
 
     def extra(self, input: Tensor, at_call: AtCall) -> Extra:
-        """What the call adds, checked."""
+        """The call's mask, weights and normalizer, checked."""
         items = self.items(input)
         elements = self.elements(input) if self.about.interacting else items
         return self.checked(at_call, items, input.device, None if elements == items else elements)
@@ -79,59 +78,61 @@ class Loss(Takes, Decodes):
     def checked(
         self, at_call: AtCall, items: torch.Size, device: torch.device, elements: torch.Size | None = None
     ) -> Extra:
-        """The same for an unreduced loss of that shape and on that device, whose mask acts on elements."""
+        """The same for an unreduced loss of shape ``items`` on ``device``, and a mask over ``elements``."""
         return checked(type(self).__name__, self.reduction, at_call, items, device, self.arguments, elements)
 
     def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         """The loss by its formula, or by torch's operator where that takes its place."""
-        return self._by_plan(choose(self, tensors), tensors, extra)
+        return self._by_route(choose(self, tensors), tensors, extra)
 
-    def without_kernel(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-        """The same of a plan that is there already, unless someone wrote a :meth:`by_formula` of their own."""
+    def without_kernel(self, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+        """The same with a known route, unless :meth:`by_formula` is overridden."""
         if self._own_way or "by_formula" in self.__dict__:
             return self.by_formula(tensors, extra)
-        return self._by_plan(plan, tensors, extra)
+        return self._by_route(route, tensors, extra)
 
-    def _by_plan(self, plan: Plan, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-        domains, dtype = plan.domains, plan.dtype
+    def _by_route(self, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+        domains, dtype = route.domains, route.dtype
         if self._buffers and not torch.compiler.is_compiling():
             self.fit(tensors[0])
         tensors = savable_with(self._buffers, tensors)
-        if not plan.as_is:
-            tensors = tuple(slot.cast(each, dtype) for (_, slot), each in zip(domains, tensors))
+        if not route.as_is:
+            tensors = tuple(slot.cast(tensor, dtype) for (_, slot), tensor in zip(domains, tensors))
         reading = readable(*tensors)
-        operator = plan.operator if plan.operator is not None and self.torch_is_right(*tensors) else None
+        operator = route.operator if route.operator is not None and self.torch_is_right(*tensors) else None
         if operator is not None and extra is NOTHING:
             if reading:
-                self._diagnose(plan, tensors)
+                self._diagnose(route, tensors)
             value = by_operator(self, operator, tensors, self.reduction)
             if settled(value):
                 return value
             operator = None
-        kept = both(self.kept(tensors[plan.target]), extra.mask)
+        kept = both(self.kept(tensors[route.target]), extra.mask)
         if kept is not None and readable(kept) and bool(kept.all()):
             kept = None  # saves a copy of the input
         if kept is not None:  # in the inputs: masking the result would leave NaN gradients
             pairs = zip(domains, tensors)
-            tensors = tuple(self._masked(each, kept, slot.neutral(place, each)) for (place, slot), each in pairs)
+            tensors = tuple(self._masked(tensor, kept, slot.neutral(place, tensor)) for (place, slot), tensor in pairs)
         if reading:
-            self._diagnose(plan, tensors)
+            self._diagnose(route, tensors)
         weight = extra.sample_weight
-        if weight is not None and not self.about.interacting:  # where the others see what weighs nothing
+        if weight is not None and not self.about.interacting:  # interacting items of weight 0 still affect the others
             pairs = zip(domains, tensors)
-            tensors = tuple(self._weighed(each, weight, slot.neutral(place, each)) for (place, slot), each in pairs)
+            tensors = tuple(
+                self._weighed(tensor, weight, slot.neutral(place, tensor)) for (place, slot), tensor in pairs
+            )
         loss = None if operator is None else by_operator(self, operator, tensors, "none")
         if loss is None or not settled(loss):
             loss = self.formula(*tensors, kept=kept) if self.about.interacting else self.formula(*tensors)
             if self.about.interacting and kept is not None:
                 kept = self.kept_items(kept, tensors[0])
-        share = self.share(tensors[plan.target])
+        share = self.share(tensors[route.target])
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
         return reduce(loss.to(dtype), self.reduction, kept, share, weight, extra.normalizer)
 
-    def _diagnose(self, plan: Plan, tensors: tuple[Tensor, ...]) -> None:
-        for at in plan.judged:
-            place, slot = plan.domains[at]
+    def _diagnose(self, route: Route, tensors: tuple[Tensor, ...]) -> None:
+        for at in route.judged:
+            place, slot = route.domains[at]
             error = slot.diagnose(place, tensors[at])
             if error is not None:
                 raise error
@@ -141,7 +142,7 @@ class Loss(Takes, Decodes):
         return torch.where(kept if dim is None else kept.unsqueeze(dim), value, neutral)
 
     def _weighed(self, value: Tensor, weight: Tensor, neutral: float) -> Tensor:
-        """``value`` less what weighs nothing, whose slope may be infinite: infinities alone where the weight has one, too."""
+        """``value`` with items of weight 0 replaced, since their slope may be infinite; only infinities if weights need gradients."""
         if not value.is_floating_point() or (readable(weight) and bool((weight != 0).all())):
             return value
         rest = self._masked(value, weight != 0, neutral)
@@ -150,11 +151,11 @@ class Loss(Takes, Decodes):
     # What a loss may override.
 
     def kept(self, target: Tensor) -> Tensor | None:
-        """Mask of the items: False where the target itself says that it does not count. None: all count."""
+        """Mask of the items, False where the target itself excludes one (``ignore_index``). None: all count."""
         return None
 
     def kept_items(self, kept: Tensor, input: Tensor) -> Tensor | None:
-        """Of which items a mask of the elements keeps something, for a formula that has left out the rest; None: of all."""
+        """The items in which a mask of the elements keeps something; the formula left out the rest. None: all items."""
         return kept if self.elements(input) == self.items(input) else None
 
     def share(self, target: Tensor) -> Tensor | None:

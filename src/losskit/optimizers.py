@@ -1,11 +1,11 @@
-"""Optimizers that trainings start with, and their learning rates."""
+"""Optimizers to start with, and their learning rates."""
 
 from __future__ import annotations
 
-#: The learning rates that the classic tutorials start them with.
+#: The learning rates of the classic tutorials.
 TUTORIAL = {"SGD": 0.01, "Adam": 0.001, "RMSprop": 0.001, "AdamW": 0.001}
 
-#: Rates in steps of 5 about them. SGD needs the larger ones: a loss that averages over classes has small gradients.
+#: Rates around them, in factors of 5. SGD needs the larger ones: a loss that averages over classes has small gradients.
 RATES = {
     "SGD": (0.01, 0.05, 0.25, 1.25),
     "Adam": (0.0002, 0.001, 0.005, 0.025),

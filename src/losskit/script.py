@@ -1,4 +1,4 @@
-"""The training loop of the scripts that guide and compare print, and the examples hold to."""
+"""The training loop of the scripts that guide and compare print, and that the examples follow."""
 
 from __future__ import annotations
 

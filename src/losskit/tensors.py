@@ -1,4 +1,4 @@
-"""The tensors of a loss: what each may be, where it stands beside the others, and what the items are."""
+"""The tensors of a loss: what each may hold, how their shapes relate, and what the items are."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from losskit.fields import Fields
 
 
 class Takes(Fields):
-    """Knows the tensors that a call takes, from what ``about`` states of them."""
+    """Checks the tensors of a call against what ``about`` states."""
 
     about: ClassVar[About]
 
     @property
     def domains(self) -> Mapping[str, Slot]:
-        """What its tensors may be, for these arguments."""
+        """The slot of each tensor, for these arguments."""
         return self.about.tensors
 
     def require(self, tensors: tuple[Tensor, ...]) -> None:
-        """Raise where a dtype or a shape is wrong; reads no values."""
+        """Raise if a dtype or a shape is wrong; reads no values."""
         together(type(self).__name__, tuple(self.domains), tensors)
         for place, slot, value in zip(self.places(tensors[0]), self.domains.values(), tensors, strict=True):
             slot.require(place, value)
         self.fit(tensors[0])
 
     def fit(self, input: Tensor) -> None:
-        """Raise where a weight does not fit the input; at each call, since buffers change behind the loss's back."""
+        """Raise if a weight does not fit the input; checked in every call, since buffers can be replaced."""
         for name, weight in self._buffers.items():
             if weight is not None:
                 who = f"{type(self).__name__}: {name}"
@@ -46,17 +46,17 @@ class Takes(Fields):
                 self.arguments[name].fits(who, weight, input.shape, self.class_dim(input))
 
     def places(self, input: Tensor) -> list[Place]:
-        """Where its tensors stand, beside this network's output."""
+        """The place of each tensor, given the network's output."""
         who, names, dim = type(self).__name__, list(self.domains), self.class_dim(input)
         items, arguments = self.elements(input), {name: name for name in self.arguments}
         return [Place(who, name, names[0], input.shape, dim, items, arguments) for name in names]
 
     def class_dim(self, input: Tensor) -> int | None:
-        """The dimension of ``input`` that an item's loss reads whole, as that of the classes; None where there is none."""
+        """The dimension of ``input`` that one item spans, such as the classes; None if every element is an item."""
         return next(iter(self.domains.values())).shape.dim(input.dim())
 
     def elements(self, input: Tensor) -> torch.Size:
-        """What a mask and a target of ids act on: for most losses the items."""
+        """The shape that a mask and a target of ids have: for most losses that of the items."""
         return next(iter(self.domains.values())).shape.items(input.shape)
 
     def items(self, input: Tensor) -> torch.Size:

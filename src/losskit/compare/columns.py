@@ -1,4 +1,4 @@
-"""Which columns of a table can be learnt from, and which task its target says."""
+"""The features of a table, and the task that its target implies."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from losskit.compare.data import MIN_ROWS, Array, Data
 from losskit.compare.errors import DataError, Message, argument
 from losskit.core.head import Task
 
-MAX_CLASSES = 20  # integers of more distinct values are taken for quantities
-MAX_LEVELS = 50  # text of more distinct values is no category
+MAX_CLASSES = 20  # integers with more distinct values are quantities, not classes
+MAX_LEVELS = 50  # text with more distinct values is not a category
 _DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([ T].*)?\s*")
 
 
 def judged(
     name: str, source: str, options: dict[str, Any], table: pd.DataFrame, target: str, task: Task | None
 ) -> Data:
-    """The data of a table, as it was read: its rows with a target, its features, and the task that was asked for or inferred."""
+    """The data of a table: its rows with a target, its features, and the given or inferred task."""
     notes: list[str] = []
     missing = table[target].isna()
     if missing.all():
@@ -71,7 +71,7 @@ def _features(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
             table[column] = table[column].astype(float)
             if _counts_rows(table[column]):
                 drop = argument("drop", [column])
-                notes.append(Message(f"column {column!r} numbers the rows; if it is no feature, use {drop}"))
+                notes.append(Message(f"column {column!r} numbers the rows; if it is not a feature, use {drop}"))
         else:
             _refuse_text(name, table[column])
             # plain objects with NaN: what the imputer takes for missing
@@ -166,7 +166,7 @@ def _refuse_classes(name: str, column: pd.Series, task: Task | None, distinct: i
         )
     if not is_number(column) and sum(bool(_DATE.fullmatch(str(value))) for value in column) > 0.9 * len(column):
         raise DataError(
-            f"{name}: target {column.name!r} holds dates ({str(column.iloc[0])!r}), which are no classes; turn them "
+            f"{name}: target {column.name!r} holds dates ({str(column.iloc[0])!r}), which are not classes; turn them "
             "into numbers, such as days, for a regression"
         )
     if distinct > len(column) / 2:

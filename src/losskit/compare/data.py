@@ -1,4 +1,4 @@
-"""The data of a comparison, and how its rows are dealt into folds."""
+"""The data of a comparison, and its folds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Data:
 
     @property
     def outputs(self) -> int:
-        """Classes, or columns of a real target: what a loss's head is told."""
+        """Number of classes, or of columns of a real target."""
         return len(self.classes) or 1
 
     def folds(self, number: int, seed: int) -> list[tuple[Array, Array]]:
@@ -77,7 +77,7 @@ class Data:
 
 
 def stratified(target: Array, number: int, seed: int, task: Task) -> list[tuple[Array, Array]]:
-    """Split rows into folds: shuffled, dealt out class by class (a regression: as shuffled)."""
+    """Split rows into folds: shuffled, and stratified by class (a regression: shuffled alone)."""
     order = np.random.default_rng(seed).permutation(len(target))
     if task is not Task.REGRESSION:
         order = order[np.argsort(target[order], kind="stable")]

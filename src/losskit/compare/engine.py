@@ -31,7 +31,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Row:
-    """What came of a job.
+    """The result of a job.
 
     Args:
         loss: The loss.
@@ -41,8 +41,8 @@ class Row:
         rate: The learning rate.
         edge: Whether the rate is the least or the largest of the optimizer's grid.
         metrics: All metrics of the task on the test fold.
-        diverged: Whether the final training ended in values that are no numbers.
-        seconds: Of the whole job.
+        diverged: Whether the final training ended in NaN or infinity.
+        seconds: Duration of the whole job.
         inner: The trial of every configuration on the inner split: its score (None where it diverged) and its epochs.
     """
 
@@ -63,7 +63,7 @@ class Row:
 
 
 def jobs(plan: Plan) -> list[Job]:
-    """All jobs, fold by fold, so that an interrupted run has all losses on the folds that it has."""
+    """All jobs, fold by fold, so that an interrupted run has every loss on each finished fold."""
     return [
         Job(loss, repeat, fold) for repeat in range(plan.repeats) for fold in range(plan.folds) for loss in plan.losses
     ]
@@ -101,7 +101,7 @@ def seeds(plan: Plan, job: Job) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a configuration came to on the inner split; a score of None: it diverged, or had no rival."""
+    """The result of a configuration on the inner split. A score of None: it diverged, or was the only one."""
 
     configuration: Configuration
     score: float | None
@@ -115,7 +115,7 @@ class Trial:
 def _search(plan: Plan, data: Data, loss: str, rows: Array, seed: int) -> list[Trial]:
     """Train every configuration on a part of the training fold, and score it on the rest.
 
-    All have a third of the epochs; then the better half goes on, which saves a third of the time.
+    After a third of the epochs only the better half goes on, which saves a third of the time.
     """
     if len(plan.configurations) == 1:
         return [Trial(plan.configurations[0], None, 0)]
@@ -142,7 +142,7 @@ def _trial(plan: Plan, split: Split, training: Training) -> Trial:
 
 
 def _rank(plan: Plan) -> Callable[[Trial], tuple[bool, int, float]]:
-    """Sorts trials: any score above none, a whole training above a part of one, then the better score."""
+    """Sort key of trials: those with a score first, then by epochs trained, then by score."""
     sign = 1 if plan.measure.higher else -1
     return lambda trial: (trial.score is not None, trial.epochs, sign * (trial.score or 0.0))
 
@@ -153,7 +153,7 @@ def best(plan: Plan, trials: Sequence[Trial]) -> Configuration:
 
 
 class Split:
-    """Rows to train on and rows to measure on, as tensors; the latter lend nothing to the preparation."""
+    """Training and test rows as tensors; the preparation uses statistics of the training rows only."""
 
     def __init__(self, data: Data, rows: Array, test: Array) -> None:
         self.fitted = Preprocessor(data, rows)

@@ -1,4 +1,4 @@
-"""What a comparison says of its arguments: what it refuses, and what it notes.
+"""Messages of a comparison about its arguments: errors and notes.
 
 A message names arguments as the library does, ``folds=3``. Since the command line calls that ``--folds 3``
 (:mod:`losskit.compare.flags`), a message remembers where it names one.

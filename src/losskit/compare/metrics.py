@@ -1,6 +1,6 @@
-"""What losses are ranked by: a measure of the task, in the same unit whatever the loss.
+"""Metrics that rank the losses, in the same unit for every loss.
 
-The validation loss would not do: its unit differs from loss to loss.
+The validation loss cannot rank them: its unit differs from loss to loss.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def accuracy(target: Array, prediction: Array, score: Array) -> float:
 
 
 def balanced_accuracy(target: Array, prediction: Array, score: Array) -> float:
-    """Mean over the classes of the share of each that is found."""
+    """Mean recall over the classes."""
     hit = target == prediction
-    return float(np.mean([hit[target == each].mean() for each in np.unique(target)]))
+    return float(np.mean([hit[target == label].mean() for label in np.unique(target)]))
 
 
 def macro_f1(target: Array, prediction: Array, score: Array) -> float:
@@ -60,7 +60,7 @@ def macro_f1(target: Array, prediction: Array, score: Array) -> float:
 
 
 def average_precision(target: Array, prediction: Array, score: Array) -> float:
-    """Area under the precision-recall curve of the second class; 0 where there is none of it to find."""
+    """Area under the precision-recall curve of the second class; 0 if it does not occur."""
     return float(average_precision_score(target, score)) if target.any() else 0.0
 
 
@@ -74,7 +74,7 @@ def mae(target: Array, prediction: Array, score: Array) -> float:
     return float(np.abs(target - prediction).mean())
 
 
-#: For each task its metrics; the first ranks unless another is chosen before the run, the next one stands beside it.
+#: The metrics of each task. The first one ranks unless another is chosen before the run; the next one is shown beside it.
 METRICS: Mapping[Task, Mapping[str, Metric]] = {
     Task.MULTICLASS: {
         "accuracy": Metric("accuracy", True, accuracy),

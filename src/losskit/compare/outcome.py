@@ -1,4 +1,4 @@
-"""What a run found: rows gathered by loss, and verdicts on them."""
+"""The findings of a run: its rows by loss, and a verdict on each loss."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Found:
         verdict: Its scores against those of the reference.
         beside: Mean of the second metric.
         chosen: The configuration that the inner splits chose most often.
-        count: How often.
+        count: How often they chose it.
         edges: How often a rate at the edge of its grid was chosen.
         diverged: How many of the final trainings diverged.
-        folds: Of how many.
+        folds: Number of test folds.
     """
 
     verdict: Verdict
@@ -37,7 +37,7 @@ class Found:
 
     @property
     def at_edge(self) -> bool:
-        """Whether most winners lay at the edge of the grid, so that a better rate may lie beyond it."""
+        """Whether most chosen rates lie at the edge of the grid, so that a better one may lie beyond it."""
         return 2 * self.edges > self.folds
 
 
@@ -61,8 +61,8 @@ def conclude(plan: Plan, rows: Sequence[Row]) -> Outcome:
     higher = plan.measure.higher
     verdicts = compare(scores, plan.reference, plan.test_over_train, margin, higher, plan.alpha)
     found = {verdict.name: _found(plan, verdict, by_loss[verdict.name]) for verdict in verdicts}
-    ranked = sorted(found.values(), key=lambda each: each.verdict.mean, reverse=higher)
-    proven = [each for each in ranked if each.verdict.reading is Reading.DIFFERENT and each.verdict.better]
+    ranked = sorted(found.values(), key=lambda loss: loss.verdict.mean, reverse=higher)
+    proven = [loss for loss in ranked if loss.verdict.reading is Reading.DIFFERENT and loss.verdict.better]
     reference = found[plan.reference]
     return Outcome(tuple(ranked), proven[0] if proven else reference, reference, margin)
 
@@ -73,7 +73,7 @@ def _place(row: Row) -> tuple[int, int]:
 
 def _found(plan: Plan, verdict: Verdict, rows: Sequence[Row]) -> Found:
     counts = Counter(Configuration(row.optimizer, row.rate) for row in rows)
-    chosen = max(counts, key=lambda each: (counts[each], _inner_mean(plan, each, rows)))
+    chosen = max(counts, key=lambda configuration: (counts[configuration], _inner_mean(plan, configuration, rows)))
     return Found(
         verdict=verdict,
         beside=float(np.mean([row.metrics[plan.beside] for row in rows])),
@@ -87,8 +87,8 @@ def _found(plan: Plan, verdict: Verdict, rows: Sequence[Row]) -> Found:
 
 def _inner_mean(plan: Plan, chosen: Configuration, rows: Sequence[Row]) -> float:
     """Mean inner score of a configuration, more being better; breaks ties of how often it was chosen."""
-    every = [each for row in rows for each in row.inner]
-    own = [each["score"] for each in every if (each["optimizer"], each["rate"]) == (chosen.optimizer, chosen.rate)]
+    every = [trial for row in rows for trial in row.inner]
+    own = [trial["score"] for trial in every if (trial["optimizer"], trial["rate"]) == (chosen.optimizer, chosen.rate)]
     if not own or any(score is None for score in own):
         return -np.inf
     return float(np.mean(own)) * (1 if plan.measure.higher else -1)

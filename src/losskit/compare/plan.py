@@ -1,4 +1,4 @@
-"""Everything that is fixed before the run."""
+"""The plan of a comparison, fixed before the run."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Plan:
         batch: Rows a step.
         hidden: Width of the hidden layer.
         folds: Folds a repeat.
-        repeats: How often the rows are dealt into folds anew.
-        seed: Where all random numbers come from.
-        alpha: The chance of calling any loss different when none is.
+        repeats: How often the rows are split into folds anew.
+        seed: Seed of all random numbers.
+        alpha: The probability of calling any loss different when none is.
         rates: Learning rates to choose from, by optimizer.
         shared: Whether all losses start from the same weights and see the same batches. A null run says no.
     """
@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def halving(self) -> int:
-        """After how many epochs of the inner search the worse half of the configurations leaves."""
+        """The epoch of the inner search after which the worse half of the configurations is dropped."""
         return math.ceil(self.epochs / 3)
 
     @property
@@ -98,12 +98,12 @@ class Plan:
         return CLASSES[self.losses[name]]()
 
     def as_json(self) -> dict[str, Any]:
-        """All of it in plain values, with the rules that follow from it."""
+        """The plan and its rules as plain values."""
         rules = {"margin": self.measure.rule(self.reference), "test_over_train": self.test_over_train}
         return asdict(self) | rules | {"halving": self.halving}
 
 
-#: A loss that owns its last layer has no network to be compared behind.
+#: A loss that owns its last layer cannot be compared behind the same network.
 CLASSES: dict[str, type[Loss]] = {loss.__name__: loss for loss in READY_MADE}
 
 
@@ -117,7 +117,7 @@ def make_plan(
     epochs: int | None = None,
     seed: int = 0,
 ) -> Plan:
-    """Fix a comparison on ``data``; what is not given follows from the size of the data and from its task.
+    """Plan a comparison on ``data``; defaults depend on the size of the data and on its task.
 
     Args:
         data: What to compare on.
@@ -125,9 +125,9 @@ def make_plan(
             always takes part.
         metric: What ranks; None for the task's usual one.
         folds: Folds a repeat.
-        repeats: How often the rows are dealt into folds anew.
+        repeats: How often the rows are split into folds anew.
         epochs: Passes over the training rows.
-        seed: Where all random numbers come from.
+        seed: Seed of all random numbers.
     """
     for name, value, least in (("folds", folds, 2), ("repeats", repeats, 1), ("epochs", epochs, 1), ("seed", seed, 0)):
         if value is not None and value < least:
@@ -155,7 +155,7 @@ def make_plan(
 
 
 def trains(loss: type[Loss]) -> bool:
-    """Whether a loss takes what a training here has: one output of the network, and its target."""
+    """Whether a loss takes one output of the network and its target, as trainings here have them."""
     return tuple(loss.about.tensors) == ("input", "target")
 
 
@@ -170,14 +170,14 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
         raise CompareError(
             f"{argument('losses')}: {losses[0]} is the reference itself; name another to compare with it"
         )
-    # A twin would only be trained twice, and a loss whose items see each other is none of single rows.
+    # A twin would be trained twice, and a loss whose items see each other is not a loss of single rows.
     usual = [name for name in serving if not (CLASSES[name].about.twin or CLASSES[name].about.interacting)]
     return [name for name in serving if name in (losses or usual) or name == STANDARD[task]]
 
 
 def _why_not(task: Task, name: str) -> str:
     if name not in CLASSES:
-        return "is no loss that networks can be compared with"
+        return "is not a loss that networks can be compared with"
     if task not in CLASSES[name].about.serves:
         return f"does not serve a {task} task"
     return f"takes {', '.join(CLASSES[name].about.tensors)}, and a training here has input and target alone"

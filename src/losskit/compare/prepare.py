@@ -1,4 +1,4 @@
-"""What a network is fed: rows as tensors, by statistics of the training rows alone."""
+"""Rows as tensors, prepared with statistics of the training rows alone."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from losskit.core.head import Task
 
 
 class Preprocessor:
-    """Turns rows into tensors, by statistics of the training rows alone.
+    """Turns rows into tensors, with statistics of the training rows alone.
 
-    Images are standardised by one mean and deviation, as torchvision's ``Normalize`` does; of tables, numbers are imputed by their
-    median and standardised column by column, text by its most frequent level and written one-hot. A real target is
-    standardised too; :meth:`restored` takes predictions back to its unit.
+    Images are standardised with one mean and deviation, as torchvision's ``Normalize`` does. In tables, numbers are imputed by
+    the median and standardised by column; text is imputed by the most frequent level and encoded one-hot. A real target is
+    standardised too; :meth:`restored` converts predictions back to its unit.
     """
 
     def __init__(self, data: Data, train: Array) -> None:
@@ -29,10 +29,8 @@ class Preprocessor:
         if isinstance(data.features, pd.DataFrame):
             self._columns = _columns(data.features).fit(data.features.iloc[train])
         else:
-            self.pixel_mean, self.pixel_sd = (
-                float(data.features[train].mean()),
-                float(data.features[train].std()) or 1.0,
-            )
+            pixels = data.features[train]
+            self.pixel_mean, self.pixel_sd = float(pixels.mean()), float(pixels.std()) or 1.0
         regression = data.task is Task.REGRESSION
         self.centre = float(data.target[train].mean()) if regression else 0.0
         self.unit = (float(data.target[train].std()) or 1.0) if regression else 1.0

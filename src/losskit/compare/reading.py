@@ -109,7 +109,7 @@ def _read(source: str, target: str | None, drop: Sequence[str], sep: str) -> pd.
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
             table = pd.read_csv(io.StringIO(text), sep=sep, skipinitialspace=True, index_col=False, low_memory=False)
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
-        raise DataError(f"{source} is no table of the same columns throughout: {str(error).strip()}") from None
+        raise DataError(f"{source} is not a table with the same columns throughout: {str(error).strip()}") from None
     table.columns = pd.Index(header)
     if table.empty:
         raise DataError(f"{source} has a header and no rows; bring at least {MIN_ROWS}")
@@ -138,7 +138,7 @@ def _text(source: str) -> str:
 
 
 def _header(source: str, text: str, sep: str) -> list[str]:
-    """The names of the columns as written; pandas would rename the second of a name in silence."""
+    """The names of the columns as written; pandas would silently rename duplicates."""
     if len(sep) != 1:
         tab = argument("sep", "\t")
         raise DataError(f"{argument('sep')} must be one character (a tab: {tab}), got {sep!r}")

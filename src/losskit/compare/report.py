@@ -28,7 +28,7 @@ def width() -> int:
 
 
 def header(plan: Plan, data: Data) -> str:
-    """What is compared, on what, by which rule: said before the run."""
+    """The losses, the data and the rules, printed before the run."""
     rows, columns = data.features.shape
     measure = plan.measure
     others = [name for name in plan.losses if name != plan.reference]
@@ -52,7 +52,7 @@ def header(plan: Plan, data: Data) -> str:
 
 
 def table(plan: Plan, outcome: Outcome, plus_minus: str = "±") -> str:
-    """One line a loss, the best mean first, and what its marks mean."""
+    """One line per loss, the best mean first, with footnotes."""
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     grid.add_column("loss", overflow="fold")
     mean, beside = (METRICS[plan.task][key].title.replace(" ", "\n") for key in (plan.metric, plan.beside))
@@ -61,8 +61,8 @@ def table(plan: Plan, outcome: Outcome, plus_minus: str = "±") -> str:
     grid.add_column("verdict", max_width=len("cannot tell"))
     grid.add_column("chosen\nmost often", overflow="fold")
     decimals = _decimals(plan, outcome)
-    for each in outcome.found:
-        grid.add_row(*_cells(each, decimals, plus_minus))
+    for found in outcome.found:
+        grid.add_row(*_cells(found, decimals, plus_minus))
     stream = io.StringIO()
     Console(file=stream, width=width(), color_system=None).print(grid)
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
@@ -72,28 +72,28 @@ def table(plan: Plan, outcome: Outcome, plus_minus: str = "±") -> str:
 
 
 def _decimals(plan: Plan, outcome: Outcome) -> int:
-    """Four for shares; for errors in the target's unit, so many that the mean shows four digits."""
+    """Decimal places: four for shares; for errors in the target's unit, enough to show four digits of the mean."""
     if not plan.measure.relative:
         return 4
     mean = abs(outcome.reference.verdict.mean)
     return max(0, 3 - math.floor(math.log10(mean))) if mean else 4
 
 
-def _cells(each: Found, decimals: int, plus_minus: str) -> tuple[str, ...]:
-    verdict = each.verdict
+def _cells(found: Found, decimals: int, plus_minus: str) -> tuple[str, ...]:
+    verdict = found.verdict
     half = (verdict.high - verdict.low) / 2
     against = ("", "")
     if verdict.reading is not Reading.REFERENCE:
         p = f"{verdict.p:.3f}" if verdict.p >= 0.001 else "<.001"
         against = (f"{verdict.difference:+.{decimals}f} {plus_minus} {half:.{decimals}f}", p)
-    marks = ("^" if each.at_edge else "") + ("!" if each.diverged else "")
+    marks = ("^" if found.at_edge else "") + ("!" if found.diverged else "")
     return (
         verdict.name,
         f"{verdict.mean:.{decimals}f} {plus_minus} {verdict.sd:.{decimals}f}",
-        f"{each.beside:.{decimals}f}",
+        f"{found.beside:.{decimals}f}",
         *against,
         str(verdict.reading),
-        f"{each.chosen.optimizer} {each.chosen.rate:g} {each.count}/{each.folds}{marks}",
+        f"{found.chosen.optimizer} {found.chosen.rate:g} {found.count}/{found.folds}{marks}",
     )
 
 
@@ -102,22 +102,22 @@ def _footnotes(plan: Plan, outcome: Outcome) -> list[str]:
         f"Difference from {plan.reference}, with the interval of each loss by itself; p by the corrected t-test of Nadeau "
         f"and Bengio, adjusted by Holm. {outcome.found[0].folds} test folds."
     ]
-    if any(each.at_edge for each in outcome.found):
+    if any(loss.at_edge for loss in outcome.found):
         notes.append("^ Most of its rates lie at the edge of the grid: a better one may lie beyond.")
-    worst = [each for each in outcome.found if each.diverged]
+    worst = [loss for loss in outcome.found if loss.diverged]
     if worst:
-        counts = ", ".join(f"{each.verdict.name} {each.diverged} times" for each in worst)
+        counts = ", ".join(f"{loss.verdict.name} {loss.diverged} times" for loss in worst)
         notes.append(f"! Training diverged on some folds ({counts}) and counts there as a constant prediction.")
     return notes
 
 
 def words(plan: Plan, outcome: Outcome) -> str:
-    """Whether the choice mattered, which to take, and what could not be told."""
+    """Whether the choice matters, which loss to take, and what the run cannot tell."""
     groups: dict[tuple[Reading, bool], list[Found]] = {}
-    for each in outcome.found:
-        if each is not outcome.reference:
-            reading = each.verdict.reading
-            groups.setdefault((reading, each.verdict.better and reading is Reading.DIFFERENT), []).append(each)
+    for found in outcome.found:
+        if found is not outcome.reference:
+            reading = found.verdict.reading
+            groups.setdefault((reading, found.verdict.better and reading is Reading.DIFFERENT), []).append(found)
     sentences = [_lead({reading for reading, _ in groups})]
     sentences += [_sentence(plan, outcome, *key, found) for key, found in sorted(groups.items(), key=_first_told)]
     take = outcome.recommended
@@ -144,10 +144,10 @@ def _first_told(group: tuple[tuple[Reading, bool], list[Found]]) -> tuple[int, b
 
 
 def _sentence(plan: Plan, outcome: Outcome, reading: Reading, better: bool, found: Sequence[Found]) -> str:
-    names, decimals = _and([each.verdict.name for each in found]), _decimals(plan, outcome)
+    names, decimals = _and([loss.verdict.name for loss in found]), _decimals(plan, outcome)
     margin = f"{outcome.margin:.{decimals}f}"
     if reading is Reading.DIFFERENT:
-        by = _and([f"{abs(each.verdict.difference):.{decimals}f}" for each in found])
+        by = _and([f"{abs(loss.verdict.difference):.{decimals}f}" for loss in found])
         return f"{names} {_be(found)} {'better' if better else 'worse'} than {plan.reference}, by {by}."
     if reading is Reading.SAME:
         return f"{names} {_be(found)} practically the same as {plan.reference}: the difference is below {margin}."
@@ -169,5 +169,5 @@ def _and(names: Sequence[str]) -> str:
 
 def _wrapped(paragraphs: Sequence[str]) -> str:
     return "\n".join(
-        textwrap.fill(each, width(), break_long_words=False, break_on_hyphens=False) for each in paragraphs
+        textwrap.fill(paragraph, width(), break_long_words=False, break_on_hyphens=False) for paragraph in paragraphs
     )

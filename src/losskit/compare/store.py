@@ -1,4 +1,4 @@
-"""The folder of a run: the plan before it starts, a row as soon as it is there."""
+"""The folder of a run: the plan is written before it starts, each row when it is done."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Store:
         return store
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Write a row, so that it outlives whatever comes next."""
+        """Append a row at once, so that it is kept if the run fails later."""
         try:
             with (self.folder / "rows.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -74,7 +74,7 @@ def _fresh(out: Path, stem: str) -> Path:
 
 
 def versions() -> dict[str, str]:
-    """What the run depends on."""
+    """Versions of the libraries that the run uses."""
     return {
         "losskit": losskit.__version__,
         "torch": torch.__version__,

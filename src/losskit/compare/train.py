@@ -21,12 +21,12 @@ Batches = Sequence[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Output:
-    """What a network says of some rows.
+    """The output of a network for some rows.
 
     Args:
         prediction: Class ids (N,), or standardised values (N, 1).
         score: In a binary task, by which rows can be ranked: the higher, the likelier the second class.
-        diverged: Whether there were values that are no numbers; the prediction is then a constant one.
+        diverged: Whether there were NaN or infinite values; the prediction is then constant.
     """
 
     prediction: Tensor
@@ -35,14 +35,14 @@ class Output:
 
 
 def build(features: int, hidden: int, width: int, seed: int) -> nn.Sequential:
-    """The tutorial's network; of one seed the hidden layer is the same for every width of the last."""
+    """The tutorial's network. With the same seed the hidden layer is the same for every width of the last."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, width))
 
 
 def optimizer(network: nn.Module, chosen: Configuration) -> torch.optim.Optimizer:
-    """The optimizer of a configuration; fused where torch has it so."""
+    """The optimizer of a configuration, fused if torch has it."""
     parameters, rate = network.parameters(), chosen.rate
     if chosen.optimizer == "SGD":
         return torch.optim.SGD(parameters, lr=rate, momentum=MOMENTUM, fused=True)
@@ -53,7 +53,7 @@ def optimizer(network: nn.Module, chosen: Configuration) -> torch.optim.Optimize
 
 
 class Training:
-    """One network on its way: fresh weights, an optimizer, and so many epochs behind it."""
+    """A network in training, with its optimizer."""
 
     def __init__(
         self, criterion: Loss, plan: Plan, chosen: Configuration, features: int, outputs: int, seed: int
@@ -66,13 +66,13 @@ class Training:
         self.diverged = False
 
     def epoch(self, batches: Batches) -> None:
-        """Take a step on every batch; nothing, once it has diverged."""
-        if self.diverged:  # it will not come back
+        """Train on every batch; does nothing after it has diverged."""
+        if self.diverged:  # it will not recover
             return
         for x, y in batches:
             self.optimizer.zero_grad()
             output = self.network(x)
-            if not bool(output.isfinite().all()):  # before the loss: one of probabilities would refuse NaN
+            if not bool(output.isfinite().all()):  # before the loss, since a loss of probabilities refuses NaN
                 self.diverged = True
                 return
             loss = self.criterion(self.head.training(output, 1), y)
@@ -83,7 +83,7 @@ class Training:
 
 
 def epochs(plan: Plan, features: Tensor, encoded: Tensor, seed: int) -> Iterator[Batches]:
-    """The batches of each epoch; they follow from ``seed`` alone, so that trainings can share them."""
+    """The batches of each epoch; they depend on ``seed`` alone, so that trainings can share them."""
     shuffle = torch.Generator().manual_seed(seed)
     for _ in range(plan.epochs):
         order = torch.randperm(len(features), generator=shuffle, device=shuffle.device)
@@ -103,7 +103,7 @@ def train(
         features: The training rows, (N, F).
         target: Their class ids (N,) or values (N, 1).
         outputs: Classes, or columns of a real target.
-        seed: Of weights and batches, all that they follow from: losses can share them.
+        seed: Seed of weights and batches, so that losses can share them.
     """
     training = Training(criterion, plan, chosen, features.shape[1], outputs, seed)
     for batches in epochs(plan, features, training.head.encode(target, outputs), seed):
@@ -115,8 +115,7 @@ def train(
 def read(criterion: Loss, task: Task, network: nn.Module, features: Tensor) -> Output:
     """Predictions of a trained network, decoded as the loss wants it.
 
-    Rows are ranked by the raw output, not by the probability: a sigmoid saturates and a clamp cuts off, and rows that tie there
-    would be ranked by nothing.
+    Rows are ranked by the raw output, not by the probability: where a sigmoid saturates or a clamp cuts off, probabilities tie.
     """
     output = network(features)
     diverged = not bool(output.isfinite().all())

@@ -18,7 +18,7 @@ from scipy import stats
 
 
 class Reading(str, Enum):
-    """What a comparison with the reference says."""
+    """The conclusion of a comparison with the reference."""
 
     REFERENCE = "reference"
     IDENTICAL = "identical"
@@ -43,7 +43,7 @@ class Verdict:
         high: Its upper end.
         p: Corrected t-test of no difference, adjusted by Holm over the losses.
         p_same: Test that the difference is beyond the margin (two one-sided tests), adjusted by Holm.
-        reading: What follows.
+        reading: The conclusion.
         better: Whether the difference is in the better direction.
     """
 
@@ -75,7 +75,7 @@ def compare(
         test_over_train: Size of a test fold over that of its training fold.
         margin: Differences smaller than it do not matter in practice.
         higher_is_better: Which direction of a score is the better one.
-        alpha: The chance of calling any loss different when none is.
+        alpha: The probability of calling any loss different when none is.
 
     Returns:
         A verdict for each loss, the reference's too, in the order of ``scores``.
@@ -150,7 +150,7 @@ def _above(distance: float, error: float, df: int) -> float:
 def holm(p: Sequence[float]) -> list[float]:
     """P-values adjusted by Holm's step-down procedure, in the order given."""
     adjusted, running = [0.0] * len(p), 0.0
-    for rank, index in enumerate(sorted(range(len(p)), key=lambda each: p[each])):
+    for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
         running = max(running, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = running
     return adjusted

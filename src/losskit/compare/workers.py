@@ -36,7 +36,7 @@ def run(plan: Plan, data: Data, workers: int | None = None) -> Generator[Row, No
 
 
 def in_process(plan: Plan, data: Data, todo: Sequence[Job]) -> Generator[Row, None, None]:
-    """One job after the other, here; on one thread, as in a pool, so that the sums come out the same."""
+    """Do the jobs in this process, on one thread as in a pool, so that sums are rounded alike."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -47,13 +47,13 @@ def in_process(plan: Plan, data: Data, todo: Sequence[Job]) -> Generator[Row, No
 
 
 def in_pool(workers: int) -> Mapper:
-    """A mapper that spreads jobs over so many processes of one thread."""
+    """A mapper that spreads jobs over ``workers`` processes, each of one thread."""
 
     def mapper(plan: Plan, data: Data, todo: Sequence[Job]) -> Generator[Row, None, None]:
-        context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half
+        context = multiprocessing.get_context("spawn")  # a fork would not copy torch's threads
         before = set(multiprocessing.active_children())
         with tempfile.TemporaryDirectory() as folder:
-            given = Path(folder) / "given"  # a file: through its pipe, one worker would have to be up before the next
+            given = Path(folder) / "given"  # a file: with a pipe, workers would start one after another
             given.write_bytes(pickle.dumps((plan, data)))
             pool = ProcessPoolExecutor(workers, context, _start, (str(given),))
             try:
@@ -68,14 +68,14 @@ def in_pool(workers: int) -> Mapper:
             finally:
                 for child in set(multiprocessing.active_children()) - before:
                     child.terminate()
-                pool.shutdown(cancel_futures=True)  # and wait: its thread must not close what the exit of Python uses
+                pool.shutdown(cancel_futures=True)  # and wait, so that its thread ends before Python exits
 
     return mapper
 
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while workers start: they inherit that, and leave it to the parent for good."""
+    """Block Ctrl-C while workers start. They inherit the block, so that only the parent handles it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -86,7 +86,7 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_given: list[tuple[Plan, Data]] = []  # of a worker: handed over once, not with every job
+_given: list[tuple[Plan, Data]] = []  # in a worker: sent once, not with every job
 
 
 def _start(given: str) -> None:

@@ -18,15 +18,15 @@ class About:
 
     Args:
         tensors: What a call takes, in its order: the network's output first, what it is measured against as ``target``.
-        serves: For each task, the loss's other half; the first is the usual one.
+        serves: The head for each task; the first task is the usual one.
         source: Where the loss comes from.
         torch: The name of its function in ``torch.nn.functional``, where torch has it.
         kernel: The name of its kernel, where it has one.
-        twin: The loss that it is at its defaults, behind the activation that training applies.
-        start: The arguments, as code, to start with where torch's defaults are not them.
-        interacting: Whether items see each other, or elements are summed into items before a mask could act on the
-            loss: the formula then takes ``kept`` as well, a mask of the elements or None, and leaves out what is False.
-        suits: The situations it is meant for, each with the arguments, as code, that it then takes.
+        twin: The loss that it equals at its defaults, behind the activation of training.
+        start: Arguments to start with, as code, if torch's defaults are a bad start.
+        interacting: Whether items see each other, or elements are summed into items. A mask cannot then act on the
+            loss: the formula takes it as ``kept``, a mask of the elements or None, and leaves out what is False.
+        suits: The situations it is meant for, each with the arguments for it, as code.
     """
 
     tensors: Mapping[str, Slot]
@@ -41,10 +41,10 @@ class About:
 
     @property
     def input(self) -> Slot:
-        """What the network's output may be."""
+        """The slot of the network's output."""
         return next(iter(self.tensors.values()))
 
     @property
     def target(self) -> Slot:
-        """What the target may be; for a loss that has none, its last tensor."""
+        """The slot of the target; for a loss without one, of its last tensor."""
         return self.tensors.get("target") or list(self.tensors.values())[-1]

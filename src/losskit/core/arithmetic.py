@@ -1,4 +1,4 @@
-"""What a loss is computed in, and arithmetic at its ends, where floating point gives NaN and what is meant has a limit."""
+"""The dtype of a computation, and arithmetic where floating point would give NaN instead of the limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def wide(*tensors: Tensor) -> torch.dtype:
-    """What a loss of these is computed in: the dtype promoted over all that are not integers; half in float32."""
+    """The dtype to compute in: promoted over all floating-point tensors, and at least float32."""
     dtype = torch.promote_types(tensors[0].dtype, torch.float32)
     for tensor in tensors[1:]:
         if tensor.is_floating_point():
@@ -18,16 +18,16 @@ def wide(*tensors: Tensor) -> torch.dtype:
 
 
 def times(weight: Tensor | float, value: Tensor) -> Tensor:
-    """Their product, in which a weight of 0 makes nothing of an infinite value, and of its gradient."""
+    """Their product, which is 0, with no gradient, where the weight is 0 and the value infinite."""
     return weight * counting(weight, value)
 
 
 def counting(weight: Tensor | float, value: Tensor) -> Tensor:
-    """``value``, but 0 where it is infinite and weighs nothing. For a loss of infinite slope: before it is computed."""
+    """``value``, but 0 where it is infinite and has weight 0. Apply it before a loss of infinite slope is computed."""
     return value.masked_fill((weight == 0) & value.isinf(), 0)
 
 
 def representable(number: float, dtype: torch.dtype) -> float:
-    """The number of this dtype nearest to it, but neither 0 nor infinite where it is not."""
+    """The nearest number of this dtype; it does not round to 0 or to infinity."""
     ends = torch.finfo(dtype)
     return number and math.copysign(min(max(abs(number), ends.tiny * ends.eps), ends.max), number)

@@ -1,4 +1,4 @@
-"""The other half of a loss: the tasks it serves, how targets go in, and how the network's output is read."""
+"""Tasks, and the head of a loss for each: how targets are encoded, and how the network's output is decoded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Task(str, Enum):
 
 
 class Situation(str, Enum):
-    """What data may be like, so that one loss suits it better than another."""
+    """A property of the data for which some losses are made."""
 
     OUTLIERS = "outliers"
     IMBALANCED = "imbalanced"
@@ -56,7 +56,7 @@ class Encoding(str, Enum):
 
 
 class Activation(str, Enum):
-    """What follows the last layer."""
+    """The activation behind the last layer."""
 
     NONE = "none"
     SIGMOID = "sigmoid"
@@ -79,7 +79,7 @@ class Activation(str, Enum):
 
 @dataclass(frozen=True)
 class Head:
-    """The other half of a loss, for one task: how targets go in, and how the network's output is read.
+    """How targets are encoded for a loss, and how the network's output is decoded, for one task.
 
     Args:
         encoding: How the target is given to the loss.
@@ -92,7 +92,7 @@ class Head:
     training: Activation = Activation.NONE
 
     def width(self, classes: int) -> int:
-        """Outputs of the last layer for so many classes (2 in a binary task), labels, or columns of a real target."""
+        """Width of the last layer, for a number of classes (2 in a binary task), labels, or columns of a real target."""
         return 1 if self.encoding in (Encoding.ZERO_ONE, Encoding.PLUS_MINUS_ONE) else classes
 
     def encode(self, target: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -117,7 +117,7 @@ class Head:
         if self.encoding is not Encoding.ONE_HOT:
             return self.predicting(output, dim) if self.predicting is not Activation.NONE else output.clamp(0, 1)
         if self.predicting is Activation.SIGMOID:
-            return F.logsigmoid(output).softmax(dim)  # sigmoids, normalised; no 0/0 where all of them underflow
+            return F.logsigmoid(output).softmax(dim)  # sigmoids, normalised; avoids 0/0 if all of them underflow
         scores = output.clamp(0, 1)
         total = scores.sum(dim, keepdim=True)
         return torch.where(total > 0, scores / total, 1 / output.shape[dim])
@@ -134,7 +134,7 @@ class Head:
     def _require_threshold(self) -> None:
         if self.encoding is Encoding.LABEL_LIST:  # the loss does not change where all scores of a row move together
             raise ValueError(
-                "this output ranks the labels, output.argsort(-1, descending=True), and does not tell how many of them hold: "
+                "this output ranks the labels, output.argsort(-1, descending=True), but does not tell how many of them hold: "
                 "find a threshold on validation data, or train with MultiLabelSoftMarginLoss"
             )
 

@@ -1,4 +1,4 @@
-"""What is said of a tensor that does not fit: the class, the argument, what came, and what to do."""
+"""Error messages about tensors: they name the class, the argument, what was given, and what to do."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MASK = "mask=target != {}"
 
 
 class Place(NamedTuple):
-    """Where a tensor stands: whose argument it is, and what lies beside it."""
+    """Which argument of which loss a tensor is, and the shapes it must fit."""
 
     who: str  # the class
     name: str  # the argument
     first: str  # the name of the first tensor, the network's output
     shape: torch.Size  # of the first tensor
-    dim: int | None  # which of its dimensions an item reads whole
+    dim: int | None  # the dimension that one item spans, such as the classes
     items: torch.Size  # the shape of its elements, which for most losses are the items
     arguments: Mapping[str, str] = {}  # the constructor's, each with the name that the caller knows
 
@@ -43,7 +43,7 @@ def together(who: str, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
 
 
 def real(who: str | Place, value: Tensor) -> None:
-    """Raise where it is complex; no conversion would keep what it means. ``who`` ends in the argument's name."""
+    """Raise if it is complex; it cannot be converted without loss. ``who`` ends in the argument's name."""
     if value.is_complex():
         raise TypeError(
             f"{who} must be real, got {value.dtype}: complex numbers are not supported; "
@@ -59,7 +59,7 @@ def floating(who: str | Place, value: Tensor) -> None:
 
 
 def whole(value: Tensor) -> bool:
-    """Whether its dtype is one of integers."""
+    """Whether it has an integer dtype; bool is not one."""
     return not (value.is_floating_point() or value.is_complex() or value.dtype == torch.bool)
 
 
@@ -77,7 +77,7 @@ def _name(who: str | Place) -> str:
 
 
 def beside(place: Place, value: Tensor) -> str:
-    """How a message on shapes begins."""
+    """The start of a message about shapes."""
     return f"{place} of shape {tuple(value.shape)} does not fit {place.first} of shape {tuple(place.shape)}"
 
 
@@ -89,7 +89,7 @@ def same_shape(place: Place, value: Tensor) -> None:
 
 
 def _shape_mend(place: Place, value: Tensor) -> str:
-    """The call that makes the shapes equal, where there is an evident one."""
+    """The call that makes the shapes equal, if there is an obvious one."""
     name, first, own, other = place.name, place.first, value.shape, place.shape
     for dim in range(max(len(own), len(other))):
         if dim < len(other) and other[dim] == 1 and other[:dim] + other[dim + 1 :] == own:
@@ -113,19 +113,19 @@ def _expands(shape: torch.Size, to: torch.Size) -> bool:
 
 
 def first(value: Tensor, wrong: Tensor) -> str:
-    """The first wrong value, where it stands, and how many there are."""
+    """The first wrong value, its index, and the number of wrong values."""
     index = tuple(wrong.nonzero()[0].tolist())
     return f"{value[index].item():g} at {index or 'its only place'} ({int(wrong.sum())} of {value.numel()} values)"
 
 
 def not_a_number(place: str | Place, value: Tensor) -> Exception | None:
-    """The error that NaN deserves, if there is any."""
+    """An error if there is a NaN, else None."""
     nan = value.isnan()
     return ValueError(f"{place} holds NaN: {first(value, nan)}") if nan.any() else None
 
 
 def outside_unit(place: str | Place, value: Tensor, mend: str = "") -> Exception | None:
-    """The error that values outside [0, 1] deserve, if any."""
+    """An error if a value lies outside [0, 1], else None."""
     if not value.numel() or (value.min() >= 0 and value.max() <= 1):  # NaN fails both
         return None
     found = not_a_number(place, value)
@@ -133,13 +133,13 @@ def outside_unit(place: str | Place, value: Tensor, mend: str = "") -> Exception
 
 
 def out_of_range(place: str | Place, value: Tensor, classes: int, ignore: str = MASK) -> IndexError | None:
-    """The error that class ids deserve, if any.
+    """An error if a class id is out of range, else None.
 
     Args:
         place: Class and argument.
         value: The ids.
         classes: How many there are.
-        ignore: How the loss is told of an id that marks what does not count.
+        ignore: The argument that excludes an id, with ``{}`` for the id.
     """
     if not value.numel() or (value.min() >= 0 and value.max() < classes):
         return None

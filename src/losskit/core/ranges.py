@@ -1,4 +1,4 @@
-"""Which values are right: their dtypes, what is wrong with them, what stands in where an item is masked, and a sample."""
+"""Ranges of values: the dtypes they take, the errors of bad values, the value of masked items, and samples."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Range:
         (floating if place.name == place.first else real)(place, value)
 
     def misfit(self, place: Place, value: Tensor) -> Exception | None:
-        """What it says of a shape that does not fit, where it knows better than the shape."""
+        """A more precise error for a bad shape than the shape's own, or None."""
         return None
 
     def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
@@ -45,11 +45,11 @@ class Range:
         return value.to(dtype)
 
     def neutral(self, place: Place, value: Tensor) -> float:
-        """What stands in for a masked item: within the range, and harmless to the formula."""
+        """The value of a masked item: within the range, and harmless to the formula."""
         return 0  # not 0.0, which would turn class ids into floats
 
     def diagnose(self, place: Place, value: Tensor) -> Exception | None:
-        """The error that its values deserve, if any."""
+        """The error for its values, or None if they are fine."""
         return None
 
     def sample(self, shape: tuple[int, ...], classes: int, dim: int, generator: torch.Generator) -> Tensor:
@@ -57,7 +57,7 @@ class Range:
         return 2 * torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float64)
 
     def words(self, squash: str) -> str:
-        """The values in words, where ``squash`` is what no logits come from."""
+        """The values in words; ``squash`` is the activation that gives no logits."""
         return "Real numbers"
 
 
@@ -74,7 +74,7 @@ class NonNegative(Range):
 
     Args:
         what: What it is, in words.
-        mend: What to do where it is negative.
+        mend: What to do if it is negative.
     """
 
     what: str = "a number"
@@ -181,7 +181,7 @@ class Logit(Range):
 
 @dataclass(frozen=True)
 class Score(Logit):
-    """What a last linear layer gives, where it is no logarithm of odds."""
+    """The output of a last linear layer that is not a logit."""
 
     def words(self, squash: str) -> str:
         return f"Scores (no {squash} before them)"
@@ -192,7 +192,7 @@ class Probability(Range):
     """A probability of yes: what a sigmoid gives.
 
     Args:
-        mend: What to do with values that are none; ``{name}`` is the argument.
+        mend: What to do with other values; ``{name}`` is the argument.
     """
 
     mend: str = "for logits use {name}.sigmoid() or BCEWithLogitsLoss"
@@ -215,7 +215,7 @@ class Probability(Range):
 
 @dataclass(frozen=True)
 class Mass(Probability):
-    """What a distribution gives to each element; over which dimension it sums to 1 is not known."""
+    """A probability of each element; the dimension over which they sum to 1 is not known."""
 
     def dtype(self, place: Place, value: Tensor) -> None:
         real(place, value)
@@ -235,7 +235,7 @@ class Distribution(Mass):
     """A probability for each class, which sum to 1.
 
     Args:
-        mend: What else to do where they do not.
+        mend: What else to do if they do not.
     """
 
     mend: str = "where several classes may hold at once, use BCEWithLogitsLoss"
@@ -264,7 +264,7 @@ class LogProbability(Range):
     """The logarithm of a probability: what a log-softmax gives.
 
     Args:
-        mend: What to do with values that are none; ``{name}`` is the argument, ``{dim}`` the dimension of the classes.
+        mend: What to do with other values; ``{name}`` is the argument, ``{dim}`` the dimension of the classes.
     """
 
     mend: str = "for logits use {name}.log_softmax({dim}) or CrossEntropyLoss, for probabilities {name}.log()"

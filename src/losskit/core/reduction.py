@@ -3,17 +3,17 @@
 ``none`` keeps the items, ``sum`` adds them, ``mean`` and ``batchmean`` divide the sum by a denominator:
 
 * an explicit ``normalizer``, where one is given;
-* otherwise the sum of what each kept item counts: 1, times the loss's own weight of the item where torch divides by
-  that (class weights of cross-entropy, ``weight`` of ``mse_loss``), times ``sample_weight``;
-* for ``batchmean`` the sum of what each row counts: what its kept items count on average. So a row of which nothing is
-  kept does not count, and a row of weight 2 counts as two.
+* otherwise the sum over the kept items of 1, times the loss's own weight of the item where torch divides by that (class
+  weights of cross-entropy, ``weight`` of ``mse_loss``), times ``sample_weight``;
+* for ``batchmean`` the sum over the rows of the average count of their kept items. So a row without kept items does not
+  count, and a row of weight 2 counts as two.
 """
 
 from __future__ import annotations
 
 import difflib
+import numbers
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import torch
@@ -27,7 +27,7 @@ BatchReduction = Literal["none", "mean", "sum", "batchmean"]
 
 
 class AtCall(TypedDict, total=False):
-    """What every loss takes at the call, beside its tensors.
+    """What every call takes besides the tensors.
 
     Attributes:
         sample_weight: Non-negative weight of each item, of the unreduced loss's shape or of its leading dimensions.
@@ -50,7 +50,7 @@ def aligned(weight: Tensor, items: int) -> Tensor:
 
 
 class Extra(NamedTuple):
-    """What a call added, checked, and aligned to the dimensions of the unreduced loss."""
+    """Mask, weights and normalizer of a call: checked, and aligned to the dimensions of the unreduced loss."""
 
     sample_weight: Tensor | None = None
     mask: Tensor | None = None
@@ -69,16 +69,16 @@ def checked(
     known: Iterable[str] = (),
     elements: torch.Size | None = None,
 ) -> Extra:
-    """``at_call`` as :func:`reduce` takes it, or an error that says what to do.
+    """Check ``at_call`` and align it for :func:`reduce`.
 
     Args:
         who: The class.
         reduction: Of the loss.
-        at_call: What the call added.
+        at_call: Mask, weights and normalizer of the call.
         items: The shape of the unreduced loss.
         device: Where it is computed.
-        known: The arguments of the loss's constructor, which may have been meant.
-        elements: What a mask acts on, where that is not the items.
+        known: The arguments of the loss's constructor, for the error message.
+        elements: The shape of a mask, if not that of the items.
     """
     for name in at_call:
         if name not in Extra._fields:
@@ -102,7 +102,7 @@ def checked(
 
 
 def _meant(who: str, name: str, known: Iterable[str]) -> str:
-    """What someone may have meant by an argument that a call does not have."""
+    """A hint for an unknown argument."""
     close = next(iter(difflib.get_close_matches(name, (*Extra._fields, *known), 1)), None)
     if close in Extra._fields:
         return f"did you mean {close!r}?"
@@ -112,7 +112,7 @@ def _meant(who: str, name: str, known: Iterable[str]) -> str:
 
 
 def _savable(value: Any) -> Any:
-    """What a call added as autograd can save it; what is no tensor is for the checks to refuse."""
+    """A tensor as autograd can save it; anything else unchanged, for the checks to refuse."""
     ordinary = not isinstance(value, Tensor) or torch.compiler.is_compiling() or not torch.is_grad_enabled()
     return value if ordinary else savable(value)
 
@@ -135,10 +135,10 @@ def _normalizer(who: str, value: float | Tensor | None, reduction: str) -> float
     if isinstance(value, Tensor):
         if value.numel() != 1:
             raise ValueError(f"{who}: normalizer must be one number, got a tensor of shape {tuple(value.shape)}")
-        value = value.reshape(())  # some trainers hand it over as (1, 1)
+        value = value.reshape(())  # some trainers pass it as (1, 1)
         if not readable(value):
             return value
-    elif isinstance(value, bool) or not isinstance(value, Real):
+    elif isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{who}: normalizer must be a number or a tensor of no dimension, got {value!r}")
     if not value > 0:
         raise ValueError(f"{who}: normalizer must be positive, got {float(value)}")
@@ -146,12 +146,12 @@ def _normalizer(who: str, value: float | Tensor | None, reduction: str) -> float
 
 
 def shaped(loss: Tensor, shape: torch.Size) -> Tensor:
-    """``loss`` in that shape, and never a view, of which some changes in place are refused."""
+    """``loss`` in that shape; never a view, since autograd refuses some in-place changes of views."""
     return loss if loss.shape == shape else loss.reshape(shape).clone()
 
 
 def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
-    """The conjunction of two masks, either of which may be absent."""
+    """Both masks combined; either may be None."""
     return one if other is None else other if one is None else one & other
 
 
@@ -175,7 +175,7 @@ def reduce(
     """
     if sample_weight is not None:
         sample_weight = sample_weight.to(loss.dtype)  # weights do not promote
-        if kept is not None:  # of what is masked it may be NaN, which a parameter of the loss would get for a gradient
+        if kept is not None:  # a masked weight may be NaN, which would reach the gradient of a parameter
             sample_weight = torch.where(kept, sample_weight, 0)
         loss = times(sample_weight, loss)
         share = sample_weight if share is None else share * sample_weight

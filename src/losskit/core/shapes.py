@@ -1,4 +1,4 @@
-"""How a tensor lies beside the network's output: which of its dimensions an item reads whole, and what its items are."""
+"""Shapes of tensors relative to the network's output: which dimension one item spans, and the shape of the items."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from losskit.core.messages import Place, beside, same_shape
 class Shape:
     """The root of the shapes."""
 
-    #: Whether the network gives such a tensor: it is floating-point, whichever place it takes.
+    #: Whether the network produces it; it must then be floating-point.
     output = False
-    #: What a network ends in that gives no logits.
+    #: The activation that turns logits into probabilities.
     squash = "sigmoid"
 
     def dim(self, dims: int) -> int | None:
-        """Which of so many dimensions an item reads whole; None: every element is an item."""
+        """The dimension that one item spans, of a tensor with ``dims`` dimensions; None: every element is an item."""
         return None
 
     def items(self, shape: torch.Size) -> torch.Size:
-        """The shape of the unreduced loss of a first tensor of this shape."""
+        """The shape of the unreduced loss, from that of the first tensor."""
         dim = self.dim(len(shape))
         return shape if dim is None else shape[:dim] + shape[dim + 1 :]
 
@@ -33,12 +33,12 @@ class Shape:
         return items
 
     def require(self, place: Place, value: Tensor) -> None:
-        """Raise ValueError where the shape is wrong."""
+        """Raise ValueError if the shape is wrong."""
         if place.name != place.first:
             same_shape(place, value)
 
     def words(self, first: str | None) -> str:
-        """The shape in words, beside a first tensor of that name."""
+        """The shape in words; ``first`` is the name of the first tensor, None if this is it."""
         return "of any shape" if first is None else f"of the shape of {first}"
 
 
@@ -49,10 +49,10 @@ class Same(Shape):
 
 @dataclass(frozen=True)
 class Broadcast(Shape):
-    """The first tensor's shape, or 1 in the place of any of its dimensions, as torch documents it for a few."""
+    """The first tensor's shape, with 1 allowed in any dimension, as torch documents for a few losses."""
 
     def require(self, place: Place, value: Tensor) -> None:
-        # Dimension by dimension: (N) beside (N, N) would leave open which of them is meant.
+        # Of equal rank only: (N) beside (N, N) would be ambiguous.
         fits = value.dim() == len(place.shape) and all(
             own in (1, other) for own, other in zip(value.shape, place.shape)
         )
@@ -65,7 +65,7 @@ class Broadcast(Shape):
 
 @dataclass(frozen=True)
 class Items(Shape):
-    """One element an item: the first tensor's shape less the dimension that an item reads whole."""
+    """One element per item: the first tensor's shape without the dimension that an item spans."""
 
     def require(self, place: Place, value: Tensor) -> None:
         if value.shape == place.items:
@@ -109,7 +109,7 @@ class Classes(Shape):
         dim, shape = self.dim(value.dim()), tuple(value.shape)
         if dim is None and "dim" in place.arguments:
             raise ValueError(
-                f"{place.who}: {place.arguments['dim']} {self.at} is no dimension of {place.name}, of shape {shape}"
+                f"{place.who}: {place.arguments['dim']} {self.at} is not a dimension of {place.name}, of shape {shape}"
             )
         if dim is None:
             raise ValueError(f"{place} must have a class dimension: (C), (N, C) or (N, C, ...), got shape {shape}")
@@ -117,8 +117,8 @@ class Classes(Shape):
             raise ValueError(f"{place} has no class: shape {shape}, dimension {dim}")
         if shape[dim] == 1:
             raise ValueError(
-                f"{place} has one class (shape {shape}, dimension {dim}): there is none to tell it "
-                f"from, so the loss is always 0; {self.mend}"
+                f"{place} has one class (shape {shape}, dimension {dim}): there is no other to compare "
+                f"it with, so the loss is always 0; {self.mend}"
             )
 
     def words(self, first: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What a loss takes: a :class:`Slot` is a range of values in a shape, an :class:`Either` two of which the dtype chooses."""
+"""What a loss takes: a :class:`Slot` has a range and a shape; an :class:`Either` has two slots, and the dtype decides."""
 
 from __future__ import annotations
 
@@ -32,16 +32,20 @@ class Slot:
     shape: Shape
 
     def of(self, value: Tensor) -> Slot:
-        """The slot that this tensor takes."""
+        """The slot that applies to this tensor."""
         return self
+
+    def range_of(self, value: Tensor) -> Range:
+        """The range of this tensor's values."""
+        return self.range
 
     @property
     def judges(self) -> bool:
-        """Whether a value can be wrong."""
+        """Whether a value can be out of range."""
         return self.range.judges
 
     def require(self, place: Place, value: Tensor) -> None:
-        """Raise TypeError or ValueError where dtype or shape is wrong; reads no data."""
+        """Raise TypeError or ValueError if dtype or shape is wrong; reads no data."""
         if self.shape.output:
             floating(place, value)
         self.range.dtype(place, value)
@@ -52,19 +56,19 @@ class Slot:
 
     def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
         """``value`` in the dtype it is computed in."""
-        return self.range.cast(value, dtype)
+        return self.range_of(value).cast(value, dtype)
 
     def as_is(self, value: Tensor, dtype: torch.dtype) -> bool:
-        """Whether :meth:`cast` would leave it as it is."""
-        return value.dtype is (torch.int64 if isinstance(self.of(value).range, Whole) else dtype)
+        """Whether :meth:`cast` returns it unchanged."""
+        return value.dtype is (torch.int64 if isinstance(self.range_of(value), Whole) else dtype)
 
     def neutral(self, place: Place, value: Tensor) -> float:
-        """What stands in for a masked item."""
-        return self.range.neutral(place, value)
+        """The value of a masked item."""
+        return self.range_of(value).neutral(place, value)
 
     def diagnose(self, place: Place, value: Tensor) -> Exception | None:
-        """The error that its values deserve, if any."""
-        return self.range.diagnose(place, value)
+        """The error for its values, or None if they are fine."""
+        return self.range_of(value).diagnose(place, value)
 
     def sample(self, items: tuple[int, ...], classes: int, generator: torch.Generator) -> Tensor:
         """Values in float64 (or int64), for a loss of shape ``items``."""
@@ -73,16 +77,16 @@ class Slot:
         return self.range.sample(sizes, classes, -1 if dim is None else dim, generator)
 
     def describe(self, first: str | None) -> str:
-        """Range and shape in a sentence, beside a first tensor of that name."""
+        """Range and shape in a sentence; ``first`` is the name of the first tensor, None if this is it."""
         return f"{self.range.words(self.shape.squash)}, {self.shape.words(first)}."
 
 
 @dataclass(frozen=True)
 class Either(Slot):
-    """What stands in the slot, or in floating point something else; :class:`Slot` is the usual one of them.
+    """Two slots: the usual one, and ``soft`` for floating-point tensors.
 
     Args:
-        soft: What floating-point values of its shape are.
+        soft: The slot of floating-point tensors.
     """
 
     soft: Slot
@@ -90,20 +94,14 @@ class Either(Slot):
     def of(self, value: Tensor) -> Slot:
         return self.soft if value.is_floating_point() else Slot(self.range, self.shape)
 
+    def range_of(self, value: Tensor) -> Range:
+        return self.soft.range if value.is_floating_point() else self.range
+
     def require(self, place: Place, value: Tensor) -> None:
         if value.is_floating_point() and value.shape == place.shape:
             self.soft.require(place, value)
         else:
             super().require(place, value)
-
-    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
-        return (self.soft.range if value.is_floating_point() else self.range).cast(value, dtype)
-
-    def neutral(self, place: Place, value: Tensor) -> float:
-        return (self.soft.range if value.is_floating_point() else self.range).neutral(place, value)
-
-    def diagnose(self, place: Place, value: Tensor) -> Exception | None:
-        return (self.soft.range if value.is_floating_point() else self.range).diagnose(place, value)
 
     def describe(self, first: str | None) -> str:
         other = self.soft.describe(first)

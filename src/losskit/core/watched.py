@@ -1,7 +1,7 @@
-"""Who sees a call: it alone, beside ``training/accelerate.py``, knows private names of torch.
+"""Who observes a call. Only this module and ``training/accelerate.py`` use private names of torch.
 
-A kernel writes memory that no compiler, tracer, transform or mode knows of, and values may be read only where reading
-synchronises nothing and nobody must see it.
+A kernel writes memory that no compiler, tracer, transform or mode can see. Values may be read only where reading does not
+synchronise a device and no observer must see it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ batched = torch._C._functorch.is_legacy_batchedtensor  # of an upstream gradient
 
 
 def eager(*tensors: Tensor) -> bool:
-    """Whether autograd alone follows this call: no compiler, tracer, transform or subclass (a mode may look on)."""
+    """Whether autograd alone follows this call: no compiler, tracer, transform or subclass (modes are allowed)."""
     return (
         not torch.compiler.is_compiling()
         and tracing() is None
@@ -40,20 +40,20 @@ def plain(*tensors: Tensor) -> bool:
 
 def readable(*tensors: Tensor) -> bool:
     """Whether values may be read: an ordinary eager call on CPU, where reading synchronises nothing."""
-    for tensor in tensors:  # a loop, since this stands on the path of small losses
+    for tensor in tensors:  # a loop: it is faster, and small losses run through it
         if not tensor.is_cpu:
             return False
     return plain(*tensors)
 
 
 def in_memory(tensors: tuple[Any, ...]) -> bool:
-    """Whether these are ordinary tensors on CPU, whose memory holds their numbers, in a call that nobody watches.
+    """Whether these are plain CPU tensors whose memory holds their values, in an ordinary eager call.
 
-    It stands on the path of small losses, where 0.1 µs counts: hence :func:`plain` is written out once more.
+    Small losses run through it, and 0.1 µs counts there, so :func:`plain` is inlined.
     """
-    for each in tensors:
-        if type(each) not in ORDINARY or not each.is_cpu or each.layout is not strided or each.is_neg():
-            return False  # is_neg: a view of a complex tensor, whose memory holds the other sign
+    for tensor in tensors:
+        if type(tensor) not in ORDINARY or not tensor.is_cpu or tensor.layout is not strided or tensor.is_neg():
+            return False  # is_neg: a view of a complex tensor; its memory holds the opposite sign
     return tracing() is None and transforms() is None and modes() == 0 and forward_ad._current_level < 0
 
 
@@ -81,7 +81,7 @@ def unwatched() -> bool:
 
 
 def takes_hooks() -> bool:
-    """Whether saved tensors may be computed anew: transforms, forward mode, export and tracers know no hooks."""
+    """Whether saved tensors may be recomputed: transforms, forward mode, export and tracers do not support hooks."""
     if torch.compiler.is_compiling():
         return torch.compiler.is_dynamo_compiling() and transforms() is None
     return unwatched()
@@ -108,7 +108,7 @@ def savable_with(buffers: dict[str, Tensor | None], tensors: tuple[Tensor, ...])
 
 
 def attaching(function: Any) -> Callable[..., Any]:
-    """``function.apply`` less what Python adds to it: a look for transforms, which :func:`in_memory` has had."""
+    """``function.apply`` without its check for transforms, which :func:`in_memory` has done."""
     return super(torch.autograd.Function, function).apply  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""Which losses fit what is known before any data is seen."""
+"""The losses that fit a task, chosen before any data is seen."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from losskit.core.head import Activation, Head, Situation, Task
 from losskit.core.ranges import Logit, LogProbability, Probability
 from losskit.loss import Loss
 
-#: What the last layer gives, and the range of a loss that takes it. The first that fits names a loss's output.
+#: Outputs of a last layer, and the range of a loss that takes them. The first match names a loss's output.
 OUTPUTS = {"log-probabilities": LogProbability, "probabilities": Probability, "logits": Logit}
 
 
-#: The tasks that a situation makes a difference to.
+#: The tasks for which a situation matters.
 CONCERNS = {
     Situation.OUTLIERS: {Task.REGRESSION},
     Situation.IMBALANCED: {Task.BINARY, Task.MULTICLASS, Task.MULTILABEL},
@@ -27,9 +27,9 @@ class Pick:
 
     Args:
         loss: The loss.
-        head: Its other half for the task.
-        arguments: As code, for the situations that were named.
-        suits: Those of the situations that it is meant for.
+        head: Its head for the task.
+        arguments: Arguments for the given situations, as code.
+        suits: The given situations that it is meant for.
     """
 
     loss: type[Loss]
@@ -47,19 +47,21 @@ def output_of(loss: type[Loss]) -> str:
 def choose(task: Task, output: str | None = None, situations: Collection[Situation] = ()) -> list[Pick]:
     """The losses that serve ``task``, best first.
 
-    What suits the situations comes first, then the task's standard loss, then what needs no activation of one's own.
+    Losses that suit the situations come first, then the task's standard loss, then losses of raw outputs.
 
     Args:
         task: What the network is for.
-        output: What its last layer gives; None: that is free to choose.
+        output: What its last layer gives; None: not decided yet.
         situations: What the data is like.
     """
     picks = []
     for loss in CATALOG:
         about = loss.about
         if task in about.serves and output in (None, output_of(loss)):
-            suits = tuple(each for each in situations if each in about.suits and task in CONCERNS[each])
-            arguments = ", ".join(filter(None, (about.start, *(about.suits[each] for each in suits))))
+            suits = tuple(
+                situation for situation in situations if situation in about.suits and task in CONCERNS[situation]
+            )
+            arguments = ", ".join(filter(None, (about.start, *(about.suits[situation] for situation in suits))))
             picks.append(Pick(loss, about.serves[task], arguments, suits))
     return sorted(picks, key=lambda pick: _order(task, pick))
 

@@ -41,7 +41,7 @@ output = network(features).detach()
 
 
 def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
-    """A training on stand-in data that runs as printed; the loss's own example where targets are no labels."""
+    """A training script on stand-in data that runs as printed; the loss's own example if its targets are not labels."""
     head: Head | None = None if task is None else loss.about.serves[task]
     usual = loss in READY_MADE and list(loss.about.tensors) == ["input", "target"]
     if task not in DATA or head is None or head.encoding is Encoding.NONE or not usual:
@@ -55,7 +55,7 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
         task=task,
         letter=size[0],
         optimizer=in_code("Adam", "network.parameters()", TUTORIAL["Adam"]),
-        answer="print(output.argsort(1, descending=True)[:5])  # it ranks the labels, and draws no line"
+        answer="print(output.argsort(1, descending=True)[:5])  # it ranks the labels, without a threshold"
         if head.encoding is Encoding.LABEL_LIST
         else f'print(criterion.predict(output, "{task}")[:5])',
         loop=loop(head, "target", epochs=20, batch=64, named=True),
@@ -63,9 +63,9 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
 
 
 def example(loss: type[Loss]) -> str:
-    """The example of the loss's docstring, which prints its answers."""
+    """The example of the loss's docstring, changed to print its results."""
     lines = doctest.DocTestParser().get_examples(str(loss.__doc__))
-    return "".join(_printing(each.source) if each.want else each.source for each in lines)
+    return "".join(_printing(part.source) if part.want else part.source for part in lines)
 
 
 def _printing(source: str) -> str:

@@ -1,13 +1,18 @@
-"""The formulas of the docstrings, in TeX, as a terminal can show them."""
+"""TeX formulas of docstrings as plain text for a terminal."""
 
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
+#: The text of a command; one that is missing here is shown as its name.
 SIGNS = {
-    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "pi": "π", "sigma": "σ", "ell": "ℓ"},
-    **{"sum": "Σ", "in": "∈", "notin": "∉", "ne": "≠", "le": "≤", "ge": "≥", "lVert": "‖", "rVert": "‖", "mid": "|"},
-    **{name: name for name in ("log", "exp", "max", "cos")},
+    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "epsilon": "ε", "theta": "θ"},
+    **{"lambda": "λ", "mu": "μ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "ell": "ℓ"},
+    **{"sum": "Σ", "prod": "∏", "partial": "∂", "infty": "∞", "cdot": "·", "times": "×", "mapsto": "↦", "to": "→"},
+    **{"in": "∈", "notin": "∉", "ne": "≠", "neq": "≠", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "approx": "≈"},
+    **{"lVert": "‖", "rVert": "‖", "|": "‖", "mid": "|"},
+    **{name: name for name in ("log", "exp", "max", "min", "cos")},
     **{"left": "", "right": "", "quad": "  "},
 }
 RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -15,7 +20,7 @@ GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"  # with braces nested once
 
 
 def shown(tex: str) -> str:
-    """A formula as text, of several lines where it tells cases apart."""
+    """A formula as text; one with cases has several lines."""
     tex = " ".join(tex.split())
     cases = re.search(r"\\begin\{cases\}(.*)\\end\{cases\}", tex)
     if cases is None:
@@ -33,16 +38,18 @@ def shown(tex: str) -> str:
 
 def _line(tex: str) -> str:
     tex = re.sub(r" ?\\, ?", " ", tex)
-    tex = re.sub(rf"\\t?frac{GROUP}{GROUP}", lambda each: f"{_whole(each[1])}/{_whole(each[2])}", tex)
+    tex = re.sub(r"\\hat(?: (\w)|\{(\w)\})", lambda hat: normalize("NFC", f"{hat[1] or hat[2]}\u0302"), tex)
+    tex = re.sub(r"\\tfrac(\w)(\w)", r"\1/\2", tex)
+    tex = re.sub(rf"\\t?frac{GROUP}{GROUP}", lambda frac: f"{_whole(frac[1])}/{_whole(frac[2])}", tex)
     tex = re.sub(rf"\\(?:text|mathrm|mathcal){GROUP}", r"\1", tex)
-    tex = re.sub(r"\\([A-Za-z]+) ?", lambda each: SIGNS[each[1]] + " " * each[0].endswith(" "), tex)
-    tex = re.sub(r"\^(?:\{(-?\d+)\}|(\d))", lambda each: (each[1] or each[2]).translate(RAISED), tex)
-    tex = re.sub(r"([_^])\{([^{}]*)\}", lambda each: each[1] + _whole(each[2]), tex)
+    tex = re.sub(r"\\([A-Za-z]+|\|)( ?)", lambda command: SIGNS.get(command[1], command[1]) + command[2], tex)
+    tex = re.sub(r"\^(?:\{(-?\d+)\}|(\d))", lambda power: (power[1] or power[2]).translate(RAISED), tex)
+    tex = re.sub(r"([_^])\{([^{}]*)\}", lambda script: script[1] + _whole(script[2]), tex)
     tex = re.sub(r" {3,}", "  ", tex.replace("~", " "))
     return re.sub(r"(?<=[(\[]) +| +(?=[)\],])", "", tex).strip()
 
 
 def _whole(part: str) -> str:
-    """What stands above, below or behind a bar: in parentheses unless it is one thing."""
+    """A numerator, denominator, index or exponent: in parentheses unless it is a single term."""
     part = part.strip()
     return part if re.fullmatch(r"\\?\w+|\([^()]*\)(?:\^\w)?", part) else f"({part})"

@@ -30,12 +30,12 @@ class UnknownLossError(LookupError):
 
 
 def guide(task: Task | None, output: str | None, situations: Sequence[Situation], language: str = "en") -> str:
-    """Which loss to take, what goes into it, and how to train with it."""
+    """Which loss to take, its inputs, and how to train with it."""
     if task is None:
         return _every_task(output, situations, language)
     picks = choose(task, output, situations)
     told = ", ".join(
-        [say(task, language), *([output] if output else []), *(say(each, language) for each in situations)]
+        [say(task, language), *([output] if output else []), *(say(situation, language) for situation in situations)]
     )
     title = "\n".join(_wrapped(f"{say('task', language)}: {task} ({told})", WIDTH))
     if not picks:
@@ -63,14 +63,14 @@ def _every_task(output: str | None, situations: Sequence[Situation], language: s
         take = f"{picks[0].loss.__name__}({picks[0].arguments})" if picks else "-"
         rows.append((str(task), f"{say(task, language)}: {take}"))
     hint = f"{say('narrow', language)}: --task NAME --output logits|probabilities|log-probabilities --outliers --imbalanced"
-    heard = ", ".join([*([output] if output else []), *(say(each, language) for each in situations)])
+    heard = ", ".join([*([output] if output else []), *(say(situation, language) for situation in situations)])
     title = say("all tasks", language) + (f" ({heard})" if heard else "")
     return "\n\n".join([title, _rows(rows), hint]) + "\n"
 
 
 def _why(task: Task, pick: Pick, language: str) -> str:
     if pick.suits:
-        return f"{say('suits', language)}: {', '.join(say(each, language) for each in pick.suits)}"
+        return f"{say('suits', language)}: {', '.join(say(situation, language) for situation in pick.suits)}"
     return say("standard" if pick.loss.__name__ == STANDARD[task] else "serves", language)
 
 
@@ -112,8 +112,8 @@ def listing() -> str:
 
 
 def explain(name: str, language: str = "en") -> str:
-    """All that is known of a loss: formula, arguments, other halves, gradient, pitfalls, code, source."""
-    if _key(name) == _key(AdaptiveLogSoftmaxWithLoss.__name__):  # no Loss: torch's layer, which owns weights
+    """Everything about a loss: formula, arguments, heads, gradient, pitfalls, code, source."""
+    if _key(name) == _key(AdaptiveLogSoftmaxWithLoss.__name__):  # not a Loss: torch's layer, which owns weights
         prose, _, rest = _plain(inspect.cleandoc(str(AdaptiveLogSoftmaxWithLoss.__doc__))).partition("Args:")
         return f"{AdaptiveLogSoftmaxWithLoss.__name__}\n\n{_reflowed(prose)}\n\n{_narrow('Arguments' + rest)}\n"
     loss, note = find(name)
@@ -137,24 +137,24 @@ def explain(name: str, language: str = "en") -> str:
 
 
 def find(name: str) -> tuple[type[Loss], str]:
-    """The loss of that name: the class's, the function's or torch's or Keras's, in any case; and what to say of the name."""
+    """The loss with that name (of the class, the function, torch or Keras, in any case), and a note on the name."""
     known = {_key(loss.__name__): loss for loss in CATALOG} | {
         _key(str(loss.about.torch)): loss for loss in CATALOG if loss.about.torch
     }
     keras = {_key(theirs): ours for theirs, ours in KERAS.items()}
     key = _key(ABBREVIATIONS.get(name.lower(), name))
     if key in keras and key not in known:
-        theirs = next(each for each in KERAS if _key(each) == key)
+        theirs = next(candidate for candidate in KERAS if _key(candidate) == key)
         return known[_key(keras[key])], f" ({theirs} in Keras: losskit.keras.{theirs} takes Keras's arguments)"
     if key in known:
         return known[key], ""
-    names = {_key(each): each for each in (*KERAS, *(loss.__name__ for loss in CATALOG))}
-    close = [names[each] for each in difflib.get_close_matches(key, names, 3)]
+    names = {_key(candidate): candidate for candidate in (*KERAS, *(loss.__name__ for loss in CATALOG))}
+    close = [names[candidate] for candidate in difflib.get_close_matches(key, names, 3)]
     hint = f"did you mean {', '.join(close)}?" if close else "losskit list shows all"
     raise UnknownLossError(f"no loss {name!r}; {hint}")
 
 
-#: What people call them.
+#: Common abbreviations.
 ABBREVIATIONS = {
     "ce": "CrossEntropyLoss",
     "xent": "CrossEntropyLoss",
@@ -175,7 +175,7 @@ ABBREVIATIONS = {
     "ranking": "MarginRankingLoss",
 }
 
-#: Keras's names, and the loss that is meant.
+#: Keras's names, and the corresponding losses.
 KERAS = {
     "SparseCategoricalCrossentropy": "CrossEntropyLoss",
     "CategoricalCrossentropy": "CrossEntropyLoss",
@@ -194,20 +194,20 @@ def _plain(text: str) -> str:
 
 
 def _reflowed(prose: str) -> str:
-    """Paragraphs filled anew; formulas from TeX."""
+    """Paragraphs wrapped again, and formulas rendered from TeX."""
     paragraphs = textwrap.dedent(prose).strip().split("\n\n")
     return "\n\n".join(
-        _narrow(textwrap.indent(shown(each.removeprefix(MATH)), "  "))
-        if each.startswith(MATH)
-        else textwrap.fill(each, WIDTH, break_on_hyphens=False)
-        for each in paragraphs
+        _narrow(textwrap.indent(shown(paragraph.removeprefix(MATH)), "  "))
+        if paragraph.startswith(MATH)
+        else textwrap.fill(paragraph, WIDTH, break_on_hyphens=False)
+        for paragraph in paragraphs
     )
 
 
 def _narrow(text: str) -> str:
-    """Lines filled anew, each with those that continue it (indented deeper, as an argument's second line is)."""
+    """Lines wrapped again, each together with its continuation lines, which are indented deeper."""
     text = re.sub(
-        r"(?m)^(    \w[^\n]*)((?:\n {8}\S[^\n]*)+)", lambda each: "    " + " ".join(each[0].split()), text.rstrip()
+        r"(?m)^(    \w[^\n]*)((?:\n {8}\S[^\n]*)+)", lambda entry: "    " + " ".join(entry[0].split()), text.rstrip()
     )
     return "\n".join(
         textwrap.fill(line, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False) for line in text.splitlines()

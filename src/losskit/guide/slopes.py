@@ -1,4 +1,4 @@
-"""The shape of a loss's gradient, measured on the loss itself: what an outlier, or a confident mistake, does to it."""
+"""The gradient of a loss at outliers and confident mistakes, measured on the loss itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ERRORS, MARGINS, CHANCES = (0.1, 1.0, 10.0, 100.0), (-100.0, -10.0, -1.0, 0.0, 1
 
 
 def slopes(loss: type[Loss]) -> str:
-    """A table of the gradient, and what it means; empty where one number does not tell."""
+    """A table of the gradient, and what it means; empty if one number cannot show it."""
     domains = loss.about.tensors
     if list(domains) != ["input", "target"]:
         return ""
@@ -56,6 +56,6 @@ def _of_margins(found: list[float]) -> str:
 
 
 def _table(title: str, at: tuple[float, ...], found: list[float], meaning: str) -> str:
-    head = "".join(f"{each:>11g}" for each in at)
-    row = "".join(f"{each:>11.3g}" for each in found)
+    head = "".join(f"{place:>11g}" for place in at)
+    row = "".join(f"{slope:>11.3g}" for slope in found)
     return "\n".join([title, f"    {head}", f"    {row}", *([f"    {meaning}"] if meaning else [])])

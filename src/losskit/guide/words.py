@@ -10,7 +10,6 @@ LANGUAGES = ("en", "zh")
 PHRASES: dict[str, tuple[str, str]] = {
     "task": ("Task", "任务"),
     "take": ("Take", "选用"),
-    "or": ("or", "或者"),
     "output": ("network's output", "网络输出"),
     "training": ("last layer, training", "最后一层（训练时）"),
     "predicting": ("last layer, predicting", "最后一层（预测时）"),
@@ -25,7 +24,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     "optimizers": ("Optimizers to start with", "可先尝试的优化器与学习率"),
     "code": ("Code", "代码"),
     "none": ("no loss of this task takes", "该任务没有损失函数接受"),
-    "next": ("Next", "下一步"),
     "explain": ("more about it", "了解更多"),
     "compare": ("does the choice matter on your data?", "在你的数据上，选择哪个损失真的重要吗？"),
     "all tasks": ("Which loss for which task", "什么任务用什么损失"),

@@ -1,4 +1,4 @@
-"""The call that Keras's losses share."""
+"""The base class of Keras's losses."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from losskit.loss import Loss, instance
 
 @dataclass_transform(field_specifiers=(arg,), eq_default=False)
 class KerasLoss(Fields):
-    """The root of Keras's losses: fit the shapes, compute by a loss of losskit, reduce as Keras does."""
+    """Base class of Keras's losses: fit the shapes, compute with a loss of losskit, reduce as Keras does."""
 
     #: The losses of losskit that compute it; where ``from_logits`` chooses, of probabilities and of logits.
     natives: ClassVar[tuple[type[Loss], ...]] = ()
-    #: Whether a value is the mean of the native loss over ``axis``; else the native loss has no such dimension.
+    #: Whether a value is the mean of the native loss over ``axis``; if not, the native loss reduces that dimension itself.
     averages: ClassVar[bool] = True
     reduction: Reduction
     name: str | None
@@ -65,7 +65,7 @@ class KerasLoss(Fields):
         if self.reduction in (None, "none"):
             loss = self._native("none").compute((y_pred, y_true), at_call)
             loss = loss.mean(self.axis) if self.averages else loss
-            for given in (sample_weight, mask):  # Keras hands the values back in the rank of what weighs them
+            for given in (sample_weight, mask):  # Keras returns the values in the rank of weights and mask
                 if isinstance(given, Tensor):
                     loss = shaped(loss, same_rank(loss, given)[0].shape)
         else:  # a sum over elements divided by something, which the kernels do in one pass
@@ -76,7 +76,7 @@ class KerasLoss(Fields):
         return loss if self.dtype is None else loss.to(self.dtype)
 
     def _denominator(self, shape: torch.Size, kept: Tensor | None, weight: Tensor | None) -> Tensor | float:
-        """What Keras divides the sum of the values by."""
+        """The denominator of Keras's mean."""
         if self.reduction == "sum" or not shape:  # Keras does not divide a single value
             return 1
         counts = kept
@@ -97,7 +97,7 @@ class KerasLoss(Fields):
 
     def _over_elements(self, value: Tensor, y_pred: Tensor) -> Tensor:
         if not self.averages or self.axis % max(y_pred.dim(), 1) >= y_pred.dim() - 1:
-            return value  # over the leading dimensions, as losskit takes it
+            return value  # it covers the leading dimensions, as losskit takes it
         return value.unsqueeze(self.axis).expand(y_pred.shape)
 
     # What a loss may override.
@@ -106,19 +106,19 @@ class KerasLoss(Fields):
         return instance(self.natives[self.from_logits], reduction=reduction, **self._told())
 
     def _told(self) -> dict[str, Any]:
-        """The arguments of the native loss, beside its reduction."""
+        """The arguments of the native loss, except its reduction."""
         return {}
 
     def _fit(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-        """The two in the shapes that the native loss takes."""
+        """``y_true`` and ``y_pred`` in the shapes that the native loss takes."""
         if not -max(y_pred.dim(), 1) <= self.axis < max(y_pred.dim(), 1):
             raise ValueError(
-                f"{type(self).__name__}: axis {self.axis} is no dimension of y_pred, of shape {tuple(y_pred.shape)}"
+                f"{type(self).__name__}: axis {self.axis} is not a dimension of y_pred, of shape {tuple(y_pred.shape)}"
             )
         return y_true, y_pred
 
     def _kept(self, y_true: Tensor) -> Tensor | None:
-        """Mask of the values: False where ``y_true`` itself says that it does not count."""
+        """Mask of the values, False where ``y_true`` itself excludes one."""
         return None
 
 
@@ -130,8 +130,8 @@ def _documentation(cls: type[KerasLoss]) -> str:
 A call takes ``y_true``, ``y_pred`` and:
 
     sample_weight: A number, or non-negative weights of the values' shape; dimensions of 1 are broadcast.
-    mask: bool, of the values' shape, True where a value counts. The ``_keras_mask`` that Keras's layers leave on
-        ``y_pred`` is obeyed as well.
+    mask: bool, of the values' shape, True where a value counts. The ``_keras_mask`` that Keras's layers set on
+        ``y_pred`` is applied as well.
 
 Returns:
     One number; with ``reduction=None`` the values, of the shape of ``y_pred`` without {axis}.

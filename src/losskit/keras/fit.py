@@ -1,4 +1,4 @@
-"""Keras's rules for shapes, less those by which it would broadcast in silence."""
+"""Keras's rules for shapes, without silent broadcasting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def same_rank(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Keras's rule where one has a dimension more, of size 1 and last: a vector gains it too, else it is dropped."""
+    """If one has an extra last dimension of size 1: add it to the other if that is a vector, else drop it."""
     if other.dim() == one.dim() + 1:
         other, one = same_rank(other, one)
     elif one.dim() == other.dim() + 1 and one.shape[-1] == 1:
@@ -18,19 +18,19 @@ def same_rank(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def without(shape: torch.Size, axis: int) -> torch.Size:
-    """The shape less one of its dimensions, if it has any."""
+    """The shape without one of its dimensions, if it has any."""
     axis %= max(len(shape), 1)
     return shape[:axis] + shape[axis + 1 :]
 
 
 def over_values(who: str, value: Tensor, shape: torch.Size, whole: bool) -> Tensor:
-    """Weights or a mask in the shape of the loss's values; an error where Keras would broadcast the values.
+    """Weights or a mask in the shape of the loss's values; raises where Keras would broadcast the values.
 
     Args:
         who: The class and the argument.
         value: The weights or the mask.
         shape: Of the values.
-        whole: Whether it must have that shape already, since Keras adds it up before it broadcasts it.
+        whole: Whether it must have that shape already, since Keras sums it before broadcasting.
     """
     fits = value
     if value.dim() == len(shape) + 1 and value.shape[-1] == 1:

@@ -1,4 +1,4 @@
-"""What computes Keras's losses: losskit's own, which here name Keras's arguments, and formulas that clip as Keras does."""
+"""The losses behind Keras's: losskit's own with Keras's argument names, and formulas that clip as Keras does."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss
 from losskit.losses import CrossEntropyLoss
 
-EPSILON = 1e-7  # keras.config.epsilon(), by which Keras clips probabilities
+EPSILON = 1e-7  # keras.config.epsilon(): Keras keeps probabilities so far from 0, and some from 1
 
 
 def called(who: str, kind: type[Loss]) -> type[Loss]:
-    """The loss under the name of one of Keras's, with ``y_pred`` and ``y_true`` in the place of its tensors' names."""
+    """The loss under a Keras name, with its tensors named ``y_pred`` and ``y_true``."""
     tensors = dict(zip(("y_pred", "y_true"), kind.about.tensors.values()))
     return type(who, (kind,), {"about": replace(kind.about, tensors=tensors)})
 
@@ -37,7 +37,7 @@ ANSWER = Either(ClassId(), Items(), Slot(Distribution("for class ids, use Sparse
 
 
 class OfRates(Loss):
-    """Poisson's negative log-likelihood of a rate, which Keras keeps from 0."""
+    """Poisson's negative log-likelihood of a rate, to which Keras adds EPSILON."""
 
     about = _about(Slot(NonNegative(), Same()), Slot(NonNegative(), Same()))
     reduction: Reduction = reduction_arg(default="mean")
@@ -87,7 +87,7 @@ class CrossEntropy(CrossEntropyLoss):
 
 @dataclass(frozen=True)
 class _Unnormalised(Probability):
-    """Class probabilities, of any positive sum up to C, since Keras divides by it."""
+    """Class probabilities with any positive sum, since Keras divides by it."""
 
     def neutral(self, place: Place, value: Tensor) -> float:
         return 1

@@ -1,4 +1,4 @@
-"""The options that Keras's losses share, as fields: each is written here once."""
+"""The options that Keras's losses share, as fields."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _field(kind: type[Arg], default: Any, doc: str) -> Any:
 
 def name(default: str) -> Any:
     """Declare the name, which Keras gives each loss."""
-    return _field(_Name, default, "A name for people; the loss does not use it.")
+    return _field(_Name, default, "A name for display; the loss does not use it.")
 
 
 REDUCTION: Any = arg(
@@ -53,7 +53,7 @@ REDUCTION: Any = arg(
 DTYPE = _field(
     _Dtype,
     None,
-    "The dtype to compute in: torch's, its name, or a Keras policy. None: that promoted over ``y_true`` and ``y_pred``.",
+    "The dtype to compute in: torch's, its name, or a Keras policy. None: the dtype promoted over ``y_true`` and ``y_pred``.",
 )
 FROM_LOGITS: Any = arg(default=False, doc="Whether ``y_pred`` holds logits; else probabilities.")
 LABEL_SMOOTHING: Any = arg(

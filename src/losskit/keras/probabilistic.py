@@ -18,12 +18,12 @@ NO_CLASS = -(2**62)  # an ignore_index that no class id is
 
 
 class Poisson(KerasLoss):
-    r"""Negative Poisson log-likelihood of a rate, averaged over the last dimension, without the term of the count alone.
+    r"""Negative Poisson log-likelihood of a rate, averaged over the last dimension; the term log(y!) is omitted.
 
     .. math:: \ell(y, \hat y) = \tfrac1D \sum_d \hat y_d - y_d \log(\hat y_d + 10^{-7})
 
-    Native: torch's ``PoissonNLLLoss(log_input=False, eps=1e-7)``. A network that gives the rate's logarithm needs no
-    positive last layer, and has no gradient to lose there.
+    Native: torch's ``PoissonNLLLoss(log_input=False, eps=1e-7)``. A network that gives the logarithm of the rate needs
+    no positive last layer, and does not lose gradients there.
 
     Example:
         >>> import torch, losskit
@@ -51,7 +51,7 @@ class KLDivergence(KerasLoss):
     .. math:: \ell(y, \hat y) = \sum_d y_d \log \frac{y_d}{\hat y_d}
 
     Native: :func:`losskit.information.kl_divergence`, which clips nothing and is infinite where ``y_pred`` rules out what
-    happens. Here such a value is large, but has no gradient. Rows need not sum to 1, and are not normalised.
+    happens. Here such a value is large, but has no gradient. Rows need not sum to 1 and are not normalised.
 
     Example:
         >>> import torch, losskit
@@ -81,8 +81,8 @@ class BinaryCrossentropy(KerasLoss):
         q = (1 - \varepsilon)\,y + \varepsilon / 2
 
     Native: :class:`losskit.BCEWithLogitsLoss` with ``from_logits=True``, the same number by default. Of probabilities
-    it is :class:`losskit.BCELoss` of ``y_pred`` clipped to [1e-7, 1 - 1e-7]: a value ends at about 16, and a clipped one
-    has no gradient. Use logits.
+    it is :class:`losskit.BCELoss` of ``y_pred`` clipped to [1e-7, 1 - 1e-7]: a value is at most about 16, and a
+    clipped one has no gradient. Use logits.
 
     Example:
         >>> import torch, losskit
@@ -118,8 +118,8 @@ class CategoricalCrossentropy(KerasLoss):
     .. math:: \ell(y, \hat y) = -\sum_c q_c \log p_c, \quad q_c = (1 - \varepsilon)\,y_c + \varepsilon / C
 
     Native: :class:`losskit.CrossEntropyLoss` with ``dim=axis`` and ``from_logits=True``, the same number by default. Of
-    probabilities, each row is first divided by its sum and clipped to [1e-7, 1 - 1e-7]: a value ends at about 16, and a
-    clipped probability has no gradient. Use logits.
+    probabilities, each row is first divided by its sum and clipped to [1e-7, 1 - 1e-7]: a value is at most about 16,
+    and a clipped probability has no gradient. Use logits.
 
     Example:
         >>> import torch, losskit
@@ -176,8 +176,8 @@ class SparseCategoricalCrossentropy(KerasLoss):
 
     Native: :class:`losskit.CrossEntropyLoss` with ``dim=axis``, ``ignore_index=ignore_class`` and ``from_logits=True``,
     the same number by default; where everything is ignored Keras gives 0, losskit NaN. Of probabilities, each row is
-    first divided by its sum and clipped to [1e-7, 1 - 1e-7]: a value ends at about 16, and a clipped probability has no
-    gradient. Use logits.
+    first divided by its sum and clipped to [1e-7, 1 - 1e-7]: a value is at most about 16, and a clipped probability
+    has no gradient. Use logits.
 
     Example:
         >>> import torch, losskit

@@ -24,7 +24,7 @@ from losskit.losses.nt_xent import directions, products
 
 @dataclass(frozen=True)
 class _OfClasses(ClassId):
-    """A class id beside an embedding, whose width is not the number of classes."""
+    """A class id, where the input is an embedding: its width is not the number of classes."""
 
     classes: int = 0
 
@@ -44,11 +44,10 @@ class ArcFaceLoss(Loss):
         \begin{cases} \cos(a_c + \mathrm{margin}) & c = y \\ \cos a_c & c \ne y \end{cases}
 
     where a_c is the angle between the embedding and the weight of class c. The loss owns the weight, of shape
-    (num_classes, in_features): give its parameters to the optimizer, too. Where angle and margin exceed half a turn, so that
-    their cosine would rise again, the right class has cos(a_c) - margin sin(margin) instead, as in the authors' code: it goes on
-    falling, after a small step down. The lengths of embeddings and weights do not matter. A vector of zeros is at right angles
-    to every class. Where an embedding points exactly as its class does, or against it, the angle has no slope, and the
-    gradient is finite.
+    (num_classes, in_features): give its parameters to the optimizer, too. If angle and margin exceed half a turn, their cosine
+    would rise again; the right class then has cos(a_c) - margin sin(margin) instead, as in the authors' code. It keeps falling,
+    after a small step down. The lengths of embeddings and weights do not matter. A vector of zeros is at right angles to every
+    class. The gradient is finite even if an embedding points exactly as its class does, or against it.
 
     The mean divides by the number of items. ``predict`` and ``probabilities`` read the scaled cosines without the margin.
     Half-precision inputs are computed in float32, under autocast too; weights of another dtype do not change the loss's.
@@ -104,11 +103,9 @@ class ArcFaceLoss(Loss):
         return -log_softmax(logits, -1).gather(-1, at).squeeze(-1)
 
     def _with_margin(self, embedding: Tensor, weight: Tensor) -> Tensor:
-        """The right class's cosine once the margin is added to its angle, by vectors of length 1 or 0."""
+        """The cosine of the right class after adding the margin to its angle; vectors have length 1 or 0."""
         cosine = (embedding * weight).sum(-1)
-        near = (
-            _length(embedding - weight) * _length(embedding + weight) / 2
-        )  # keeps its digits where the cosine is 1 or -1
+        near = _length(embedding - weight) * _length(embedding + weight) / 2  # accurate where the cosine is 1 or -1
         far = cosine.abs() < 0.5
         sine = torch.where(far, (1 - torch.where(far, cosine, 0) ** 2).sqrt(), near)
         turned = cosine * math.cos(self.margin) - sine * math.sin(self.margin)
@@ -142,7 +139,7 @@ class ArcFaceLoss(Loss):
 
 
 def _length(vector: Tensor) -> Tensor:
-    """Its length, which has no slope at 0."""
+    """The length of a vector; its gradient at 0 is 0."""
     square = (vector**2).sum(-1)
     zero = square == 0
     return square.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)

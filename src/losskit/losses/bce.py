@@ -14,22 +14,21 @@ from losskit.core.watched import autocasting
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
-SURE = 1e-12  # a probability below it is taken for none by the gradient, as torch takes it
+SURE = 1e-12  # the gradient treats probabilities below it as this one, as torch does
 
 
 class BCELoss(Loss, nn.BCELoss):
-    r"""Negative logarithm of the probability that was given to the target: yes or no, or one such for each label.
+    r"""Negative log-probability of the target, given probabilities: yes or no, or one such for each label.
 
     .. math:: \ell(p, y) = -w\,[\,v\,y \log p + (1 - y) \log(1 - p)\,]
 
-    Here v is ``pos_weight``. The mean divides by the number of elements, whatever the weights. The input is a probability: where
-    the network ends in a linear layer, :class:`BCEWithLogitsLoss` is the more accurate choice. ``probabilities()`` and
-    ``predict()`` take what comes before the sigmoid, as they do for every loss.
+    Here v is ``pos_weight``. The mean divides by the number of elements, whatever the weights. The input is a probability. If
+    the network ends in a linear layer, :class:`BCEWithLogitsLoss` is more accurate. ``probabilities()`` and ``predict()`` take
+    the output before the sigmoid, as they do for every loss.
 
-    At saturation nothing is added to p; the logarithms end at -100, as torch's do. The slope of a logarithm is that of its
-    argument down to 1e-12 and 1e12 below, so a wrong answer of certainty still has a finite gradient (behind a sigmoid in
-    float32, whose own slope is then 0, nothing of it remains). A right answer of certainty keeps the gradient of its
-    formula, 1 or -1, where torch's falls to 0.
+    The logarithms are clamped at -100, as in torch. The gradient of a logarithm is at most 1e12, so that a certain but wrong
+    answer has a finite gradient; behind a sigmoid in float32 it is lost, since the sigmoid's own gradient is then 0. A certain
+    and right answer keeps the gradient of its formula, 1 or -1, where torch's falls to 0.
 
     Example:
         >>> import torch, losskit
@@ -69,7 +68,7 @@ class BCELoss(Loss, nn.BCELoss):
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         positive = -target * _log(input, torch.log, input)
-        negative = (target - 1) * _log(1 - input, torch.log1p, -input)  # log1p: a p below 1e-7 would vanish in 1 - p
+        negative = (target - 1) * _log(1 - input, torch.log1p, -input)  # log1p, since 1 - p rounds a p below 1e-7 away
         loss = (positive if self.pos_weight is None else positive * self.pos_weight) + negative
         return loss if self.weight is None else loss * self.weight
 
@@ -80,7 +79,7 @@ class BCELoss(Loss, nn.BCELoss):
 def _log(p: Tensor, log: Callable[[Tensor], Tensor], argument: Tensor) -> Tensor:
     """The logarithm of ``p``, as ``log(argument)``: at least -100, with a slope of at most 1 / SURE."""
     never = p < SURE
-    slope = (p - p.detach()) / SURE  # 0, but for its gradient
+    slope = (p - p.detach()) / SURE  # its value is 0, its gradient is not
     ending = log(argument.detach()).clamp(min=-100) + slope
     return torch.where(never, ending, log(torch.where(never, 0.5, argument)))
 

@@ -20,7 +20,7 @@ class BCEWithLogitsLoss(Loss, nn.BCEWithLogitsLoss):
         q = (1 - \varepsilon)\,y + \varepsilon / 2
 
     ``weight`` is element-wise, not per class as cross-entropy's, and the mean divides by the number of elements,
-    whatever the weights. Multi-label needs one such loss over (N, C), not several.
+    whatever the weights. For several labels use one such loss over (N, C).
 
     Example:
         >>> import torch, losskit

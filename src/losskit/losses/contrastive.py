@@ -17,15 +17,15 @@ from losskit.losses.triplet_margin import distance
 
 
 class ContrastiveLoss(Loss):
-    r"""Squared distance of two vectors that are alike (1); the square of what two that are not (0) lack of the margin.
+    r"""Squared distance of similar vectors (1), and squared shortfall from the margin of dissimilar ones (0).
 
     .. math:: \ell(a, b, y) = \tfrac{1}{2} \left( y\,d^2 + (1 - y)\,\max(0,\, \mathrm{margin} - d)^2 \right), \quad
         d = \lVert a - b \rVert_2
 
-    The target is 1 for alike, as most code has it; Hadsell's Y is 0 there. Equal vectors have a gradient of 0, also where they
-    ought to lie apart. Let embeddings have a length of their own, or divide them by it: then no distance exceeds 2, and
-    neither should the margin. :class:`HingeEmbeddingLoss` is the same without squares, of a distance of yours. The mean
-    divides by the number of pairs.
+    The target is 1 for similar pairs, as in most code; Hadsell's Y is 0 there. Equal vectors have a gradient of 0, even if they
+    should lie apart. If embeddings are normalised to length 1, no distance exceeds 2, and neither should the margin.
+    :class:`HingeEmbeddingLoss` is the same without squares, for a distance that you compute. The mean divides by the number
+    of pairs.
 
     Example:
         >>> import torch, losskit
@@ -44,7 +44,7 @@ class ContrastiveLoss(Loss):
         source="Hadsell 2006, Dimensionality reduction by learning an invariant mapping",
     )
     margin: float = arg(  # whose square is to be a number of float32
-        default=1.0, within="(0, 1e18]", doc="Distance beyond which pairs of 0 are left alone."
+        default=1.0, within="(0, 1e18]", doc="Distance beyond which dissimilar pairs have no loss."
     )
     reduction: Reduction = reduction_arg(default="mean")
 
@@ -53,7 +53,7 @@ class ContrastiveLoss(Loss):
 
     def formula(self, first: Tensor, second: Tensor, target: Tensor) -> Tensor:
         alike = target > 0
-        # Of the differences, not of a distance: so it is curved where they are 0, too.
+        # From the differences, not the distance, so that second derivatives are right where they are 0.
         difference = torch.where(alike.unsqueeze(-1), first - second, 0)
         lacking = (representable(self.margin, first.dtype) - distance(first, second, eps=0)).clamp(min=0)
         return torch.where(alike, (0.5 * difference * difference).sum(-1), 0.5 * lacking * lacking)

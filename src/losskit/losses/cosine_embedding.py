@@ -13,14 +13,14 @@ from losskit.loss import Loss, instance
 
 
 class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
-    r"""What the cosine of a pair that belongs together (1) lacks of 1; what that of any other (-1) exceeds the margin by.
+    r"""1 minus the cosine of similar vectors (1), and the excess over the margin of dissimilar ones (-1).
 
     .. math:: \ell(a, b, y) = \begin{cases} 1 - \cos(a, b) & y = 1 \\ \max(0,\, \cos(a, b) - \mathrm{margin}) & y = -1
         \end{cases}
 
-    A vector of zeros has no direction: its cosine is 0, and its gradient that of a vector of length 1. No vector is too short
-    or too long (torch adds 1e-12 to the squared lengths, which halves the cosine of vectors of length 1e-6, and the product of
-    large ones overflows). The mean divides by the number of pairs.
+    A vector of zeros has no direction: its cosine is 0, and its gradient is that of a vector of length 1. Vectors may have any
+    length (torch adds 1e-12 to the squared lengths, which halves the cosine of vectors of length 1e-6, and overflows for long
+    ones). The mean divides by the number of pairs.
 
     Example:
         >>> import torch, losskit
@@ -36,7 +36,7 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
         source="Singhal 2001, Modern information retrieval: a brief overview (the cosine as a similarity)",
         torch="cosine_embedding_loss",
     )
-    margin: float = arg(default=0.0, within="[-1, 1]", doc="Cosine that pairs of -1 may have.")
+    margin: float = arg(default=0.0, within="[-1, 1]", doc="Cosine up to which dissimilar pairs have no loss.")
     reduction: Reduction = reduction_arg(default="mean")
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]
@@ -46,20 +46,20 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
         one, other = scaled(input1), scaled(input2)
         square, other_square = squared(one), squared(other)
         cosine = ((one * other).sum(-1, keepdim=True) / (square * other_square).sqrt()).squeeze(-1)
-        # Half the squared distance of the directions is 1 - cos too, and keeps its digits where the cosine is nearly 1.
+        # Half the squared distance of the directions is also 1 - cos, and accurate where the cosine is nearly 1.
         near = ((one / square.sqrt() - other / other_square.sqrt()) ** 2).sum(-1) / 2
         apart = torch.where(cosine > 0.5, near, 1 - cosine)
         beyond = cosine - self.margin
         return torch.where(target > 0, apart, torch.where(beyond < 0, 0, beyond))
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        return False  # not of vectors of zeros, nor of short and long ones, and their values are not read
+        return False  # not for zeros, and not for short or long vectors
 
 
 def scaled(vector: Tensor) -> Tensor:
     """The vector divided by a power of 2, which rounds nothing and leaves no square that overflows or vanishes."""
     largest = vector.detach().abs().amax(-1, keepdim=True)
-    power = largest / (2 * torch.frexp(largest).mantissa)  # a number to autograd: no cosine depends on it
+    power = largest / (2 * torch.frexp(largest).mantissa)  # constant for autograd: the cosine does not depend on it
     return vector / power.masked_fill(largest == 0, 1)
 
 

@@ -23,13 +23,13 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
     .. math:: \ell(x, y) = -\sum_c w_c\, q_c \log \mathrm{softmax}(x)_c, \quad
         q_c = (1 - \varepsilon)\,[c = y] + \varepsilon / C
 
-    Feed it logits: behind a softmax of your own it cannot fall below log(e + C - 1) - 1. With class ids the mean divides by
-    the sum of the weights of the targets, with class probabilities by the number of items, as torch does. So at batch
-    size 1 the class weights vanish, and ids and the same labels one-hot differ under weights. A class whose logit is
-    -inf is masked: label smoothing leaves it out.
+    Give it logits: after a softmax the loss cannot fall below log(e + C - 1) - 1. With class ids the mean divides by the sum
+    of the weights of the targets, with class probabilities by the number of items, as in torch. So at batch size 1 class
+    weights cancel, and with weights, ids and one-hot rows give different means. A class whose logit is -inf is masked: label
+    smoothing leaves it out.
 
-    Off CPU torch's own operator computes the plain case; a row of wholly -inf logits has a NaN gradient there even where
-    ``ignore_index`` takes it out. Give such rows a ``mask``.
+    On other devices than CPU torch's own operator computes the plain case. There a row of -inf logits has a NaN gradient even
+    if ``ignore_index`` excludes it. Give such rows a ``mask``.
 
     Example:
         >>> import torch, losskit
@@ -43,7 +43,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
         >>> weighted = losskit.CrossEntropyLoss(torch.tensor([0.1, 0.2, 0.3, 0.2, 0.2]))
         >>> print(f"{weighted(logits, target):.4f}")  # each target weighs 0.2, and the mean divides by their sum
         1.5892
-        >>> for classes in (10, 1000):  # probabilities that could not be better, taken for logits
+        >>> for classes in (10, 1000):  # perfect probabilities, given as logits
         ...     print(f"{criterion(torch.eye(classes), torch.arange(classes)):.2f}")
         1.46
         5.91
@@ -68,7 +68,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
         default=0.0, within="[0, 1]", doc="Share of the target that is spread evenly over the classes."
     )
     dim: int = arg(
-        default=1, kw_only=True, doc="The dimension of the input that holds the classes (an input (C) has but one)."
+        default=1, kw_only=True, doc="The dimension of the input that holds the classes (an input (C) has only one)."
     )
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
         if not soft and self.label_smoothing == 0:
             loss = -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)
             return loss if self.weight is None else times(self.weight[target], loss)
-        over_classes = [-1 if each == dim else 1 for each in range(input.dim())]
+        over_classes = [-1 if at == dim else 1 for at in range(input.dim())]
         classes = torch.arange(input.shape[dim], device=input.device).view(over_classes)
         possible = input != -torch.inf
         q = (1 - self.label_smoothing) * (target if soft else (target.unsqueeze(dim) == classes).to(input.dtype))

@@ -23,7 +23,7 @@ from losskit.loss import Loss, instance
 
 @dataclass(frozen=True)
 class Regions(Classes):
-    """A dimension of classes behind that of the samples; one class is a yes or no."""
+    """A dimension of classes after that of the samples; a single class is a yes or no."""
 
     squash = "sigmoid or softmax"
 
@@ -31,7 +31,7 @@ class Regions(Classes):
         dim, shape = self.dim(value.dim()), tuple(value.shape)
         if dim is None or (dim == 0 and value.dim() > 1):
             raise ValueError(
-                f"{place} must have a class dimension behind that of the samples, (N, C, ...): dim {self.at} is none of "
+                f"{place} must have a class dimension after that of the samples, (N, C, ...): dim {self.at} does not fit "
                 f"shape {shape}"
             )
         if shape[dim] == 0:
@@ -43,7 +43,7 @@ class Regions(Classes):
 
 @dataclass(frozen=True)
 class Pixels(Items):
-    """One element a pixel."""
+    """One element per pixel."""
 
     def words(self, first: str | None) -> str:
         return "one for each pixel"
@@ -51,7 +51,7 @@ class Pixels(Items):
 
 @dataclass(frozen=True)
 class IdsOrMasks(Either):
-    """Class ids, or 0 and 1 for each class; beside a single class there are no ids."""
+    """Class ids, or 0 and 1 for each class; with a single class only 0 and 1."""
 
     def require(self, place: Place, value: Tensor) -> None:
         if place.dim is not None and place.shape[place.dim] == 1 and value.shape != place.shape:
@@ -64,21 +64,21 @@ class IdsOrMasks(Either):
 
 
 class DiceLoss(Loss):
-    r"""What the overlap of predicted and true regions lacks of 1: for segmentation, where most pixels are background.
+    r"""1 minus the overlap of predicted and true regions: for segmentation, where most pixels are background.
 
     .. math:: \ell = 1 - \frac{2 \sum p\,t + \mathrm{smooth}}{\sum p + \sum t + \mathrm{smooth}}
 
-    The sums go over the pixels, that is over all dimensions but the first, of the samples, and ``dim``, of the classes: an
-    item is a class of a sample, and ``'none'`` gives (N, C). The input holds logits (N, C, ...). Beside a target of its shape
-    each class is a yes or no of its own, p = sigmoid; beside class ids, of the input's shape less the classes, they exclude
-    each other, p = softmax. For yes or no alone the shapes are (N, 1, ...).
+    The sums go over the pixels: all dimensions except the first (samples) and ``dim`` (classes). An item is a class of a
+    sample, and ``'none'`` gives (N, C). The input holds logits (N, C, ...). If the target has the same shape, each class is a
+    separate yes or no, p = sigmoid. If it holds class ids, of the input's shape without the classes, they exclude each other,
+    p = softmax. For a single yes or no the shapes are (N, 1, ...). An input (N, C) has one pixel per sample.
 
-    A class that is not there scores 0 where nothing is predicted, and is close to 1 once ``smooth`` pixels are; at ``smooth=0``
-    nothing against nothing is 0. An input (N, C) has one pixel a sample.
+    If a class is absent, its loss is 0 where nothing is predicted, and approaches 1 when many more than ``smooth`` pixels are.
+    At ``smooth=0`` two empty regions have a loss of 0.
 
-    ``mask`` has the shape of the pixels, the input's less ``dim``, and, as ``ignore_index`` does, takes pixels out of the sums; an
-    item of which no pixel is left has no place in the mean. ``sample_weight`` weighs items: (N, C) or (N). The mean divides by
-    the number of items.
+    ``mask`` has the shape of the pixels, the input's without ``dim``. Like ``ignore_index``, it takes pixels out of the sums;
+    an item without pixels has no place in the mean. ``sample_weight`` weighs items: (N, C) or (N). The mean divides by the
+    number of items.
 
     Example:
         >>> import torch, losskit
@@ -118,16 +118,16 @@ class DiceLoss(Loss):
         if target.is_floating_point():
             p, rest, t = F.logsigmoid(input).exp(), F.logsigmoid(-input).exp(), target
         else:
-            over_classes = [-1 if each == dim else 1 for each in range(input.dim())]
+            over_classes = [-1 if at == dim else 1 for at in range(input.dim())]
             ids = torch.arange(input.shape[dim], device=input.device).view(over_classes)
             (p, rest), t = of_classes(input, dim), (target.unsqueeze(dim) == ids).to(input.dtype)
         wrong, there = p * (1 - t) + rest * t, p + t
         if kept is not None:
-            wrong, there = (torch.where(kept.unsqueeze(dim), each, 0) for each in (wrong, there))
-        pixels = [each for each in range(1, input.dim()) if each != dim]
+            wrong, there = (torch.where(kept.unsqueeze(dim), part, 0) for part in (wrong, there))
+        pixels = [at for at in range(1, input.dim()) if at != dim]
         if pixels:
             wrong, there = wrong.sum(pixels), there.sum(pixels)
-        least = torch.finfo(input.dtype).tiny  # of a smaller number the reciprocal is infinite
+        least = torch.finfo(input.dtype).tiny  # the reciprocal of a smaller number is infinite
         whole = there + (self.smooth and max(representable(self.smooth, input.dtype), least))
         return wrong / whole.masked_fill(whole < least, 1)
 
@@ -147,7 +147,7 @@ class DiceLoss(Loss):
 
     def items(self, input: Tensor) -> torch.Size:
         dim = self.class_dim(input)
-        return torch.Size(size for each, size in enumerate(input.shape) if each in (0, dim))
+        return torch.Size(size for at, size in enumerate(input.shape) if at in (0, dim))
 
     def items_of(self, target: Tensor) -> torch.Size:
         raise ValueError(
@@ -156,7 +156,7 @@ class DiceLoss(Loss):
         )
 
     def _weighed(self, value: Tensor, weight: Tensor, neutral: float) -> Tensor:
-        return value  # of no item is the loss or its slope infinite
+        return value  # no item has an infinite loss or gradient
 
 
 def masks(input: Any, target: Any) -> bool:
@@ -166,7 +166,7 @@ def masks(input: Any, target: Any) -> bool:
 
 
 def of_classes(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """The softmax, and what it lacks of 1. Both keep their digits, as their slopes do, where one class has nearly all."""
+    """The softmax, and 1 minus it. Both, and their gradients, stay accurate where one class has nearly all."""
     p = input.softmax(dim)
     top = torch.zeros_like(p, dtype=torch.bool).scatter(dim, input.detach().argmax(dim, keepdim=True), True)
     others = p.masked_fill(top, 0)

@@ -17,12 +17,12 @@ from losskit.loss import Loss, instance
 
 
 class FocalLoss(Loss):
-    r"""Binary cross-entropy that turns down the answers that are right already.
+    r"""Binary cross-entropy with less weight on answers that are already right.
 
     .. math:: \ell(x, y) = -\alpha\, y\,(1 - p)^\gamma \log p - (1 - \alpha)\,(1 - y)\,p^\gamma \log(1 - p), \quad p = \sigma(x)
 
     Without ``alpha`` both classes weigh 1, and ``gamma=0`` is then BCEWithLogits. Detectors divide by the number of
-    positives: ``normalizer=target.sum()``. Its sigmoids rank well, but are no calibrated probabilities.
+    positives: ``normalizer=target.sum()``. Its sigmoids rank well, but are not calibrated.
 
     Example:
         >>> import torch, losskit

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Real as Number
+import numbers
 from typing import Any
 
 import torch
@@ -25,13 +25,13 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
     .. math:: \ell(x, y, v) = \tfrac{1}{2} \left( \log v + \frac{(x - y)^2}{v} + [\log 2 \pi] \right), \quad
         v = \max(\mathrm{var}, \varepsilon)
 
-    The term in brackets is that of ``full``. ``var`` is a number, or a tensor of the input's shape, or one that lacks the last
-    dimension or has 1 in the place of any; the target may have such 1s as well, as torch documents for both. So beside
-    (N, D) a ``var`` of shape (N) holds the variances of the rows. For those of the columns give it as (1, D): (D) is
-    refused, but for N = D, where it is taken for (N).
+    The term in brackets is added by ``full``. ``var`` is a number, or a tensor of the input's shape, or of that shape without
+    the last dimension, or with 1 in any dimension; the target may have such 1s as well, as torch documents for both. So for
+    an input (N, D) a ``var`` of shape (N) holds one variance per row. For one per column give it as (1, D): (D) raises an
+    error, except if N = D, where it is read as (N).
 
-    Below ``eps`` the gradient of ``var`` is that of the formula at ``eps``, as torch's: a variance can grow out of the
-    clamp. A small variance makes for a steep loss, which can be negative. The mean divides by the number of elements.
+    Below ``eps`` the gradient of ``var`` is that of the formula at ``eps``, as in torch, so that a variance can grow again. A
+    small variance makes a steep loss, which can be negative. The mean divides by the number of elements.
 
     Example:
         >>> import torch, losskit
@@ -67,7 +67,7 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
         return self.compute((input, target, beside(input, target, var)), at_call)
 
     def formula(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:
-        slope = var - var.detach()  # 0, but for its gradient
+        slope = var - var.detach()  # its value is 0, its gradient is not
         ends, error = torch.finfo(var.dtype), input - target
         eps = min(max(self.eps, ends.tiny), ends.max)
         v = torch.where(var < eps, eps + slope, var)
@@ -75,14 +75,14 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
         return loss + 0.5 * math.log(2 * math.pi) if self.full else loss
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        return False  # it waits for the device to look for negative variances, and refuses some of these shapes
+        return False  # it synchronises to check for negative variances, and refuses some of these shapes
 
 
 def beside(input: Tensor, target: Tensor, var: Any) -> Any:
-    """``var`` as a tensor of the dimensions of ``input``; as it came, for ``require`` to refuse, where that cannot be."""
+    """``var`` as a tensor with the dimensions of ``input``; unchanged if that is impossible, so that ``require`` raises."""
     if not isinstance(input, Tensor) or isinstance(var, bool):
         return var
-    if isinstance(var, Number):
+    if isinstance(var, numbers.Real):
         dtype = wide(input, target) if isinstance(target, Tensor) else None
         return torch.full((1,) * input.dim(), float(var), dtype=dtype, device=input.device)
     if not isinstance(var, Tensor) or var.dim() >= input.dim():

@@ -14,12 +14,12 @@ from losskit.loss import Loss, instance
 
 
 class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):
-    r"""Distance of a pair that belongs together (1); what a pair that does not (-1) lacks of the margin.
+    r"""Distance of similar pairs (1), and shortfall from the margin of dissimilar ones (-1).
 
     .. math:: \ell(x, y) = \begin{cases} x & y = 1 \\ \max(0,\, \mathrm{margin} - x) & y = -1 \end{cases}
 
-    ``input`` is a distance that you compute, one for each pair. It is not checked to be positive: a similarity in its place
-    is rewarded for falling without end. The mean divides by the number of elements.
+    ``input`` is a distance that you compute, one for each pair. It is not checked to be positive: a similarity given by
+    mistake would be pushed down without limit. The mean divides by the number of elements.
 
     Example:
         >>> import torch, losskit
@@ -34,7 +34,7 @@ class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):
         source="Hadsell 2006, Dimensionality reduction by learning an invariant mapping (there of squares)",
         torch="hinge_embedding_loss",
     )
-    margin: float = arg(default=1.0, within="(-inf, inf)", doc="Distance that pairs of -1 are to keep.")
+    margin: float = arg(default=1.0, within="(-inf, inf)", doc="Distance that dissimilar pairs should keep.")
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:

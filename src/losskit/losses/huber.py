@@ -53,7 +53,7 @@ class HuberLoss(Loss, nn.HuberLoss):
         error = input - target
         delta = representable(self.delta, error.dtype)
         slope = error.clamp(-delta, delta)
-        loss = slope * (error - 0.5 * slope)  # both cases in one: no square that overflows, and curvature 1 at error 0
+        loss = slope * (error - 0.5 * slope)  # both cases in one: no square overflows, and the curvature at 0 is 1
         return loss if self.weight is None else times(self.weight, loss)
 
     def kernel_params(self) -> tuple[float, ...]:

@@ -21,20 +21,20 @@ LOG_TARGET = Slot(LogProbability("for probabilities use log_target=False, for lo
 
 
 class KLDivLoss(Loss, nn.KLDivLoss):
-    r"""Divergence of the predicted distribution from the target's, term by term: what a student lacks of its teacher.
+    r"""Kullback-Leibler divergence of the predicted from the target distribution, term by term, as in distillation.
 
     .. math:: \ell(x, q) = q\,(\log q - x), \quad 0 \log 0 = 0
 
-    The input is behind a log-softmax of your own; with ``log_target=True`` the target is too. A single term may be negative:
-    only the sum over the classes is a divergence. ``'mean'`` divides by the number of elements, as torch's does, and so is
-    1 / C of the mean divergence of a row; ``'batchmean'`` is that mean. It divides by the length of the first dimension
-    alone: give sequences of shape (N, T, C) as (N T, C).
+    The input holds log-probabilities: apply a log-softmax first. With ``log_target=True`` the target holds them too. A single
+    term may be negative: only the sum over the classes is a divergence. ``'mean'`` divides by the number of elements, as in
+    torch, which gives 1 / C of the mean divergence of a row; ``'batchmean'`` is that mean. It divides by the length of the
+    first dimension: give sequences of shape (N, T, C) as (N T, C).
 
-    A term whose target is 0 is 0, and so is its gradient, whatever the input; an input of -inf where the target is not 0 gives
-    inf. Which dimension holds the classes is not known here, so nobody checks that rows sum to 1.
+    Where the target is 0, the term and its gradient are 0, whatever the input. An input of -inf where the target is not 0
+    gives inf. The loss does not know which dimension holds the classes, so it does not check that rows sum to 1.
 
-    With a mask ``'batchmean'`` counts the rows of which something is kept; with ``sample_weight`` a row counts as much as its
-    kept elements weigh on average.
+    With a mask ``'batchmean'`` counts the rows of which something is kept; with ``sample_weight`` a row counts as the average
+    weight of its kept elements.
 
     Example:
         >>> import torch, losskit
@@ -91,7 +91,7 @@ class KLDivLoss(Loss, nn.KLDivLoss):
         return replace(head, encoding=Encoding.LOG_PROBABILITIES) if self.log_target else head
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        return False  # 0 log 0 is NaN there, and only the values could tell
+        return False  # 0 log 0 is NaN there, which depends on the values
 
 
 def kl_div(

@@ -17,9 +17,8 @@ class L1Loss(Loss, nn.L1Loss):
 
     .. math:: \ell(x, y) = w\,|x - y|
 
-    Its minimiser is the median of the target, so a few outliers move it little; its gradient does not shrink near zero, where
-    that of :class:`SmoothL1Loss` does. With ``weight`` the mean divides by the sum of the weights, as torch's ``l1_loss``
-    does.
+    Its minimiser is the median of the target, so a few outliers move it little. Unlike that of :class:`SmoothL1Loss`, its
+    gradient does not shrink near zero. With ``weight`` the mean divides by the sum of the weights, as in torch's ``l1_loss``.
 
     Example:
         >>> import torch, losskit

@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def log_softmax(logits: Tensor, dim: int) -> Tensor:
-    """Log-probabilities with all their digits near 0, too: there they are what the other classes sum up to."""
+    """Log-probabilities that are accurate near 0, where they depend on the sum over the other classes."""
     at = logits.detach().argmax(dim, keepdim=True)
     below = (logits - logits.gather(dim, at)).scatter(dim, at, 0.0)  # so that inf - inf is 0
     others = below.exp().scatter(dim, at, 0.0).sum(dim, keepdim=True)

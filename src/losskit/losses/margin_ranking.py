@@ -15,13 +15,12 @@ from losskit.loss import Loss, instance
 
 
 class MarginRankingLoss(Loss, nn.MarginRankingLoss):
-    r"""What the score of the one that should rank higher lacks of the other's and a margin.
+    r"""How much the score that should be higher falls short of the other one plus a margin.
 
     .. math:: \ell(x_1, x_2, y) = \max(0,\, \mathrm{margin} - y\,(x_1 - x_2))
 
-    ``target`` is 1 where ``input1`` should rank higher, -1 where ``input2`` should. At ``margin=0`` two equal scores cost
-    nothing, so a network that scores everything alike has reached the minimum: give a margin. The mean divides by the
-    number of elements.
+    ``target`` is 1 where ``input1`` should rank higher, -1 where ``input2`` should. At ``margin=0`` two equal scores
+    have no loss, so equal scores for everything are a minimum: give a margin. The mean divides by the number of elements.
 
     Example:
         >>> import torch, losskit
@@ -37,7 +36,7 @@ class MarginRankingLoss(Loss, nn.MarginRankingLoss):
         source="Herbrich 2000, Large margin rank boundaries for ordinal regression",
         torch="margin_ranking_loss",
     )
-    margin: float = arg(default=0.0, within="(-inf, inf)", doc="By how much the one score is to exceed the other.")
+    margin: float = arg(default=0.0, within="(-inf, inf)", doc="By how much the higher score should exceed the other.")
     reduction: Reduction = reduction_arg(default="mean")
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:  # type: ignore[override]

@@ -17,8 +17,8 @@ class MSELoss(Loss, nn.MSELoss):
 
     .. math:: \ell(x, y) = w\,(x - y)^2
 
-    Its minimiser is the mean of the target. With ``weight`` the mean divides by the sum of the weights, as torch's
-    ``mse_loss`` does.
+    Its minimiser is the mean of the target. With ``weight`` the mean divides by the sum of the weights, as in torch's
+    ``mse_loss``.
 
     Example:
         >>> import torch, losskit
@@ -50,7 +50,7 @@ class MSELoss(Loss, nn.MSELoss):
         if self.weight is None:
             return error * error
         error = counting(self.weight, error)
-        return self.weight * error * error  # in this order a weight of 0 leaves no square to overflow
+        return self.weight * error * error  # in this order a weight of 0 avoids an overflow of the square
 
     def share(self, target: Tensor) -> Tensor | None:
         return self.weight

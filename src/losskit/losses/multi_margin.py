@@ -16,13 +16,13 @@ from losskit.loss import Loss, instance
 
 
 class MultiMarginLoss(Loss, nn.MultiMarginLoss):
-    r"""Hinge for one class of several: what the score of the right class lacks of each other's and the margin.
+    r"""Hinge for one class of several: how much the right score falls short of each other one plus the margin.
 
     .. math:: \ell(x, y) = \frac{w_y}{C} \sum_{c \ne y} \max(0,\, \mathrm{margin} - x_y + x_c)^p
 
-    An answer that is right by the margin has no loss and no gradient. The scores rank the classes, and that is all they do:
-    ``probabilities`` gives their softmax, which sums to 1 and is not calibrated. The mean divides by the number of items,
-    whatever the weights, as torch's does. It takes (N, C, ...) as well, with the classes in dimension 1.
+    An answer that is right by the margin has no loss and no gradient. The scores only rank the classes: ``probabilities``
+    gives their softmax, which sums to 1 but is not calibrated. The mean divides by the number of items, whatever the weights,
+    as in torch. It takes (N, C, ...) as well, with the classes in dimension 1.
 
     Example:
         >>> import torch, losskit
@@ -37,9 +37,9 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         source="Weston 1999, Support vector machines for multi-class pattern recognition",
         torch="multi_margin_loss",
     )
-    p: Literal[1, 2] = arg(default=1, among=(1, 2), doc="The power of what is lacking.")
+    p: Literal[1, 2] = arg(default=1, among=(1, 2), doc="The power of the shortfall.")
     margin: float = arg(
-        default=1.0, within="(-inf, inf)", doc="By how much the right score is to exceed each other one."
+        default=1.0, within="(-inf, inf)", doc="By how much the right score should exceed each other one."
     )
     weight: Tensor | None = arg(
         default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
@@ -50,20 +50,18 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         dim = min(1, input.dim() - 1)
         right = target.unsqueeze(dim)
         margin = representable(self.margin, input.dtype)
-        lacking = (
-            (margin + (input - input.gather(dim, right))).scatter(dim, right, 0).relu()
-        )  # without slope at the kink
+        lacking = margin + (input - input.gather(dim, right))
+        lacking = lacking.scatter(dim, right, 0).relu()  # relu has no slope at 0
         if self.weight is not None:
             lacking = counting(self.weight[target].unsqueeze(dim), lacking)
-        share = lacking / input.shape[dim]  # now: their sum may overflow where their mean does not
+        share = lacking / input.shape[dim]  # before the sum, which may overflow where the mean does not
         loss = (share if self.p == 1 else lacking * share).sum(dim)
         return loss if self.weight is None else times(self.weight[target], loss)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
-        if (self.weight is not None and self.weight.requires_grad) or abs(self.margin) > torch.finfo(
-            tensors[0].dtype
-        ).max:
-            return False  # it refuses them
+        learnt = self.weight is not None and self.weight.requires_grad
+        if learnt or abs(self.margin) > torch.finfo(tensors[0].dtype).max:
+            return False  # torch refuses both
         known = tensors[0].is_cpu or tensors[0].is_cuda
         return known and tensors[0].dim() <= 2 and tensors[0].numel() > 0
 

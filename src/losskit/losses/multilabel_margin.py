@@ -19,7 +19,7 @@ from losskit.loss import Loss, instance
 
 @dataclass(frozen=True)
 class LabelIds(Whole):
-    """The ids of the labels that hold, in any order; -1 ends the list, and what follows it is not read."""
+    """The ids of the true labels, in any order; -1 ends the list, and the rest is ignored."""
 
     def dtype(self, place: Place, value: Tensor) -> None:
         if not whole(value):
@@ -57,7 +57,7 @@ class LabelIds(Whole):
 
     @staticmethod
     def holding(value: Tensor) -> Tensor:
-        """Where an id stands before the end of its list."""
+        """Whether an entry comes before the end of its list."""
         return (value < 0).cumsum(-1) == 0
 
     def sample(self, shape: tuple[int, ...], classes: int, dim: int, generator: torch.Generator) -> Tensor:
@@ -73,17 +73,17 @@ _LISTED = "criterion.head().encode(target, C)"
 
 
 class MultiLabelMarginLoss(Loss, nn.MultiLabelMarginLoss):
-    r"""Hinge over pairs of labels: what the score of each label that holds lacks of each other one's and 1.
+    r"""Hinge over pairs of labels: how much the score of each true label falls short of each other one plus 1.
 
     .. math:: \ell(x, y) = \frac{1}{C} \sum_{j \in y} \sum_{c \notin y} \max(0,\, 1 - x_j + x_c)
 
-    ``target`` lists the ids of the labels that hold; -1 ends the list, and what follows it is not read.
-    ``criterion.head().encode(target, C)`` makes such lists from rows of 0 and 1, which are refused (a label listed twice is).
+    ``target`` lists the ids of the true labels; -1 ends the list, and the rest is ignored. Rows of 0 and 1 raise an error, since
+    they list a label twice; ``criterion.head().encode(target, C)`` makes lists from them.
 
-    It ranks the labels of a row and sets no threshold: adding a number to all scores of a row changes nothing. Therefore
-    ``predict`` refuses; find a threshold on validation data, or use :class:`MultiLabelSoftMarginLoss`. Where the formula serves
-    (compiled, or differentiated twice) memory grows with the square of the labels. Compiled, torch's own counts what
-    follows the -1 (pytorch#141017). The mean divides by the number of rows.
+    It ranks the labels of a row without a threshold: adding a number to all scores of a row changes nothing. Therefore
+    ``predict`` raises an error; find a threshold on validation data, or use :class:`MultiLabelSoftMarginLoss`. When compiled or
+    differentiated twice, memory grows with the square of the number of labels. Torch's own loss, when compiled, also counts
+    the ids after the -1 (pytorch#141017). The mean divides by the number of rows.
 
     Example:
         >>> import torch, losskit

@@ -18,9 +18,9 @@ class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):
 
     .. math:: \ell(x, y) = -\frac{1}{C} \sum_c w_c\,[\,y_c \log \sigma(x_c) + (1 - y_c) \log(1 - \sigma(x_c))\,]
 
-    With its mean it is :class:`BCEWithLogitsLoss` over (N, C). The two differ where items are kept apart: here an item is a
-    row, so ``reduction="none"`` gives (N,), and ``mask`` and ``sample_weight`` are of that shape. The mean divides by the
-    number of rows, whatever the weights.
+    Its mean equals that of :class:`BCEWithLogitsLoss` over (N, C). The difference is that here an item is a row:
+    ``reduction="none"`` gives (N,), and ``mask`` and ``sample_weight`` have that shape. The mean divides by the number of rows,
+    whatever the weights.
 
     Example:
         >>> import torch, losskit

@@ -13,13 +13,13 @@ from losskit.loss import Loss, instance
 
 
 class NLLLoss(Loss, nn.NLLLoss):
-    r"""Negative log-probability of the target class, behind a log-softmax of your own.
+    r"""Negative log-probability of the target class, given log-probabilities.
 
     .. math:: \ell(x, y) = -w_y\,x_y
 
-    It is :class:`CrossEntropyLoss` less the log-softmax. Fed probabilities it would reward them with a negative loss; a
-    positive input is therefore refused. The mean divides by the sum of the weights of the targets, as torch's does. It
-    takes (N, C, H, W) as well: ``NLLLoss2d`` is an old name for this, as in torch.
+    It is :class:`CrossEntropyLoss` without the log-softmax. A positive input raises an error: given probabilities, the loss
+    would be negative. The mean divides by the sum of the weights of the targets, as in torch. It takes (N, C, H, W) as well:
+    ``NLLLoss2d`` is an old name for this, as in torch.
 
     Example:
         >>> import torch, losskit

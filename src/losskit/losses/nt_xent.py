@@ -23,7 +23,7 @@ from losskit.losses.log_softmax import log_softmax
 
 
 class NTXentLoss(Loss):
-    r"""How well each of two views of an item is told by its cosine to the other, among all views of the batch.
+    r"""Cross-entropy of finding the other view of an item among all views of the batch, by cosine similarity.
 
     .. math:: \ell = -\frac{1}{2} \sum_{a, p} \log \frac{\exp(\cos(a, p) / T)}{\sum_{k \ne a} \exp(\cos(a, k) / T)}
 
@@ -31,13 +31,13 @@ class NTXentLoss(Loss):
     both views of all items: those of the other items are the negatives. A view is never compared with itself. This is the loss
     of SimCLR, known as InfoNCE too. Any leading dimensions are taken as one batch.
 
-    An item that is masked is no negative either. One whose ``sample_weight`` is 0 still is. The mean divides by the number of
-    items. Items see each other, so that micro-batches do not add up to the batch. An item without negatives, as in a
-    batch of one, has a loss of 0. A vector of zeros has a cosine of 0 to any other.
+    A masked item is not used as a negative; one whose ``sample_weight`` is 0 still is. The mean divides by the number of items.
+    Items see each other, so that micro-batches do not add up to the batch. An item without negatives, as in a batch of one,
+    has a loss of 0. A vector of zeros has a cosine of 0 to any other.
 
-    With ``process_group`` the negatives come from all ranks: each has the loss of its own items, and gradients pass to the
-    views of the others. Every rank must then make the call, and go backward. Where ranks have equally many items, gradients
-    that DistributedDataParallel averages are those of one process with the whole batch; where they do not, give
+    With ``process_group`` the negatives come from all ranks: each rank has the loss of its own items, and gradients flow to the
+    views of the others. Every rank must then call the loss and its backward. If all ranks have equally many items, the
+    gradients that DistributedDataParallel averages equal those of one process with the whole batch; otherwise give
     ``normalizer=losskit.global_count(criterion, first)``. The compiler breaks its graph there.
 
     Example:
@@ -77,7 +77,7 @@ class NTXentLoss(Loss):
             )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NTXentLoss:
-        memo[id(self.process_group)] = self.process_group  # which cannot be copied: the copy is of the same ranks
+        memo[id(self.process_group)] = self.process_group  # it cannot be copied: the copy uses the same ranks
         twin = type(self).__new__(type(self))
         twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return twin
@@ -104,7 +104,7 @@ class NTXentLoss(Loss):
 
 
 def directions(vectors: Tensor) -> Tensor:
-    """Vectors of length 1, whatever length these have; those of zeros remain so."""
+    """The vectors scaled to length 1; vectors of zeros are unchanged."""
     unit = scaled(vectors)
     return unit / squared(unit).sqrt()
 
@@ -116,7 +116,7 @@ def products(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _compared(own: Tensor, items: int, counting: Tensor | None) -> Tensor:
-    """What an anchor is compared with, (2, N, 2, M): its other view, and both views of all other items that count."""
+    """The views that an anchor is compared with, (2, N, 2, M): its other view, and both views of the other kept items."""
     item, view = torch.arange(items, device=own.device), torch.arange(2, device=own.device)
     others = own.unsqueeze(1) != item
     others = others if counting is None else others & counting
@@ -125,7 +125,7 @@ def _compared(own: Tensor, items: int, counting: Tensor | None) -> Tensor:
 
 
 def _of_all_ranks(anchors: Tensor, counting: Tensor | None, group: dist.ProcessGroup) -> tuple[int, Tensor, Tensor]:
-    """Where this rank's items start among those of all ranks, these (2, M, D), and which of them count."""
+    """The index of this rank's first item among those of all ranks, their views (2, M, D), and which of them count."""
     items = anchors.shape[1]
     counts = torch.ones(items, device=anchors.device) if counting is None else counting
     most = torch.tensor(items, device=anchors.device)
@@ -138,7 +138,7 @@ def _of_all_ranks(anchors: Tensor, counting: Tensor | None, group: dist.ProcessG
 
 
 class _Gathered(torch.autograd.Function):
-    """The rows of all ranks, one below the other; backward adds up what all ranks want of one's own."""
+    """The rows of all ranks, concatenated; backward sums the gradients of this rank's rows over all ranks."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, group: dist.ProcessGroup) -> Tensor:
@@ -153,7 +153,7 @@ class _Gathered(torch.autograd.Function):
 
 
 class _Returned(torch.autograd.Function):
-    """One's own of all rows, added up over the ranks: what :class:`_Gathered` is to it, it is to that."""
+    """The sum over the ranks of this rank's rows. It and :class:`_Gathered` are each other's backward."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, group: dist.ProcessGroup) -> Tensor:
@@ -179,5 +179,6 @@ def nt_xent_loss(
     """Functional form of :class:`NTXentLoss`."""
     if process_group is None:
         return instance(NTXentLoss, temperature, reduction).compute((first, second), at_call)
-    loss = NTXentLoss(temperature, reduction, process_group=process_group)  # not kept, and so no group kept alive
+    # Not cached: that would keep the group alive.
+    loss = NTXentLoss(temperature, reduction, process_group=process_group)
     return loss.compute((first, second), at_call)

@@ -22,17 +22,17 @@ RATE = Slot(NonNegative("a rate", mend="for the logarithm of a rate use log_inpu
 
 
 class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
-    r"""Negative log-probability of a count whose expectation, the rate, is predicted.
+    r"""Negative log-probability of a count under a Poisson distribution whose rate is predicted.
 
     .. math:: \ell(x, y) = e^x - y\,x + s(y) \quad \text{or, of rates,} \quad x - y \log(x + \varepsilon) + s(y)
 
-    The last layer gives the logarithm of the rate; with ``log_input=False`` a rate, which is not negative: end the network
-    in an exponential then. ``predict()`` takes what comes before it, and applies it, as every loss does with the activation
-    that it trains behind; ``predict(output)`` is a rate either way.
+    The input is the logarithm of the rate; with ``log_input=False`` it is the rate, which must not be negative: then end the
+    network in an exponential. ``predict()`` takes the output before that exponential, and applies it, so that it gives a rate
+    either way.
 
-    Without ``full`` the loss lacks log(y!), which depends on the target alone: it can be negative, and says nothing about
-    how good the fit is. ``full`` adds Stirling's approximation s(y) = y log y - y + log(2 pi y) / 2, to counts above 1 alone,
-    as torch does. The mean divides by the number of elements.
+    Without ``full`` the loss omits log(y!), which depends on the target alone: it can be negative, and its value does not show
+    how good the fit is. ``full`` adds Stirling's approximation s(y) = y log y - y + log(2 pi y) / 2, for counts above 1, as
+    torch does. The mean divides by the number of elements.
 
     Example:
         >>> import torch, losskit
@@ -60,7 +60,7 @@ class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
         if self.log_input:
             rate = input.exp()
-            loss = rate - times(target, input.masked_fill(rate.isinf(), 0))  # beside which the other is nothing
+            loss = rate - times(target, input.masked_fill(rate.isinf(), 0))  # the other term is negligible there
         else:
             ends = torch.finfo(input.dtype)
             rate = (input + min(self.eps, ends.max)).clamp(max=ends.max)

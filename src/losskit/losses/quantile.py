@@ -20,16 +20,15 @@ from losskit.loss import Loss, instance
 
 
 class QuantileLoss(Loss):
-    r"""Absolute error that weighs too low and too high unequally, also called pinball loss: it predicts a quantile.
+    r"""Absolute error with different weights above and below, also called pinball loss: it predicts a quantile.
 
     .. math:: \ell(x, y) = \max(q\,(y - x),\, (q - 1)\,(y - x))
 
-    A share q of the targets comes to lie below the prediction. At 0.5 it is half of :class:`L1Loss`.
+    At its minimum a share q of the targets lies below the prediction. At 0.5 it is half of :class:`L1Loss`.
 
-    Several quantiles, ``quantile=(0.1, 0.5, 0.9)``, are predicted of the same target by as many outputs: the input is (..., Q)
-    with one output for each quantile in its last dimension, and the target lacks that dimension. An item is then one output:
-    ``'none'`` keeps the input's shape, and a mask or a weight of the target's shape serves all quantiles of a target alike. The
-    quantiles are learnt side by side, so that on little data a higher one may come out lower.
+    Several quantiles, ``quantile=(0.1, 0.5, 0.9)``, need one output each: the input is (..., Q), and the target has no last
+    dimension. An item is then one output: ``'none'`` keeps the input's shape, and a mask or weight of the target's shape
+    applies to all its quantiles. The quantiles are learnt separately, so that on little data a higher one may come out lower.
 
     The mean divides by the number of elements of the input.
 
@@ -53,7 +52,7 @@ class QuantileLoss(Loss):
         default=0.5,
         within="(0, 1)",
         several=True,
-        doc="The share of the targets that is to lie below the prediction; several of them for as many outputs.",
+        doc="The share of the targets that should lie below the prediction; a sequence for several outputs.",
     )
     reduction: Reduction = reduction_arg(default="mean")
 
@@ -61,7 +60,7 @@ class QuantileLoss(Loss):
         error = target - input
         if not isinstance(self.quantile, Sequence):
             return pinball(self.quantile, error)
-        return torch.stack([pinball(q, each) for q, each in zip(self.quantile, error.unbind(-1))], -1)
+        return torch.stack([pinball(quantile, column) for quantile, column in zip(self.quantile, error.unbind(-1))], -1)
 
     @property
     def domains(self) -> Mapping[str, Slot]:
@@ -76,13 +75,13 @@ class QuantileLoss(Loss):
 
 def pinball(quantile: float, error: Tensor) -> Tensor:
     """The loss of one quantile."""
-    below, above = (representable(each, error.dtype) for each in (quantile, 1 - quantile))
+    below, above = (representable(share, error.dtype) for share in (quantile, 1 - quantile))
     return torch.maximum(below * error, -above * error)
 
 
 @dataclass(frozen=True)
 class Outputs(Shape):
-    """As many outputs as quantiles in the last dimension, each an item of its own."""
+    """One output per quantile in the last dimension; each is an item."""
 
     quantiles: int
 
@@ -99,7 +98,7 @@ class Outputs(Shape):
 
 @dataclass(frozen=True)
 class Targets(Shape):
-    """One target for all quantiles: the input's shape less its last dimension."""
+    """One target for all quantiles: the input's shape without its last dimension."""
 
     def require(self, place: Place, value: Tensor) -> None:
         wanted, name = place.shape[:-1], place.name
@@ -117,7 +116,7 @@ class Targets(Shape):
 
 @dataclass(frozen=True)
 class OfEach(Slot):
-    """A tensor that is meant for each entry of the first tensor's last dimension."""
+    """A tensor that applies to every entry of the first tensor's last dimension."""
 
     def as_is(self, value: Tensor, dtype: torch.dtype) -> bool:
         return False

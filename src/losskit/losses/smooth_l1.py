@@ -17,7 +17,7 @@ class SmoothL1Loss(Loss, nn.SmoothL1Loss):
 
     .. math:: \ell(x, y) = \begin{cases} (x - y)^2 / 2\beta & |x - y| < \beta \\ |x - y| - \beta / 2 & \text{else} \end{cases}
 
-    It is L1 at ``beta=0``, and Huber's loss only at ``beta = delta = 1`` (Huber = delta × SmoothL1).
+    At ``beta=0`` it is L1. It equals Huber's loss only at ``beta = delta = 1`` (Huber = delta × SmoothL1).
 
     Example:
         >>> import torch, losskit
@@ -46,7 +46,7 @@ class SmoothL1Loss(Loss, nn.SmoothL1Loss):
         ends = torch.finfo(error.dtype)
         beta = min(max(self.beta, ends.tiny), ends.max)
         slope = error.clamp(-beta, beta) / beta
-        return slope * (error - 0.5 * beta * slope)  # both cases in one: no square that overflows
+        return slope * (error - 0.5 * beta * slope)  # both cases in one, without a square that overflows
 
     def kernel_params(self) -> tuple[float, ...]:
         return (self.beta,)

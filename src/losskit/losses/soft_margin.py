@@ -17,8 +17,9 @@ class SoftMarginLoss(Loss, nn.SoftMarginLoss):
 
     .. math:: \ell(x, y) = \log(1 + e^{-y x})
 
-    It is :class:`BCEWithLogitsLoss` with 1 and -1 for 1 and 0, and no more: the sigmoid of the score is the probability of 1.
-    No score overflows: at x = -200 for y = 1 the loss is 200, of slope -1. The mean divides by the number of elements.
+    It equals :class:`BCEWithLogitsLoss` with targets 1 and -1 instead of 1 and 0: the sigmoid of the score is the probability
+    of 1. It does not overflow: at x = -200 and y = 1 the loss is 200, its gradient -1. The mean divides by the number of
+    elements.
 
     Example:
         >>> import torch, losskit

@@ -15,12 +15,12 @@ from losskit.losses.log_softmax import log_softmax
 
 
 class SoftmaxFocalLoss(Loss):
-    r"""Cross-entropy that turns down the answers that are right already: :class:`FocalLoss` for one class of several.
+    r"""Cross-entropy with less weight on answers that are already right: :class:`FocalLoss` for one class of several.
 
     .. math:: \ell(x, y) = -w_y\,(1 - p)^\gamma \log p, \quad p = \mathrm{softmax}(x)_y
 
-    ``gamma=0`` is :class:`CrossEntropyLoss`, its class weights and its mean (over the sum of the weights of the targets)
-    included. Its softmax ranks well, but is no calibrated probability.
+    ``gamma=0`` is :class:`CrossEntropyLoss`, with its class weights and its mean (over the sum of the weights of the targets).
+    Its softmax ranks well, but is not calibrated.
 
     Example:
         >>> import torch, losskit
@@ -36,7 +36,7 @@ class SoftmaxFocalLoss(Loss):
         kernel="softmax_focal",
         suits={Situation.IMBALANCED: "gamma=2.0"},
     )
-    gamma: float = arg(default=2.0, within="[0, inf)", doc="How strongly easy answers are turned down.")
+    gamma: float = arg(default=2.0, within="[0, inf)", doc="How much the weight of easy answers is reduced.")
     weight: Tensor | None = arg(
         default=None, shape="classes", within="[0, inf)", doc="Weight of each class, of shape (C)."
     )

@@ -19,15 +19,14 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 class TripletMarginLoss(Loss, nn.TripletMarginLoss):
-    r"""What the distance to a negative example lacks of that to a positive one and the margin.
+    r"""How much the distance to a negative example falls short of that to a positive one plus the margin.
 
     .. math:: \ell(a, p, n) = \max(0,\, d(a, p) - d(a, n) + \mathrm{margin}), \quad
         d(u, v) = \lVert u - v + \mathrm{eps} \rVert_p
 
-    With ``swap`` the negative's distance is the smaller one of those to anchor and positive. Where all embeddings have become
-    equal the loss is stuck at ``margin``. ``eps`` is added to each difference, as torch does, so that equal vectors lie a
-    little apart; at ``eps=0`` equal vectors have no gradient. Gradients are finite at either. The mean divides by the number of
-    triplets.
+    With ``swap`` the negative's distance is the smaller of those to anchor and positive. If all embeddings become equal, the
+    loss stays at ``margin``. ``eps`` is added to each difference, as in torch, so that equal vectors lie a little apart; at
+    ``eps=0`` equal vectors have a gradient of 0. The mean divides by the number of triplets.
 
     Example:
         >>> import torch, losskit
@@ -43,7 +42,7 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
         source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
         torch="triplet_margin_loss",
     )
-    margin: float = arg(default=1.0, within="(0, inf)", doc="By how much farther the negative is to be.")
+    margin: float = arg(default=1.0, within="(0, inf)", doc="By how much farther the negative should be.")
     p: float = arg(default=2.0, within="(0, inf]", doc="The norm: 2 for Euclid, 1 for the sum of the differences.")
     eps: float = arg(default=1e-6, within="[0, inf)", doc="Added to each difference.")
     swap: bool = arg(default=False, doc="Whether the negative may also be too near to the positive.")
@@ -65,10 +64,10 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
 
 
 def distance(one: Tensor, other: Tensor, p: float = 2.0, eps: float = 1e-6) -> Tensor:
-    """The pairwise distance of torch, whose powers may overflow; where it is 0, so are its derivatives of any order."""
-    apart = eps and max(eps, torch.finfo(one.dtype).tiny)  # of smaller ones no quotient would have digits
+    """Torch's pairwise distance, without overflow; where it is 0, so are its derivatives of any order."""
+    apart = eps and max(eps, torch.finfo(one.dtype).tiny)  # smaller ones would lose their digits in a quotient
     difference = one - other + representable(apart, one.dtype)
-    scale = difference.detach().abs().amax(-1, keepdim=True).log2().floor().exp2()  # a power of 2, which rounds nothing
+    scale = difference.detach().abs().amax(-1, keepdim=True).log2().floor().exp2()  # a power of 2: no rounding
     equal = scale == 0
     unit = torch.where(equal, 1, difference / scale.masked_fill(equal, 1))
     norm: Tensor = torch.linalg.vector_norm(unit, p if p < 1e8 else math.inf, dim=-1, keepdim=True)
@@ -76,7 +75,7 @@ def distance(one: Tensor, other: Tensor, p: float = 2.0, eps: float = 1e-6) -> T
 
 
 def hinge(distance: Distance, margin: float, swap: bool, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-    """The loss of triplets under any distance."""
+    """The triplet loss for any distance."""
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = torch.minimum(far, distance(positive, negative))

@@ -14,15 +14,15 @@ from losskit.losses.triplet_margin import Distance, distance, hinge
 
 
 class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
-    r"""What the distance to a negative example lacks of that to a positive one and the margin, for a distance of your own.
+    r""":class:`TripletMarginLoss` for a distance function that you give.
 
     .. math:: \ell(a, p, n) = \max(0,\, d(a, p) - d(a, n) + \mathrm{margin})
 
     ``distance_function`` takes two tensors of the same shape (N, ...) and gives a distance for each item: (N,), or over more
-    of the leading dimensions. Without one it is :class:`TripletMarginLoss` at its defaults. A module is a distance, too; its
-    parameters are then the loss's. The loss can be pickled, compiled and differentiated twice where the function can. Half
-    precision reaches it as float32 and masked items as zeros, and a call with a mask or weights runs it once more, to see the
-    shape that it gives. The mean divides by the number of distances.
+    of the leading dimensions. Without one it is :class:`TripletMarginLoss` at its defaults. It may be a module; the loss then
+    owns its parameters. The loss can be pickled, compiled and differentiated twice if the function can. The function gets
+    half precision as float32 and masked items as zeros; a call with a mask or weights runs it once more, to learn the shape
+    of its result. The mean divides by the number of distances.
 
     Example:
         >>> import torch, losskit
@@ -44,7 +44,7 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
     distance_function: Distance | None = arg(
         default=None, function=True, kw_only=True, doc="The distance; None for Euclid's."
     )
-    margin: float = arg(default=1.0, within="(0, inf)", kw_only=True, doc="By how much farther the negative is to be.")
+    margin: float = arg(default=1.0, within="(0, inf)", kw_only=True, doc="By how much farther the negative should be.")
     swap: bool = arg(default=False, kw_only=True, doc="Whether the negative may also be too near to the positive.")
     reduction: Reduction = reduction_arg(default="mean", kw_only=True)
 
@@ -55,7 +55,7 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
         return hinge(self.distance, self.margin, self.swap, anchor, positive, negative)
 
     def distance(self, one: Tensor, other: Tensor) -> Tensor:
-        """The distance, of a shape that is checked: a single number for a batch would broadcast in silence."""
+        """The distance, with its shape checked: a single number for a batch would silently broadcast."""
         if self.distance_function is None:
             return distance(one, other)
         answer = self.distance_function(one, other)

@@ -1,3 +1,3 @@
-"""What computes a loss beside its formula: kernels on CPU, torch's own operators elsewhere."""
+"""Kernels on CPU: the library, its calls, and their place in autograd."""
 
 from losskit.native.library import Status as Status, empty_cache as empty_cache, status as status

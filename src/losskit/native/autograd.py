@@ -1,8 +1,8 @@
 """A kernel's place in autograd.
 
-Forward writes the gradients while the data is in cache, scaled by the reduction; backward multiplies only where the
-upstream gradient is not 1, and lets go of its reference, so that ``input.grad`` takes the block without a copy. A second
-backward computes them anew; under ``create_graph`` the formula is differentiated.
+Forward writes the gradients while the data is in cache, scaled by the reduction. Backward multiplies them only if the
+upstream gradient is not 1, and drops its reference, so that ``input.grad`` takes the memory without a copy. A second backward
+recomputes them; under ``create_graph`` the formula is differentiated.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from losskit.native.call import Outcome, Ready, Unfit, Weights
 
 
 def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
-    """The loss by a kernel, in the graph where a gradient is wanted."""
-    for each in tensors[ready.slopes :]:
-        if each.requires_grad:
+    """The loss from a kernel, attached to the graph if a gradient is wanted."""
+    for tensor in tensors[ready.slopes :]:
+        if tensor.requires_grad:
             raise Unfit  # only the formula gives that gradient
-    wanted = tensors[0].requires_grad or any(each.requires_grad for each in tensors[1 : ready.slopes])
+    wanted = tensors[0].requires_grad or any(tensor.requires_grad for tensor in tensors[1 : ready.slopes])
     if not (wanted and torch.is_grad_enabled()):
         return ready.run(weights, tensors, extra, False)[0]
-    # Under hooks, which keep saved tensors elsewhere or compute them anew, nothing is held that they do not see.
+    # Hooks on saved tensors store or recompute them; then no gradients are held that the hooks do not see.
     outcome = ready.run(weights, tensors, extra, not saved_by_hooks())
     pending = Pending(ready, weights, len(tensors), extra.normalizer, outcome)
-    if extra is NOTHING and len(tensors) == 2:  # written out, since 0.1 µs counts in small losses
+    if extra is NOTHING and len(tensors) == 2:  # inlined: 0.1 µs counts in small losses
         return _attach(pending, outcome[0], tensors[0], savable(tensors[1]))  # type: ignore[no-any-return]
     added = () if extra is NOTHING else (extra.sample_weight, extra.mask)
     return _attach(pending, outcome[0], *map(savable, tensors), *added)  # type: ignore[no-any-return]
 
 
 class Pending:
-    """What a kernel wrote, and what backward needs beside the saved tensors to compute it anew."""
+    """The gradients from a kernel, and what backward needs besides the saved tensors to recompute them."""
 
     __slots__ = ("count", "gradients", "normalizer", "ready", "scale", "weights")
 
@@ -46,13 +46,13 @@ class Pending:
         _, self.gradients, self.scale = outcome
 
     def saved(self, ctx: Any) -> tuple[tuple[Tensor, ...], Extra]:
-        """What the loss was computed of; torch's error where it is gone, or was changed in place."""
+        """The tensors of the call; torch raises if they were freed or changed in place."""
         every, count = ctx.saved_tensors, self.count
         extra = NOTHING if len(every) == count else Extra(every[count], every[count + 1], self.normalizer)
         return every[:count], extra
 
     def take(self, ctx: Any) -> tuple[Tensor, ...]:
-        """The gradients, of which no reference is kept; at a second backward, computed anew."""
+        """The gradients, without keeping a reference; a second backward recomputes them."""
         gradients, self.gradients = self.gradients, ()
         if not gradients:
             tensors, extra = self.saved(ctx)
@@ -61,12 +61,12 @@ class Pending:
 
 
 class _Attached(torch.autograd.Function):
-    """A value in the graph; ``mark_dirty`` makes it the output itself and no view, so that it may change in place."""
+    """Attaches a value to the graph; ``mark_dirty`` returns it as the output and not as a view, so that it may change in place."""
 
     @staticmethod
     def forward(ctx: Any, pending: Pending, value: Tensor, *rest: Tensor | None) -> Tensor:
         ctx.pending = pending
-        ctx.save_for_backward(*rest)  # torch lets go of them after backward
+        ctx.save_for_backward(*rest)  # torch frees them after backward
         ctx.mark_dirty(value)
         return value
 
@@ -79,26 +79,26 @@ class _Attached(torch.autograd.Function):
         gradients = pending.take(ctx)
         if batched(upstream):
             factors = ready.over_items(upstream) * pending.scale
-            gradients = tuple(each * factors for each in gradients)
+            gradients = tuple(gradient * factors for gradient in gradients)
         elif ready.call.reduction == "none":
-            for each in gradients:
-                each.mul_(ready.over_items(upstream))
+            for gradient in gradients:
+                gradient.mul_(ready.over_items(upstream))
         else:
             factor = upstream.item() * pending.scale
             if factor != 1:
-                for each in gradients:
-                    each.mul_(factor)
+                for gradient in gradients:
+                    gradient.mul_(factor)
         if ready.input_dtype is not None:
             gradients = tuple(map(ready.as_input, gradients))
         return None, None, *gradients, *(None,) * (len(ctx.needs_input_grad) - 2 - len(gradients))
 
 
 def _differentiated(pending: Pending, ctx: Any, upstream: Tensor) -> list[Tensor | None]:
-    """The gradients by the formula, to be differentiated again."""
+    """The gradients from the formula, which can be differentiated again."""
     tensors, extra = pending.saved(ctx)
     value = pending.ready.call.formula(tensors, extra)
     wanted = ctx.needs_input_grad[2:]
-    leaves = [each for each, own in zip(tensors, wanted) if own]
+    leaves = [tensor for tensor, own in zip(tensors, wanted) if own]
     found = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
     return [next(found) if own else None for own in wanted]
 

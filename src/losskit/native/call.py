@@ -1,6 +1,6 @@
-"""A kernel's call: described by what its struct needs, filled in once for tensors like these, then run.
+"""The call of a kernel: its struct is filled in once for given shapes and dtypes, then run.
 
-No loss is known here: a :class:`Call` is all that a kernel is told of one.
+This module knows no losses: a :class:`Call` holds everything that a kernel needs of one.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ WEIGHTS = frozenset({"weight", "pos_weight"})  # the tensors that kernels take a
 
 
 class Unfit(Exception):  # noqa: N818 - no error: the formula takes over
-    """The kernel cannot do this call, or found values that deserve a message."""
+    """The kernel cannot do this call, or found values that need an error message."""
 
 
 class Call(NamedTuple):
-    """What a kernel is told of a loss."""
+    """Everything that a kernel needs of a loss."""
 
     kernel: str
     params: tuple[float, ...]  # in the order of its struct in kernels/ops
@@ -50,17 +50,17 @@ class Call(NamedTuple):
     formula: Callable[[tuple[Tensor, ...], Extra], Tensor]  # reduced; it gives the second derivative
 
 
-#: What a kernel gave: the value; gradients of the leading tensors, where they are wanted; the factor that these still lack.
+#: The result of a kernel: the value, the gradients of the leading tensors if wanted, and a factor still to be applied to them.
 Outcome = tuple[Tensor, tuple[Tensor, ...], float]
 
 
 class Ready:
-    """What does not change while shapes and dtypes stay: the kernel's call, filled in but for the pointers.
+    """A kernel's call for fixed shapes and dtypes, filled in except for the pointers.
 
-    Small losses live on it: filling a call in takes longer than computing them.
+    Small losses need it: filling in a call takes longer than computing them.
     """
 
-    slopes = 1  # of how many of the tensors, from the first on, the kernel gives the gradient
+    slopes = 1  # the kernel gives gradients of this many tensors, from the first on
 
     def __init__(self, library: CDLL, call: Call, weights: Weights, input: Tensor, target: Tensor) -> None:
         self.call, self.library, dim = call, library, call.dim
@@ -79,10 +79,10 @@ class Ready:
         self.shape = input.shape
         self.template = _elementwise(self, input) if dim is None else _rowwise(self, input, target, dim)
         self.driver = library.losskit_elementwise if dim is None else library.losskit_rowwise
-        self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several: threads may call the same loss
+        self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several, since threads may share a loss
 
     def run(self, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool) -> Outcome:
-        """Value and gradients; :class:`Unfit` where the formula must serve, or must say what is wrong."""
+        """Value and gradients; raises :class:`Unfit` if the formula must compute the loss or report bad values."""
         input, target = tensors
         if self.input_dtype is not None:
             input = input.detach().to(self.dtype)
@@ -101,11 +101,11 @@ class Ready:
         ordinary = extra is NOTHING and not self.weights
         held = None if ordinary else [*self._weights(call, weights), *self._extra(call, extra)]
         status = self.driver(address)
-        del held  # the tensors had to live until here
+        del held  # the tensors must stay alive until here
         if status or call.found:
             raise Unfit
         scale = call.scale if call.unscaled else 1.0
-        if ordinary:  # others hold pointers that must not be used again
+        if ordinary:  # other calls hold pointers that must not be reused
             self.free.append((call, address))
         return value, gradients, scale
 
@@ -114,12 +114,12 @@ class Ready:
         return gradient if self.input_dtype is None else gradient.to(self.input_dtype)
 
     def over_items(self, upstream: Tensor) -> Tensor:
-        """``upstream``, which has one number an item, beside the gradient."""
+        """``upstream``, which has one number per item, broadcast against the gradient."""
         dim = self.call.dim if self.call.reduction == "none" else None
         return upstream if dim is None else upstream.unsqueeze(dim)
 
     def _call(self) -> tuple[Elementwise | Rowwise, int]:
-        """A call of one's own, and its address."""
+        """A call that no other thread uses, and its address."""
         try:
             return self.free.pop()
         except IndexError:
@@ -127,7 +127,7 @@ class Ready:
             return call, addressof(call)
 
     def _gradient(self, input: Tensor) -> Tensor:
-        """Memory for it, in huge pages where it is large."""
+        """Memory for the gradient, in huge pages if it is large."""
         leased = None if self.lease is None else lease(self.library, self.lease, self.dtype)
         return torch.empty_like(input) if leased is None else leased
 
@@ -137,7 +137,7 @@ class Ready:
         for name, shape in self.weights:
             weight = weights[name]
             if weight is None or weight.shape != shape or not weight.is_cpu:
-                raise Unfit  # put in behind the loss's back, or moved; if it does not fit, the loss will complain
+                raise Unfit  # it was replaced or moved; if it does not fit, the loss raises an error
             if weight.requires_grad:
                 raise Unfit  # only the formula gives it a gradient
             if isinstance(call, Elementwise):
@@ -149,8 +149,8 @@ class Ready:
         return held
 
     def _extra(self, call: Elementwise | Rowwise, extra: Extra) -> list[Tensor | None]:
-        for each in (extra.sample_weight, extra.normalizer):
-            if isinstance(each, Tensor) and each.requires_grad:
+        for factor in (extra.sample_weight, extra.normalizer):
+            if isinstance(factor, Tensor) and factor.requires_grad:
                 raise Unfit  # only the formula gives it a gradient
         if extra.normalizer is not None:
             call.normalizer = float(extra.normalizer)
@@ -161,7 +161,7 @@ class Ready:
 
 
 def ready(call: Call, weights: Weights, tensors: tuple[Tensor, ...]) -> Ready | None:
-    """The call filled in for tensors like these; None where no kernel can do it."""
+    """The call filled in for tensors of these shapes and dtypes; None if no kernel can do it."""
     library = load()
     if library is None or len(tensors) != 2 or tensors[0].dtype not in DTYPES or not tensors[0].numel():
         return None
@@ -172,7 +172,7 @@ def ready(call: Call, weights: Weights, tensors: tuple[Tensor, ...]) -> Ready | 
 
 
 def _read_as(target: Tensor, dtype: torch.dtype, ids: bool) -> torch.dtype | None:
-    """What the target must be converted to; None: it may stay as it is."""
+    """The dtype that the target must be converted to; None: no conversion."""
     if ids:
         return None if target.dtype in IDS else torch.int64
     return None if target.dtype is dtype else dtype
@@ -217,7 +217,7 @@ def spread(into: Spread, tensor: Tensor | None, items: torch.Size, dtype: torch.
 
 @cache
 def op_number(library: CDLL, driver: str, name: str) -> int:
-    """The number by which a driver knows an op."""
+    """The number of an op in a driver."""
     number = int(getattr(library, f"losskit_{driver}_op")(name.encode()))
     if number < 0:
         raise LookupError(f"the {driver} driver has no op {name!r}: rebuild the kernels")

@@ -1,7 +1,8 @@
 """The C library: found, loaded and called.
 
-One library a level of instruction sets lies beside this file (or, installed in place, where ``importlib.resources`` finds
-it); the best one that the processor has is loaded at the first call. Without one, formulas serve.
+There is one library per level of instruction sets beside this file (or, in an editable install, where
+``importlib.resources`` finds it). The best one that the processor supports is loaded at the first call. Without a library,
+formulas are used.
 """
 
 from __future__ import annotations
@@ -35,11 +36,9 @@ FORCE = "LOSSKIT_LEVEL"  # an environment variable: a level, or "none" for formu
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
 REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
 IDS = {torch.int64: 0, torch.int32: 1, torch.uint8: 2}
-PROBABILITIES = 3  # in the place of ids
-KEPT = (
-    256 << 20
-)  # bytes of freed gradients that are held for the next: zeroing fresh pages costs as much as a cheap loss
-LEASED = 1 << 20  # gradients of so many bytes live in huge pages
+PROBABILITIES = 3  # instead of ids
+KEPT = 256 << 20  # bytes of freed gradients kept for reuse: zeroing fresh pages costs as much as a cheap loss
+LEASED = 1 << 20  # gradients of at least so many bytes use huge pages
 
 
 class Spread(Structure):
@@ -84,12 +83,12 @@ STRUCTS = (Spread, Elementwise, Rowwise)
 
 @dataclass(frozen=True)
 class Status:
-    """Whether kernels serve, and why not.
+    """Whether kernels are in use, and why or why not.
 
     Args:
-        level: The instruction set in use; None where formulas serve.
+        level: The instruction set in use; None if formulas are used.
         path: The library's file.
-        reason: Why there is none, or that there is.
+        reason: Why this library was chosen, or why there is none.
         threads: How many a kernel uses, as ``torch.get_num_threads`` says.
     """
 
@@ -105,20 +104,20 @@ class Status:
 
 
 def status() -> Status:
-    """Whether kernels serve on this machine, which, and why not."""
+    """Whether kernels are in use on this machine, which ones, and why or why not."""
     library, level, reason = _loaded()
     path = None if library is None else library._name
     return Status(level, path, reason, torch.get_num_threads())
 
 
 def empty_cache() -> int:
-    """Give memory kept for gradients back to the system; returns its bytes."""
+    """Return memory kept for gradients to the system; gives its size in bytes."""
     library = load()
     return 0 if library is None else int(library.losskit_empty_cache())
 
 
 def load() -> CDLL | None:
-    """The library, or None where formulas serve."""
+    """The library, or None if formulas are used."""
     return _loaded()[0]
 
 
@@ -151,7 +150,7 @@ def _candidates(level: str) -> list[Any]:
 
 
 def _supported(there: dict[str, str]) -> list[str]:
-    """The levels that this processor has; the library of the lowest one asks it."""
+    """The levels that this processor supports, as the library of the lowest level reports them."""
     if "native" in there:
         return ["native"]
     have = int(CDLL(there[min(there)]).losskit_level()) if "v2" in there else 0
@@ -159,7 +158,7 @@ def _supported(there: dict[str, str]) -> list[str]:
 
 
 def _misfit(library: CDLL) -> str | None:
-    """Why calls cannot be handed to a library that is left over from another version, or was built otherwise."""
+    """Why a library from another version or build cannot be used; None if it can."""
     version = library.losskit_abi_version()
     if version != ABI:
         return f"has ABI {version}, not {ABI}"
@@ -188,7 +187,7 @@ _capsule.argtypes = [c_void_p, c_char_p, c_void_p]
 
 
 def lease(library: CDLL, shape: Any, dtype: torch.dtype) -> Tensor | None:
-    """Memory in huge pages for a large gradient, of which torch frees the block; None where there is none.
+    """Memory in huge pages for a large gradient, which torch frees; None if there is none.
 
     Args:
         library: The library.

@@ -1,4 +1,4 @@
-"""The exact mean over what does not pass through one call: micro-batches, and the ranks of a process group."""
+"""The exact mean over several calls: micro-batches, and the ranks of a process group."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ def global_count(
     process_group: dist.ProcessGroup | None = None,
     averaged: bool = True,
 ) -> Tensor:
-    r"""What the mean over a whole window divides by, to be given to each call as its ``normalizer``.
+    r"""The denominator of the mean over a whole window; give it to each call as its ``normalizer``.
 
     .. math:: n = \frac{1}{R} \sum_{r=1}^{R} \sum_{i} m_i\, w_i\, s_i
 
-    over the R ranks and the items of the window, with mask m, sample weight w, and s what the loss itself counts an item
-    as: 1, or the weight of its class. A mean of means is another number wherever micro-batches or ranks keep unequally
-    many items, as with padding. Divided by what all of them keep together, they add up to the mean of the whole batch.
+    over the R ranks and the items of the window, with mask m, sample weight w, and the loss's own count s of an item: 1, or
+    the weight of its class. A mean of means is a different number if micro-batches or ranks keep different numbers of items,
+    as with padding. Divided by this count, the calls add up to the mean of the whole batch.
 
-    DistributedDataParallel averages gradients over the ranks: it divides by R once more. This is where the factor 1/R
-    comes from; the loss that a rank reports is then R times its part, so that the ranks' *mean* is the global loss. Where
-    gradients are summed instead, say ``averaged=False``.
+    DistributedDataParallel averages gradients over the ranks, which divides by R once more: hence the factor 1/R. The loss
+    that a rank reports is then R times its part, so that the *mean* over the ranks is the global loss. If gradients are summed
+    instead, use ``averaged=False``.
 
     Args:
         criterion: The loss that will be called, with reduction ``"mean"``.
         targets: The target of each micro-batch of the window (between two optimizer steps) on this rank, or one tensor.
             For a loss without a target, its first tensor.
-        mask: As the calls will have it, one tensor for each target.
-        sample_weight: As the calls will have it, one tensor for each target.
-        process_group: The ranks; None for the default group, or for this process alone where there is none.
+        mask: The masks of the calls, one for each target.
+        sample_weight: The sample weights of the calls, one for each target.
+        process_group: The ranks; None for the default group, or for this process alone if there is none.
         averaged: Whether gradients are averaged over the ranks, as DistributedDataParallel does.
 
     Returns:
-        A float64 tensor of no dimension on the targets' device (float32 on MPS, which has no other); nothing is read from
-        it, so that a GPU does not wait. It is 1 where nothing counts at all: the loss is then 0, not NaN.
+        A float64 tensor without dimensions on the targets' device (float32 on MPS, which has no float64). Its value is not
+        read, so that a GPU does not synchronise. It is 1 if nothing counts: the loss is then 0, not NaN.
 
     Raises:
-        ValueError: The reduction is not ``"mean"``, there is no target, or masks do not match the targets in number.
+        ValueError: The reduction is not ``"mean"``, there is no target, or there are not as many masks as targets.
 
     Example:
         >>> import torch, losskit
@@ -71,7 +71,7 @@ def global_count(
     if not windows:
         raise ValueError(f"{who}: global_count got no target; give the target of each micro-batch of the window")
     masks, weights = _beside(who, "mask", mask, windows), _beside(who, "sample_weight", sample_weight, windows)
-    counts = [_count(criterion, *each) for each in zip(windows, masks, weights, strict=True)]
+    counts = [_count(criterion, *call) for call in zip(windows, masks, weights, strict=True)]
     total = torch.stack(counts).sum()
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(total, group=process_group)
@@ -92,7 +92,7 @@ def _beside(who: str, name: str, given: OneOrMany | None, targets: list[Tensor])
 
 
 def _count(criterion: Loss, target: Tensor, mask: Tensor | None, sample_weight: Tensor | None) -> Tensor:
-    """What one micro-batch counts."""
+    """The count of one micro-batch."""
     items = criterion.items_of(target)
     at_call: AtCall = {}
     if mask is not None:

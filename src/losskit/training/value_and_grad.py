@@ -19,8 +19,8 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
 
     .. math:: (x, y) \mapsto (\ell(x, y), \partial \ell / \partial x)
 
-    For a small loss autograd costs more than the loss itself. What it gives is what ``backward`` would: hand the
-    gradient on with ``output.backward(gradient)``.
+    For a small loss autograd costs more than the loss itself. The gradient is the one that ``backward`` would give: continue
+    with ``output.backward(gradient)``.
 
     Args:
         criterion: A loss whose reduction is ``"mean"`` or ``"sum"``.
