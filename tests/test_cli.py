@@ -235,9 +235,9 @@ def test_a_bar_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
 
     seen = io.StringIO()
     monkeypatch.setattr(command, "Console", lambda stderr: Console(file=seen if stderr else None, force_terminal=True))
-    with command._progress(7) as progress:
-        progress.advance(progress.task_ids[0], 3)
-        progress.refresh()
+    with command._progress(7) as advance:
+        for _ in range(3):
+            advance()
     assert "training" in seen.getvalue()
     assert "3/7" in seen.getvalue()
 
@@ -301,7 +301,7 @@ def _hear_ctrl_c() -> None:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
     command = [*LOSSKIT, *["compare", "digits", "--epochs", "1", "--workers", "2", "--repeats", "50"]]
-    running = subprocess.Popen(
+    with subprocess.Popen(
         command,
         cwd=tmp_path,
         stdout=PIPE,
@@ -309,16 +309,16 @@ def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
         preexec_fn=_hear_ctrl_c,
-    )
-    try:
-        _wait_for_rows(tmp_path, 2)
-        if stop is signal.SIGINT:  # a terminal tells the workers too
-            os.killpg(running.pid, stop)
-        else:
-            running.send_signal(stop)
-        _, err = running.communicate(timeout=15)
-    finally:
-        running.kill()
+    ) as running:
+        try:
+            _wait_for_rows(tmp_path, 2)
+            if stop is signal.SIGINT:  # a terminal tells the workers too
+                os.killpg(running.pid, stop)
+            else:
+                running.send_signal(stop)
+            _, err = running.communicate(timeout=15)
+        finally:
+            running.kill()
     assert _gone(running.pid)  # the workers, too
     if stop is signal.SIGKILL:  # nobody can say anything
         return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -146,6 +149,15 @@ def test_here_and_in_a_process_of_its_own():
     values = losskit.HuberLoss()(torch.ones(1), torch.zeros(1)).item(), float(value)
     assert values == (0.5, 0.5)
 """
+
+
+def test_a_server_that_does_not_start_says_so_and_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(RuntimeError, match=r"tree: the server that runs the tests has ended: 1"):
+        Worker(tmp_path / "tree", None)
+    gc.collect()  # where pytest would hear of a pipe
 
 
 def test_what_must_die_dies_and_what_changes_nothing_lives(tmp_path: Path) -> None:

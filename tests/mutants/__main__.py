@@ -202,7 +202,8 @@ class Worker:
 
     def __init__(self, path: Path, level: str | None) -> None:
         self.tree = Tree(path, level)
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS")
+        threads = dict.fromkeys(pools, "1")  # torch 2.8 starts its compiler's when that is imported
         self.server = subprocess.Popen(
             [sys.executable, "-m", "mutants.server"],
             cwd=path,
@@ -228,7 +229,11 @@ class Worker:
 
     def _hear(self) -> Any:
         assert self.server.stdout is not None
-        return json.loads(self.server.stdout.readline())
+        line = self.server.stdout.readline()
+        if not line:
+            self.close()
+            raise RuntimeError(f"{self.tree.path}: the server that runs the tests has ended: {self.server.returncode}")
+        return json.loads(line)
 
     def close(self) -> None:
         assert self.server.stdin is not None

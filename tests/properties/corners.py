@@ -30,7 +30,7 @@ from losskit.core.slots import Either, Slot
 from losskit.fields import Arg, inside
 from losskit.loss import Loss
 from losskit.losses.multilabel_margin import LabelIds
-from properties.held import holds
+from properties.held import holds, rows_stand_alone
 
 Item = tuple[Any, ...]  # a number or a list of each tensor
 Compute = Callable[[Loss, tuple[Tensor, ...]], Tensor]
@@ -45,6 +45,7 @@ SOFTMAX = ("CrossEntropyLoss", "SoftmaxFocalLoss")
 @holds
 def corners(subject: Subject) -> None:
     """At infinite, huge and tiny numbers, and at certainty, value and gradient are the limits, where there are any."""
+    rows_stand_alone(subject)
     for dtype, most in ((torch.float32, 50), (torch.float64, 50), (torch.float16, 20), (torch.bfloat16, 20)):
         agree(subject, {}, dtype, most, by_call, by_formula)
     agree(subject, {}, torch.float32, 12, mapped)
@@ -55,6 +56,7 @@ def corners(subject: Subject) -> None:
 @holds
 def ends_of_arguments(subject: Subject) -> None:
     """So they are where an argument is at an end of its interval, or next to it."""
+    rows_stand_alone(subject)
     for name, argument in subject.loss.arguments.items():
         for end in POWERS if name == "p" and argument.within else ends(argument):
             if name == "eps" and end > 1e38 and subject.loss.__name__ in ABSORBING:

@@ -13,7 +13,7 @@ from losskit.core.reduction import NOTHING
 from losskit.core.shapes import Classes, Labels
 from losskit.core.slots import Either
 from losskit.loss import Loss
-from properties.held import holds, loss_and_grad
+from properties.held import holds, loss_and_grad, rows_stand_alone
 
 #: The loss of a right answer in terms of the odds against it, which no cancellation can hurt.
 OF_ODDS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -30,6 +30,7 @@ def sure_answers_keep_their_digits(subject: Subject) -> None:
     domain = subject.loss.about.input
     if not isinstance(domain.range, Logit) or isinstance(domain.range, Score):
         return
+    rows_stand_alone(subject)
     for place, (input, target, hot) in enumerate(sure(subject.loss)):
         criterion = subject.loss(reduction="none")
         leaf = input.double().requires_grad_()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from cases import Subject
+from cases import Subject, draw
 from torch import Tensor
 
 from losskit.loss import Loss
@@ -64,6 +64,15 @@ def loss_and_grad(criterion: Callable[..., Tensor], input: Tensor, *rest: Any, *
     (loss * torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)).sum().backward()
     assert leaf.grad is not None
     return loss.detach(), leaf.grad
+
+
+def rows_stand_alone(subject: Subject) -> None:
+    """What looks at a row at a time needs one item a row, on which no other row acts."""
+    criterion, tensors = subject.loss(reduction="none"), draw(subject.loss, (6,))
+    together = criterion(*tensors)
+    assert together.shape == (6,), f"a row is not an item: {tuple(together.shape)}"
+    alone = [criterion(*(each[i : i + 1] for each in tensors)) for i in range(6)]
+    torch.testing.assert_close(together, torch.cat(alone), msg=lambda how: f"rows act on each other: {how}")
 
 
 def reductions(loss: type[Loss]) -> tuple[Any, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -65,11 +66,11 @@ def _run(plan: Plan, data: Data, store: Store, processes: int | None) -> list[Ro
     rows: list[Row] = []
     todo = len(jobs(plan))
     try:
-        with _terminable(), _progress(todo) as progress, closing(workers.run(plan, data, processes)) as running:
+        with _terminable(), _progress(todo) as advance, closing(workers.run(plan, data, processes)) as running:
             for row in running:
                 store.append(row.as_json())
                 rows.append(row)
-                progress.advance(progress.task_ids[0])
+                advance()
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"stopped after {len(rows)} of {todo} rows, kept in {store.folder / 'rows.jsonl'}"
@@ -92,10 +93,12 @@ def _terminable() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Progress]:
-    """A bar on standard error, which is silent where nobody watches."""
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, and what moves it on by one; none where nobody watches."""
     console = Console(stderr=True)
+    if not console.is_terminal:  # rich 13.3 writes an empty line for a bar that it is told not to show
+        yield lambda: None
+        return
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        progress.add_task("training", total=total)
-        yield progress
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield partial(progress.advance, progress.add_task("training", total=total))
