@@ -73,12 +73,22 @@ def pair(loss: type[losskit.Loss], shape: tuple[int, int], compiled: bool) -> di
     ours = getattr(functional, by_file.get(loss.__module__, ""), None)
     if theirs is None or ours is None:
         return None
-    drawn = [tensor.detach().cuda().requires_grad_(tensor.requires_grad) for tensor in variants.draw(loss, shape)]
+    here = speech(shape) if loss is losskit.CTCLoss else variants.draw(loss, shape)
+    drawn = [tensor.detach().cuda().requires_grad_(tensor.requires_grad) for tensor in here]
     functions = {"torch": theirs, "losskit": ours}
     if compiled:
         torch._dynamo.reset()
         functions = {name: torch.compile(function, dynamic=False) for name, function in functions.items()}
     return {name: variants.backward(function, tuple(drawn)) for name, function in functions.items()}
+
+
+def speech(shape: tuple[int, int]) -> tuple[Tensor, ...]:
+    """Log-probabilities of a small or a large batch, labels, and the lengths of both."""
+    steps, batch, classes, labels = (50, 4, 16, 8) if shape == SMALL else (512, 64, 256, 64)
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(steps, batch, classes, generator=generator).log_softmax(-1).requires_grad_()
+    targets = torch.randint(1, classes, (batch, labels), generator=generator)
+    return scores, targets, torch.full((batch,), steps), torch.full((batch,), labels)
 
 
 def rate(times: paired.Times) -> str:

@@ -60,9 +60,9 @@ def dice_by_hand(input: Tensor, target: Tensor) -> Tensor:
 
 def nt_xent_by_hand(first: Tensor, second: Tensor) -> Tensor:
     views = F.normalize(torch.cat([first, second]))
-    items, own = len(first), torch.eye(len(views), dtype=torch.bool)
+    items, own = len(first), torch.eye(len(views), dtype=torch.bool, device=views.device)
     logits = (views @ views.T / 0.5).masked_fill(own, -torch.inf)
-    return F.cross_entropy(logits, torch.arange(2 * items).roll(items))
+    return F.cross_entropy(logits, torch.arange(2 * items, device=views.device).roll(items))
 
 
 def arcface_by_hand(input: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -24,8 +24,8 @@ from losskit.core.reduction import AtCall
 from losskit.core.watched import eager, no_autocast, takes_hooks
 from losskit.loss import Loss
 
-#: Bytes of logits that may exist at once; their gradient takes as many.
-BUDGET = 64 * 2**20
+#: Bytes of logits that may exist at once, and on a GPU, which wants larger products; their gradient takes as many.
+BUDGET, ON_GPU = 64 * 2**20, 256 * 2**20
 
 
 class Given(NamedTuple):
@@ -177,6 +177,10 @@ def _add(gradients: Gradients, start: int, slope: Tensor, input: Tensor, layer: 
         flat = of_weight.flatten(0, -2)
         if flat.dtype == slope.dtype:
             flat.addmm_(slope.t(), input)
+        elif (
+            slope.is_cuda and torch.version.cuda
+        ):  # half precision there: the product is added in float32, without a copy
+            torch.addmm(flat, slope.t(), input, out_dtype=flat.dtype, out=flat)
         else:
             flat += slope.t() @ input
     if of_bias is not None:

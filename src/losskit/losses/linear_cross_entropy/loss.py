@@ -21,7 +21,7 @@ from losskit.core.watched import autocasting, readable, savable_with
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.cross_entropy import CrossEntropyLoss
-from losskit.losses.linear_cross_entropy.chunks import BUDGET, Chunks, Given
+from losskit.losses.linear_cross_entropy.chunks import BUDGET, ON_GPU, Chunks, Given
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class LinearCrossEntropyLoss(Loss, _Torchs):
         default=0,
         within="[0, inf)",
         kw_only=True,
-        doc=f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB.",
+        doc=f"Rows whose logits exist at once; 0: as many as fit in {BUDGET >> 20} MiB, on a GPU in {ON_GPU >> 20} MiB.",
     )
     options: Any = arg(
         default=None,
@@ -345,7 +345,7 @@ def _denominator(criterion: Loss, given: Given) -> Tensor:
 def _rows(chunk_size: int, linear_weight: Tensor) -> int:
     """Rows of a chunk."""
     row = linear_weight[..., 0].numel() * linear_weight.element_size()
-    return chunk_size or max(1, BUDGET // row)
+    return chunk_size or max(1, (ON_GPU if linear_weight.is_cuda else BUDGET) // row)
 
 
 def _dtype(input: Tensor) -> torch.dtype:
