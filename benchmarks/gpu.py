@@ -126,7 +126,7 @@ def head(rounds: int) -> None:
 
         tensors = (input, weight, target)
         steps = {"torch": variants.backward(all_logits, tensors)}
-        for chunk in (0, rows // 8, rows // 4):
+        for chunk in (0, rows // 16, rows // 4):
             chunked = partial(functional.linear_cross_entropy, chunk_size=chunk)
             steps[f"chunks of {chunk or 'default'}"] = variants.backward(chunked, tensors)
         times = in_turn(steps, by_device, rounds)

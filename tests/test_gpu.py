@@ -231,7 +231,7 @@ def test_the_language_model_head_keeps_its_promise(dtype: torch.dtype) -> None:
     peak(by_all_logits), peak(lambda leaf: criterion(leaf, target))  # warm: libraries take workspaces
     all_logits, expected = peak(by_all_logits)
     chunks, found = peak(lambda leaf: criterion(leaf, target))
-    assert chunks < all_logits / 3
+    assert chunks < all_logits / 2
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one.float(), other.float(), rtol=2e-2, atol=1e-4 if dtype.itemsize == 4 else 2e-3)
     kept = losskit.LinearCrossEntropyLoss(width, classes, device="cuda", dtype=dtype, reduction="none")

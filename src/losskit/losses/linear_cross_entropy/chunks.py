@@ -25,7 +25,7 @@ from losskit.core.watched import eager, no_autocast, takes_hooks
 from losskit.loss import Loss
 
 #: Bytes of logits that may exist at once, and on a GPU, which wants larger products; their gradient takes as many.
-BUDGET, ON_GPU = 64 * 2**20, 256 * 2**20
+BUDGET, ON_GPU = 64 * 2**20, 128 * 2**20
 
 
 class Given(NamedTuple):
