@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import losskit
 from losskit.core.head import ON_CLASSES, ON_LABELS, ON_NUMBERS, Activation, Encoding, Head, Task
 
 IDS, BITS = torch.tensor([0, 2, 1]), torch.tensor([[0.0, 1, 1], [0, 0, 0]])
@@ -76,6 +77,8 @@ def test_outputs_are_read_at_their_threshold() -> None:
 def test_probabilities_add_up_where_classes_exclude_each_other() -> None:
     output = torch.tensor([[0.0, math.log(3)], [-2000.0, -2000.0]], dtype=torch.float64)
     of_numbers = ON_NUMBERS[Task.MULTICLASS].probabilities(torch.tensor([[3.0, 0.5, -1.0], [-1.0, -2.0, 0.0]]), 1)
+    above = ON_NUMBERS[Task.MULTICLASS].probabilities(torch.tensor([[1.5, 0.5]]), 1)
+    torch.testing.assert_close(above, torch.tensor([[2 / 3, 1 / 3]]))
     third = 1 / 3
     torch.testing.assert_close(of_numbers, torch.tensor([[2 / 3, third, 0.0], [third, third, third]]))
     of_labels = ON_LABELS[Task.MULTICLASS].probabilities(output, 1)
@@ -98,3 +101,9 @@ def test_a_ranking_of_labels_has_no_threshold() -> None:
     for read in (Head(Encoding.LABEL_LIST).predict, Head(Encoding.LABEL_LIST).probabilities):
         with pytest.raises(ValueError, match="find a threshold on validation data"):
             read(torch.zeros(1, 2), 1)
+
+
+def test_what_a_target_may_be_is_one_sentence() -> None:
+    assert losskit.CrossEntropyLoss().domains["target"].describe("input") == (
+        "Class ids in [0, C), of any integer dtype, one for each item; or class probabilities, of the shape of input."
+    )

@@ -23,7 +23,7 @@ from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import Outcome, conclude
 from losskit.compare.plan import Configuration, Plan, make_plan
 from losskit.compare.recipe import recipe
-from losskit.compare.report import header, table, width, words
+from losskit.compare.report import _and, header, table, width, words
 from losskit.compare.store import Store
 
 WOBBLE = np.array([0.001, -0.001] * 5)
@@ -319,3 +319,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
         gone.append({})
     with pytest.raises(CompareError, match=r"cannot write to .*gone: .*; the rows are kept"):
         gone.finish([], "")
+
+
+def test_names_are_joined() -> None:
+    assert [_and("ABC"[:count]) for count in (1, 2, 3)] == ["A", "A and B", "A, B and C"]

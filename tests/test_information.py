@@ -401,3 +401,12 @@ def test_two_devices_are_named() -> None:
     p = torch.tensor([0.5, 0.5])
     with pytest.raises(ValueError, match=r"kl_divergence: p is on cpu and q on meta; use q\.to\(p\.device\)"):
         kl_divergence(p, p.to("meta"))
+
+
+@pytest.mark.parametrize(
+    "function", [surprisal, entropy, cross_entropy, kl_divergence, js_divergence, mutual_information]
+)
+def test_each_names_itself(function: Callable[..., Tensor]) -> None:
+    given = (P, Q) if function in (cross_entropy, kl_divergence, js_divergence) else (P,)
+    with pytest.raises(ValueError, match=f"^{function.__name__}: base must be positive"):
+        function(*given, base=0)

@@ -645,3 +645,18 @@ def test_a_soft_target_changes_nothing_for_its_neighbours(dtype: torch.dtype, po
     torch.testing.assert_close(hard[1][:-1], soft[1][:-1], rtol=1e-6, atol=0)
     for mine, theirs in zip(hard, run(criterion, input, target, "formula"), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+@needs_kernels
+def test_value_and_grad_builds_no_graph() -> None:
+    saved: list[Tensor] = []
+
+    def pack(tensor: Tensor) -> Tensor:
+        saved.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        losskit.value_and_grad(losskit.MSELoss())(torch.randn(6), torch.randn(6))
+        assert not saved
+        losskit.MSELoss()(torch.randn(6, requires_grad=True), torch.randn(6))
+        assert saved

@@ -628,7 +628,7 @@ def test_it_is_documented() -> None:
         ({"input": np.ones((7, 5))}, TypeError, "input must be a tensor, got ndarray"),
         ({"linear_weight": torch.randn(1, 5)}, ValueError, "one class.*BCEWithLogitsLoss"),
         ({"linear_bias": torch.randn(5)}, ValueError, r"linear_bias must have shape \(11,\), got \(5,\)"),
-        ({"weight": torch.rand(5)}, ValueError, "weight must hold one entry for each of 11 classes, got 5"),
+        ({"weight": torch.rand(5)}, ValueError, "weight must hold one entry for each of 11 classes, got 5$"),
         ({"weight": -torch.rand(11)}, ValueError, r"weight must lie in \[0, inf\)"),
         ({"label_smoothing": 1.5}, ValueError, r"label_smoothing must lie in \[0, 1\]"),
         ({"reduction": "avg"}, ValueError, "reduction must be one of"),
@@ -665,3 +665,13 @@ def test_refusals_of_the_module() -> None:
     wrong = torch.tensor([3, 99, 3, 3, 3, 3, 3])
     mask = wrong < 99
     assert criterion(torch.randn(N, D), wrong, mask=mask).isfinite()
+
+
+def test_float16_is_computed_in_float32_wherever_it_is_seen() -> None:
+    """The logits, too: rounded to float16 they would lose the digits that the transforms would then lack."""
+    input, weight, target = torch.randn(6, 8).half() * 4, torch.randn(11, 8).half(), torch.randint(11, (6,))
+    eager = functional.linear_cross_entropy(input, weight, target, reduction="none")
+    exact = torch.nn.functional.cross_entropy(input.float() @ weight.float().T, target, reduction="none")
+    seen = torch.vmap(lambda row, id: functional.linear_cross_entropy(row, weight, id))(input, target)
+    for found in (eager, seen):
+        torch.testing.assert_close(found, exact, rtol=1e-6, atol=1e-6)

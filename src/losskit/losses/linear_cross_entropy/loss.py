@@ -277,11 +277,10 @@ def _require(criterion: _OfLogits, input: Tensor, target: Tensor, shape: tuple[i
     """Raise where the target does not fit logits of this shape, or class weights and arguments do not fit it."""
     who = type(criterion).__name__
     logits = input.new_empty(()).expand(shape)  # takes no memory
+    criterion.fit(logits)  # first: what is said below is of the target
     try:
         criterion.require((logits, target))
     except ValueError as error:
-        if "weight" in str(error):
-            raise
         raise ValueError(f"{error} (input of shape {tuple(input.shape)} has logits of shape {shape})") from None
     if target.is_floating_point() and criterion.ignore_index != -100:
         raise ValueError(
