@@ -6,32 +6,31 @@ import contextlib
 import inspect
 import io
 import itertools
-from unicodedata import east_asian_width
+import re
+from typing import Any
 
 import pytest
 import torch
 
 import losskit
-from losskit import cli
+from losskit import cli, terminal
 from losskit.catalog import STANDARD
 from losskit.core.head import Activation, Encoding, Situation, Task
-from losskit.guide.choose import OUTPUTS, Pick, choose, output_of
+from losskit.guide.choose import OUTPUTS, Pick, choose, matters, output_of
 from losskit.guide.code import script
-from losskit.guide.show import KERAS, UnknownLossError, explain, find, guide, listing
+from losskit.guide.show import ABBREVIATIONS, KERAS, UnknownLossError, explain, find, guide, listing
 from losskit.guide.words import LANGUAGES, LOSSES, PHRASES, SITUATIONS, TARGETS, TASKS
 from losskit.loss import Loss
+from losskit.terminal import columns
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _alike_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)  # tiny networks; conftest puts the number back
+    monkeypatch.setenv("COLUMNS", "100")
 
 
 PAIRS = [(loss, task) for loss in losskit.CATALOG for task in loss.about.serves]
-
-
-def columns(line: str) -> int:
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in line)
 
 
 def run(code: str) -> str:
@@ -50,23 +49,71 @@ def test_the_code_runs_as_printed(loss: type[Loss], task: Task) -> None:
             run(script(loss, task, arguments))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_fits_and_names_what_it_must(language: str) -> None:
+def pages(language: str) -> dict[tuple[Any, ...], str]:
+    """Every page, by what was asked for, as wide as the terminal is now."""
+    found: dict[tuple[Any, ...], str] = {}
     for task, output, outliers, imbalanced in itertools.product(
         [None, *Task], [None, *OUTPUTS], [False, True], [False, True]
     ):
-        given = [Situation.OUTLIERS] * outliers + [Situation.IMBALANCED] * imbalanced
-        page = guide(task, output, given, language)
-        assert max(map(columns, page.splitlines())) <= 100
+        given = (Situation.OUTLIERS,) * outliers + (Situation.IMBALANCED,) * imbalanced
+        found[task, output, given] = guide(task, output, given, language)
+    names = [*(loss.__name__ for loss in losskit.CATALOG), "AdaptiveLogSoftmaxWithLoss", *ABBREVIATIONS, *KERAS]
+    return found | {(name,): explain(name, language) for name in names} | {(): listing()}
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def unbroken(request: pytest.FixtureRequest) -> tuple[str, dict[tuple[Any, ...], str]]:
+    """A language, and every page of it on a terminal without end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terminal, "WIDEST", 10_000)
+        patch.setenv("COLUMNS", "10000")
+        found = pages(request.param)
+    return request.param, found
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_every_page_fits_the_terminal_and_cuts_no_word(
+    width: int, unbroken: tuple[str, dict[tuple[Any, ...], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    language, whole = unbroken
+    for asked, page in pages(language).items():
+        code = whole[asked].partition(f"\n{PHRASES['code'][LANGUAGES.index(language)]}\n")[2].splitlines()
+        assert {line for line in page.splitlines() if columns(line) > width} <= set(code), asked
+        if not asked:  # a table: a cell that is wrapped mixes with its neighbours
+            assert sorted(page.split()) == sorted(whole[asked].split())
+        elif language == "en":
+            assert page.split() == whole[asked].split(), asked
+        else:  # Chinese is broken between characters
+            assert "".join(page.split()) == "".join(whole[asked].split())
+            assert set(re.findall("[!-~]+", page)) == set(re.findall("[!-~]+", whole[asked])), asked
+
+
+@pytest.mark.parametrize("width", ["80", "100"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_names_what_it_must(language: str, width: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    for asked, page in pages(language).items():
+        task, output, given = asked if len(asked) == 3 else (None, None, ())
         picks = [] if task is None else choose(task, output, given)
         if picks:
             assert picks[0].loss.__name__ in page
+            assert picks[0].arguments in page.split(PHRASES["code"][LANGUAGES.index(language)])[0]  # and on one line
             assert all(f"torch.optim.{name}(" in page for name in ("SGD", "Adam", "RMSprop", "AdamW"))
     for loss in losskit.CATALOG:
         page = explain(loss.__name__, language)
-        assert max(map(columns, page.splitlines())) <= 100
+        assert all(arguments in page for arguments in loss.about.suits.values())
         for words in (loss.about.source, *loss.arguments):
             assert " ".join(words.split()) in " ".join(page.split())
+
+
+def test_a_formula_with_cases_keeps_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = explain("AdaptiveLogSoftmaxWithLoss").splitlines()
+    place = lines.index("  -log p(y | x) =")
+    first, second = lines[place + 1 : place + 3]
+    assert first.startswith("    ⎧ -log softmax(H x)_y")
+    assert first.index("if y < c_1") == second.index("if y ≥ c_k")
 
 
 @pytest.mark.parametrize("name", [*(loss.__name__ for loss in losskit.CATALOG), "AdaptiveLogSoftmaxWithLoss"])
@@ -93,6 +140,14 @@ def test_what_it_picks() -> None:
     assert first(Task.REGRESSION, None, Situation.OUTLIERS) != "MSELoss"
     assert first(Task.MULTICLASS, None, Situation.OUTLIERS) == "CrossEntropyLoss"  # outliers are not its matter
     assert "give instead                values" in guide(Task.REGRESSION, "probabilities", [])
+
+
+def test_a_situation_that_matters() -> None:
+    assert matters(Situation.IMBALANCED, None, None)
+    assert matters(Situation.OUTLIERS, Task.REGRESSION, "values")
+    assert not matters(Situation.OUTLIERS, Task.COUNTS, None)
+    assert matters(Situation.OUTLIERS, Task.REGRESSION, "logits")  # no loss takes them, and that is what the page says
+    assert not matters(Situation.OUTLIERS, None, "log-probabilities")
 
 
 @pytest.mark.parametrize("task", Task)
@@ -144,8 +199,21 @@ def test_names() -> None:
     assert find("mse")[0] is losskit.MSELoss
     assert find("MeanSquaredError")[0] is losskit.MSELoss
     assert "losskit.keras.MeanSquaredError" in explain("mean_squared_error")
-    with pytest.raises(UnknownLossError, match="did you mean HuberLoss"):
-        find("hubber")
+    assert find("torch.nn.functional.kl_div")[0] is losskit.KLDivLoss
+    assert find("huber")[1] == ""
+    assert (
+        find("ce")[1] == " ('ce' may also mean CosineEmbeddingLoss, BCELoss, BCEWithLogitsLoss, LinearCrossEntropyLoss)"
+    )
+    for name, meant in (
+        ("hubber", "'HuberLoss'"),
+        ("lce", "'LinearCrossEntropyLoss'"),
+        ("tri", "'TripletMarginLoss' or 'TripletMarginWithDistanceLoss'"),
+        ("SparseCategorical", "'SparseCategoricalCrossentropy'"),
+        ("binary_cross_entropy_logits", "'BCEWithLogitsLoss'"),
+        ("adaptive", "'AdaptiveLogSoftmaxWithLoss'"),
+    ):
+        with pytest.raises(UnknownLossError, match=f"no loss '{name}'; did you mean {meant}"):
+            find(name)
     with pytest.raises(UnknownLossError, match="losskit list shows all"):
         find("zzz")
 
@@ -158,13 +226,16 @@ def test_gradients_are_measured() -> None:
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["guide", "--task", "binary", "--imbalanced"]) == 0
-    assert "BCEWithLogitsLoss(pos_weight=" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    code = "pos_weight=(labels == 0).sum(0) / (labels == 1).sum(0).clamp(min=1)"
+    assert f"  with                    {code}\n" in page
+    assert f"criterion = losskit.BCEWithLogitsLoss(\n    {code}\n)\n" in page
     assert cli.main(["list"]) == 0
     assert "CrossEntropyLoss" in capsys.readouterr().out
     assert cli.main(["explain", "huber", "--lang", "zh"]) == 0
     assert "最后一层" in capsys.readouterr().out
     assert cli.main(["explain", "hubber"]) == 2
-    assert capsys.readouterr().err == "losskit: no loss 'hubber'; did you mean HuberLoss?\n"
+    assert capsys.readouterr().err == "losskit: no loss 'hubber'; did you mean 'HuberLoss'?\n"
 
 
 def test_what_is_written_twice_agrees() -> None:

@@ -50,6 +50,8 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "src/losskit/compare/*",
         ("test_compare_report", "test_compare_rules", "test_verdict", "test_compare_data", "test_compare", "test_cli"),
     ),
+    ("src/losskit/terminal.py", ("test_terminal", "test_guide", "test_guide_pages", "test_compare_report")),
+    ("src/losskit/names.py", ("test_names", "test_guide", "test_cli")),
     ("src/losskit/guide/*", ("test_guide_pages", "test_guide", "test_cli")),
     ("src/losskit/optimizers.py", ("test_catalog", "test_compare_rules", "test_guide_pages", "test_compare")),
     ("src/losskit/script.py", ("test_guide_pages", "test_compare_report", "test_examples::template", "test_guide")),

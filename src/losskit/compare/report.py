@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
-import shutil
-import textwrap
+import re
 from collections.abc import Sequence
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
+from losskit import terminal
 from losskit.compare.data import Data
 from losskit.compare.flags import in_flags
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import Found, Outcome
 from losskit.compare.plan import Plan
 from losskit.compare.verdict import Reading
+from losskit.terminal import code, filled
 
-WIDEST = 100
-
-
-def width() -> int:
-    """Columns of the report: the terminal's, at most 100."""
-    return min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+QUOTED = re.compile(r"(?:--\w+ )?'[^']*'|--\w+ \w+")  # names of columns, and flags with theirs
 
 
 def header(plan: Plan, data: Data) -> str:
@@ -34,41 +25,29 @@ def header(plan: Plan, data: Data) -> str:
     others = [name for name in plan.losses if name != plan.reference]
     classes = f" of {len(data.classes)} classes" if data.classes else ""
     optimizers = ", ".join(plan.rates)
-    return _wrapped(
-        [
-            f"{data.name}: {rows} rows, {columns} {'pixels' if data.kind == 'image' else 'features'}, "
-            f"a {data.task} task{classes}",
-            *(f"Note: {in_flags(note)}." for note in data.notes),
-            f"Losses: {_and(others)} against {plan.reference}, the standard loss of the task.",
-            f"Each takes the best of {len(plan.configurations)} pairs of optimizer ({optimizers}) and learning rate, "
-            f"chosen on an inner split of each training fold; the worse half leaves after {plan.halving} of {plan.epochs} "
-            "epochs.",
-            f"Ranked by {measure.title} ({'higher' if measure.higher else 'lower'} is better) on {plan.repeats} x "
-            f"{plan.folds} folds; differences below {measure.rule(plan.reference)} count as practically none.",
-            f"Network: one hidden layer of {plan.hidden}, {plan.epochs} epochs, batches of {plan.batch}, "
-            f"seed {plan.seed}.",
-        ]
+    return filled(
+        f"{data.name}: {rows} rows, {columns} {'pixels' if data.kind == 'image' else 'features'}, "
+        f"a {data.task} task{classes}",
+        *(f"Note: {QUOTED.sub(lambda name: code(name[0]), in_flags(note))}." for note in data.notes),
+        f"Losses: {_and(others)} against {plan.reference}, the standard loss of the task.",
+        f"Each takes the best of {len(plan.configurations)} pairs of optimizer ({optimizers}) and learning rate, "
+        f"chosen on an inner split of each training fold; the worse half leaves after {plan.halving} of {plan.epochs} "
+        "epochs.",
+        f"Ranked by {measure.title} ({'higher' if measure.higher else 'lower'} is better) on {plan.repeats} x "
+        f"{plan.folds} folds; differences below {measure.rule(plan.reference)} count as practically none.",
+        f"Network: one hidden layer of {plan.hidden}, {plan.epochs} epochs, batches of {plan.batch}, seed {plan.seed}.",
     )
 
 
 def table(plan: Plan, outcome: Outcome, plus_minus: str = "±") -> str:
     """One line per loss, the best mean first, with footnotes."""
-    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    grid.add_column("loss", overflow="fold")
     mean, beside = (METRICS[plan.task][key].title.replace(" ", "\n") for key in (plan.metric, plan.beside))
-    for title in (f"{mean} {plus_minus} sd", beside, f"difference\n{plus_minus} 95 %", "p"):
-        grid.add_column(title, justify="right", overflow="fold")
-    grid.add_column("verdict", max_width=len("cannot tell"))
-    grid.add_column("chosen\nmost often", overflow="fold")
+    sd, half = code(f"{plus_minus} sd"), code(f"{plus_minus} 95 %")
+    head = ("loss", f"{mean} {sd}", beside, f"difference\n{half}", "p", "verdict", "chosen\nmost often")
     decimals = _decimals(plan, outcome)
-    for found in outcome.found:
-        grid.add_row(*_cells(found, decimals, plus_minus))
-    stream = io.StringIO()
-    Console(file=stream, width=width(), color_system=None).print(grid)
-    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    if plus_minus != "±":  # then the rule under the header is beyond the encoding too
-        lines = [line.replace("─", "-") for line in lines]
-    return "\n".join(lines) + "\n\n" + _wrapped(_footnotes(plan, outcome))
+    rows = [_cells(found, decimals, plus_minus) for found in outcome.found]
+    rule = "─" if plus_minus == "±" else "-"
+    return "\n".join(terminal.table(head, rows, range(1, 5), " ", rule)) + "\n\n" + filled(*_footnotes(plan, outcome))
 
 
 def _decimals(plan: Plan, outcome: Outcome) -> int:
@@ -85,14 +64,14 @@ def _cells(found: Found, decimals: int, plus_minus: str) -> tuple[str, ...]:
     against = ("", "")
     if verdict.reading is not Reading.REFERENCE:
         p = f"{verdict.p:.3f}" if verdict.p >= 0.001 else "<.001"
-        against = (f"{verdict.difference:+.{decimals}f} {plus_minus} {half:.{decimals}f}", p)
+        against = (f"{verdict.difference:+.{decimals}f} " + code(f"{plus_minus} {half:.{decimals}f}"), p)
     marks = ("^" if found.at_edge else "") + ("!" if found.diverged else "")
     return (
         verdict.name,
-        f"{verdict.mean:.{decimals}f} {plus_minus} {verdict.sd:.{decimals}f}",
+        f"{verdict.mean:.{decimals}f} " + code(f"{plus_minus} {verdict.sd:.{decimals}f}"),
         f"{found.beside:.{decimals}f}",
         *against,
-        str(verdict.reading),
+        str(verdict.reading).replace("the same", code("the same")),
         f"{found.chosen.optimizer} {found.chosen.rate:g} {found.count}/{found.folds}{marks}",
     )
 
@@ -126,7 +105,7 @@ def words(plan: Plan, outcome: Outcome) -> str:
         f"Take {take.verdict.name}: {why}. Its inner splits chose {take.chosen.optimizer} at {take.chosen.rate:g} most "
         f"often ({take.count} of {take.folds})."
     )
-    return _wrapped([" ".join(sentences)])
+    return filled(" ".join(sentences))
 
 
 def _lead(readings: set[Reading]) -> str:
@@ -165,9 +144,3 @@ def _be(found: Sequence[Found]) -> str:
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _wrapped(paragraphs: Sequence[str]) -> str:
-    return "\n".join(
-        textwrap.fill(paragraph, width(), break_long_words=False, break_on_hyphens=False) for paragraph in paragraphs
-    )

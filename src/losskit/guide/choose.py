@@ -66,6 +66,13 @@ def choose(task: Task, output: str | None = None, situations: Collection[Situati
     return sorted(picks, key=lambda pick: _order(task, pick))
 
 
+def matters(situation: Situation, task: Task | None, output: str | None) -> bool:
+    """Whether the situation changes which losses come first, if any do."""
+    tasks = Task if task is None else (task,)
+    before, after = ([choose(each, output, told) for each in tasks] for told in ((), (situation,)))
+    return before != after or not any(before)
+
+
 def _order(task: Task, pick: Pick) -> tuple[bool | int, ...]:
     name, training = pick.loss.__name__, pick.head.training
     return (

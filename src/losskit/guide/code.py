@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 from losskit.catalog import READY_MADE
 from losskit.core.head import Encoding, Head, Task
 from losskit.loss import Loss
@@ -30,7 +28,9 @@ features, labels = torch.randn(256, 20), {labels}  # your data
 
 criterion = losskit.{criterion}
 head = criterion.head("{task}")
-network = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, head.width({letter})))
+network = nn.Sequential(
+    nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, head.width({letter}))
+)
 optimizer = {optimizer}
 
 target = head.encode(labels, {letter})
@@ -51,11 +51,11 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
     return TEMPLATE.format(
         size=size,
         labels=labels,
-        criterion=call if len(call) < 80 else f"{loss.__name__}(\n    {arguments}\n)",
+        criterion=call if len(call) <= 60 else f"{loss.__name__}(\n    {arguments}\n)",
         task=task,
         letter=size[0],
         optimizer=in_code("Adam", "network.parameters()", TUTORIAL["Adam"]),
-        answer="print(output.argsort(1, descending=True)[:5])  # it ranks the labels, without a threshold"
+        answer="# it ranks the labels, without a threshold\nprint(output.argsort(1, descending=True)[:5])"
         if head.encoding is Encoding.LABEL_LIST
         else f'print(criterion.predict(output, "{task}")[:5])',
         loop=loop(head, "target", epochs=20, batch=64, named=True),
@@ -64,6 +64,8 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
 
 def example(loss: type[Loss]) -> str:
     """The example of the loss's docstring, changed to print its results."""
+    import doctest  # half a tenth of a second, which the list of losses need not wait for
+
     lines = doctest.DocTestParser().get_examples(str(loss.__doc__))
     return "".join(_printing(part.source) if part.want else part.source for part in lines)
 

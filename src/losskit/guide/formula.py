@@ -19,13 +19,14 @@ RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"  # with braces nested once
 
 
-def shown(tex: str) -> str:
-    """A formula as text; one with cases has several lines."""
+def shown(tex: str, room: int = 100) -> str:
+    """A formula as text; one with cases has several lines, below its left side where ``room`` columns are too few."""
     tex = " ".join(tex.split())
     cases = re.search(r"\\begin\{cases\}(.*)\\end\{cases\}", tex)
     if cases is None:
         return _line(tex)
     lead = _line(tex[: cases.start()]) + " "
+    after = _line(tex[cases.end() :])
     rows = [tuple(map(_line, row.split("&"))) for row in cases[1].split(r"\\")]
     wide = max(len(value) for value, _ in rows)
     signs = ["⎧", *"⎨" * (len(rows) - 2), "⎩"]
@@ -33,7 +34,8 @@ def shown(tex: str) -> str:
         f"{sign} {value:{wide}}  {'' if when == 'else' else 'if '}{when}"
         for sign, (value, when) in zip(signs, rows, strict=True)
     ]
-    return lead + ("\n" + " " * len(lead)).join(lines) + _line(tex[cases.end() :])
+    text = lead + ("\n" + " " * len(lead)).join(lines) + after
+    return text if max(map(len, text.splitlines())) <= room else "\n  ".join([lead.rstrip(), *lines]) + after
 
 
 def _line(tex: str) -> str:

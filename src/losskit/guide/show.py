@@ -1,13 +1,11 @@
-"""The guide's pages, as text of at most 100 columns."""
+"""The guide's pages, as text that fits the terminal."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 import textwrap
 from collections.abc import Sequence
-from unicodedata import east_asian_width
 
 from losskit import information
 from losskit.catalog import CATALOG, STANDARD
@@ -19,10 +17,12 @@ from losskit.guide.slopes import slopes
 from losskit.guide.words import LOSSES, say
 from losskit.loss import Loss
 from losskit.losses import AdaptiveLogSoftmaxWithLoss
+from losskit.names import close, plain, proposed
 from losskit.optimizers import TUTORIAL, in_code
+from losskit.terminal import code, columns, filled, table, width, wrapped
 
-WIDTH = 100
 MATH = ".. math::"
+ADAPTIVE = AdaptiveLogSoftmaxWithLoss.__name__
 
 
 class UnknownLossError(LookupError):
@@ -37,13 +37,14 @@ def guide(task: Task | None, output: str | None, situations: Sequence[Situation]
     told = ", ".join(
         [say(task, language), *([output] if output else []), *(say(situation, language) for situation in situations)]
     )
-    title = "\n".join(_wrapped(f"{say('task', language)}: {task} ({told})", WIDTH))
+    title = filled(f"{say('task', language)}: {task} ({told})")
     if not picks:
         takes = ", ".join(sorted({output_of(pick.loss) for pick in choose(task)})) or "-"
         return f"{title}\n\n{_rows([(say('none', language), str(output)), (say('give', language), takes)])}\n"
     first = picks[0]
     rows = [
-        (say("take", language), f"{first.loss.__name__}({first.arguments})  |  {summary(first.loss, language)}"),
+        (say("take", language), f"{first.loss.__name__}: {summary(first.loss, language)}"),
+        *([(say("with", language), code(first.arguments))] if first.arguments else []),
         (say("why", language), _why(task, first, language)),
         *_halves(first, language),
         (say("also", language), ", ".join(pick.loss.__name__ for pick in picks[1:]) or "-"),
@@ -60,11 +61,14 @@ def _every_task(output: str | None, situations: Sequence[Situation], language: s
     rows = []
     for task in Task:
         picks = choose(task, output, situations)
-        take = f"{picks[0].loss.__name__}({picks[0].arguments})" if picks else "-"
+        take = picks[0].loss.__name__ if picks else "-"
+        if picks and picks[0].arguments:
+            take += f", {say('with', language)} {code(picks[0].arguments)}"
         rows.append((str(task), f"{say(task, language)}: {take}"))
-    hint = f"{say('narrow', language)}: --task NAME --output logits|probabilities|log-probabilities --outliers --imbalanced"
+    options = ("--task NAME", "--output logits|probabilities|log-probabilities", "--outliers", "--imbalanced")
+    hint = filled(f"{say('narrow', language)}: {' '.join(map(code, options))}")
     heard = ", ".join([*([output] if output else []), *(say(situation, language) for situation in situations)])
-    title = say("all tasks", language) + (f" ({heard})" if heard else "")
+    title = filled(say("all tasks", language) + (f" ({heard})" if heard else ""))
     return "\n\n".join([title, _rows(rows), hint]) + "\n"
 
 
@@ -96,14 +100,14 @@ def summary(loss: type[Loss], language: str) -> str:
 
 
 def listing() -> str:
-    """All losses, one a line."""
-    lines = [f"{'loss':31}{'takes':19}{'kernel':8}serves"]
+    """All losses, one a row."""
+    rows = []
     for loss in CATALOG:
         kernel = "yes" if loss.about.kernel else "-"
-        tasks = ", ".join(map(str, loss.about.serves)) or "-"
-        lines.append(f"{loss.__name__:31}{output_of(loss):19}{kernel:8}{tasks}")
+        rows.append((loss.__name__, output_of(loss), kernel, ", ".join(map(str, loss.about.serves)) or "-"))
+    lines = table(("loss", "takes", "kernel", "serves"), rows)
     beside = {
-        AdaptiveLogSoftmaxWithLoss.__name__: "torch's layer for large vocabularies, its targets checked",
+        ADAPTIVE: say("adaptive", "en"),
         "NLLLoss2d": "torch's old name of NLLLoss",
         "losskit.keras": ", ".join(KERAS),
         "losskit.information": ", ".join(information.__all__),
@@ -113,24 +117,26 @@ def listing() -> str:
 
 def explain(name: str, language: str = "en") -> str:
     """Everything about a loss: formula, arguments, heads, gradient, pitfalls, code, source."""
-    if _key(name) == _key(AdaptiveLogSoftmaxWithLoss.__name__):  # not a Loss: torch's layer, which owns weights
+    if _key(name) == plain(ADAPTIVE):  # not a Loss: torch's layer, which owns weights
         prose, _, rest = _plain(inspect.cleandoc(str(AdaptiveLogSoftmaxWithLoss.__doc__))).partition("Args:")
-        return f"{AdaptiveLogSoftmaxWithLoss.__name__}\n\n{_reflowed(prose)}\n\n{_narrow('Arguments' + rest)}\n"
+        title = ADAPTIVE + (f": {say('adaptive', language)}" if language == "zh" else "")
+        return f"{filled(title)}\n\n{_reflowed(prose)}\n\n{_narrow('Arguments' + rest)}\n"
     loss, note = find(name)
     text = _plain(str(loss.__doc__))
     prose, _, rest = text.partition("Args:\n")
     arguments, shapes, *_ = re.split(r"\n(?=Shape:|\n    A call takes)", rest)
     title = f"{loss.__name__}{note}" + (f": {summary(loss, language)}" if language == "zh" else "")
-    parts = [title, _reflowed(prose), f"Arguments\n{_narrow(arguments)}"]
+    parts = [filled(title), _reflowed(prose), f"Arguments\n{_narrow(arguments)}"]
     parts.append(_narrow(shapes.replace("Shape:", "Tensors")))
     for task, head in loss.about.serves.items():
         pick = Pick(loss, head, "", ())
         parts.append(f"{task} ({say(task, language)})\n{_rows(_halves(pick, language))}")
-    table = slopes(loss)
-    if table:
-        parts.append(table)
-    for situation, code in loss.about.suits.items():
-        parts.append(_rows([(say("suits", language), ": ".join(filter(None, (say(situation, language), code))))]))
+    gradient = slopes(loss)
+    if gradient:
+        parts.append(_narrow(gradient))
+    for situation, arguments_for_it in loss.about.suits.items():
+        fit = ": ".join(filter(None, (say(situation, language), code(arguments_for_it))))
+        parts.append(_rows([(say("suits", language), fit)]))
     usual = next(iter(loss.about.serves), None)
     parts += [f"{say('code', language)}\n\n{script(loss, usual).rstrip()}", _narrow(f"Source\n    {loss.about.source}")]
     return "\n\n".join(parts) + "\n"
@@ -138,20 +144,27 @@ def explain(name: str, language: str = "en") -> str:
 
 def find(name: str) -> tuple[type[Loss], str]:
     """The loss with that name (of the class, the function, torch or Keras, in any case), and a note on the name."""
-    known = {_key(loss.__name__): loss for loss in CATALOG} | {
-        _key(str(loss.about.torch)): loss for loss in CATALOG if loss.about.torch
-    }
-    keras = {_key(theirs): ours for theirs, ours in KERAS.items()}
-    key = _key(ABBREVIATIONS.get(name.lower(), name))
-    if key in keras and key not in known:
-        theirs = next(candidate for candidate in KERAS if _key(candidate) == key)
-        return known[_key(keras[key])], f" ({theirs} in Keras: losskit.keras.{theirs} takes Keras's arguments)"
+    ours = {alias: loss for loss in CATALOG for alias in (loss.__name__, loss.about.torch) if alias}
+    known = {plain(alias): loss for alias, loss in ours.items()}
+    keras = {plain(theirs): theirs for theirs in KERAS}
+    key = _key(name)
     if key in known:
         return known[key], ""
-    names = {_key(candidate): candidate for candidate in (*KERAS, *(loss.__name__ for loss in CATALOG))}
-    close = [names[candidate] for candidate in difflib.get_close_matches(key, names, 3)]
-    hint = f"did you mean {', '.join(close)}?" if close else "losskit list shows all"
-    raise UnknownLossError(f"no loss {name!r}; {hint}")
+    if key in keras:
+        theirs = keras[key]
+        return ours[KERAS[theirs]], f" ({theirs} in Keras: losskit.keras.{theirs} takes Keras's arguments)"
+    names = {each: each for each in (ADAPTIVE, *KERAS) if plain(each) not in known}
+    names |= {alias: loss.__name__ for alias, loss in ours.items()}
+    nearest = list(dict.fromkeys(names[alias] for alias in close(key, names, 8)))
+    if key in ABBREVIATIONS:
+        others = ", ".join(each for each in nearest if each != ABBREVIATIONS[key])
+        return ours[ABBREVIATIONS[key]], f" ({name!r} may also mean {others})" if others else ""
+    raise UnknownLossError(f"no loss {name!r}{proposed(nearest[:3]) or '; losskit list shows all'}")
+
+
+def _key(name: str) -> str:
+    """What is compared of a name, which may have a module before it."""
+    return plain(name.rpartition(".")[2])
 
 
 #: Common abbreviations.
@@ -173,6 +186,8 @@ ABBREVIATIONS = {
     "triplet": "TripletMarginLoss",
     "hinge": "MultiMarginLoss",
     "ranking": "MarginRankingLoss",
+    "pinball": "QuantileLoss",
+    "simclr": "NTXentLoss",
 }
 
 #: Keras's names, and the corresponding losses.
@@ -189,50 +204,40 @@ KERAS = {
 
 
 def _plain(text: str) -> str:
-    """A docstring without its markup."""
-    return re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("``", "").replace(r"\*", "*")
+    """A docstring without its markup; code in it will not be broken."""
+    text = re.sub(r":\w+:`~?([^`]*)`", r"\1", text)
+    return re.sub(r"``(.*?)``", lambda quoted: code(" ".join(quoted[1].split())), text, flags=re.DOTALL).replace(
+        r"\*", "*"
+    )
 
 
 def _reflowed(prose: str) -> str:
     """Paragraphs wrapped again, and formulas rendered from TeX."""
-    paragraphs = textwrap.dedent(prose).strip().split("\n\n")
     return "\n\n".join(
-        _narrow(textwrap.indent(shown(paragraph.removeprefix(MATH)), "  "))
+        _narrow(textwrap.indent(shown(paragraph.removeprefix(MATH), width() - 2), "  "))
         if paragraph.startswith(MATH)
-        else textwrap.fill(paragraph, WIDTH, break_on_hyphens=False)
-        for paragraph in paragraphs
+        else filled(paragraph)
+        for paragraph in textwrap.dedent(prose).strip().split("\n\n")
     )
 
 
 def _narrow(text: str) -> str:
     """Lines wrapped again, each together with its continuation lines, which are indented deeper."""
     text = re.sub(
-        r"(?m)^(    \w[^\n]*)((?:\n {8}\S[^\n]*)+)", lambda entry: "    " + " ".join(entry[0].split()), text.rstrip()
+        r"(?m)^(    \w[^\n]*)((?:\n {8}\S[^\n]*)+)", lambda entry: re.sub(r"\n +", " ", entry[0]), text.rstrip()
     )
-    return "\n".join(
-        textwrap.fill(line, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False) for line in text.splitlines()
-    )
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[^a-z0-9]|loss", "", name.lower())
+    return "\n".join(part for line in text.splitlines() for part in wrapped(line, width(), " " * 8))
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> str:
-    """Two columns, the second wrapped."""
-    indent = max(_columns(name) for name, _ in rows) + 4
+    """Two columns, the second wrapped; below the first where code would not fit beside it."""
+    indent = max(columns(name) for name, _ in rows) + 4
     lines = []
     for name, value in rows:
-        first, *more = _wrapped(value, WIDTH - indent) or [""]
-        lines.append("  " + name + " " * (indent - 2 - _columns(name)) + first)
-        lines += [" " * indent + line for line in more]
+        lead = "  " + name + " " * (indent - 2 - columns(name))
+        beside = wrapped(value, width() - indent)
+        if max(map(columns, beside)) > width() - indent:
+            lines += ["  " + name, *("    " + line for line in wrapped(value, width() - 4))]
+        else:
+            lines += [lead + beside[0], *(" " * indent + line for line in beside[1:])]
     return "\n".join(lines)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    wide = _columns(text) > len(text)  # Chinese: two columns a character
-    return textwrap.wrap(text, width // 2 if wide else width, break_long_words=wide, break_on_hyphens=False)
-
-
-def _columns(text: str) -> int:
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

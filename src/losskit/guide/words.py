@@ -10,6 +10,8 @@ LANGUAGES = ("en", "zh")
 PHRASES: dict[str, tuple[str, str]] = {
     "task": ("Task", "任务"),
     "take": ("Take", "选用"),
+    "with": ("with", "参数"),
+    "adaptive": ("torch's layer for large vocabularies, its targets checked", "torch 的大词表自适应层，并检查目标。"),
     "output": ("network's output", "网络输出"),
     "training": ("last layer, training", "最后一层（训练时）"),
     "predicting": ("last layer, predicting", "最后一层（预测时）"),
