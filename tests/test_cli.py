@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,12 +66,11 @@ def test_a_whole_run_and_its_code(tmp_path: Path) -> None:
     assert len(rows) == 6
     assert all(len(row["inner"]) == 16 for row in rows)
     assert {row["loss"] for row in rows} == {"MSELoss", "CrossEntropyLoss"}
-    report, code = done.stdout.split('\n"""', 1)
-    assert max(map(len, report.splitlines())) <= 100
-    assert "reference" in report
-    assert "Take " in " ".join(report.split())
-    code = '"""' + code
-    assert code == (folder / "best.py").read_text()
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert "reference" in done.stdout
+    assert "Take " in " ".join(done.stdout.split())
+    assert f"Its script is runs/{folder.name}/best.py, beside rows, plan and verdicts." in " ".join(done.stdout.split())
+    code = (folder / "best.py").read_text()
     pasted = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert pasted.returncode == 0, pasted.stderr
     assert 0.5 < float(pasted.stdout.removeprefix("accuracy: ")) <= 1
@@ -94,7 +94,7 @@ def test_an_ascii_terminal_and_a_reader_that_leaves(tmp_path: Path) -> None:
     done = call(*small, cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert "+-" in done.stdout
-    assert "?" not in done.stdout.split('"""')[0]
+    assert "?" not in done.stdout
     script = f"{' '.join(LOSSKIT)} {' '.join(small)} | head -n 1"
     piped = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert piped.stdout.startswith("iris: 150 rows")
@@ -126,7 +126,22 @@ def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
         ("compare iris --losses NoLoss", "--losses: NoLoss is not a loss that networks can be compared with"),
         ("compare iris --losses CrossEntropyLoss", "--losses: CrossEntropyLoss is the reference itself"),
         ("compare iris --task x", "--task must be one of multiclass, binary, regression, got 'x'"),
-        ("compare iris --drop x", "leave out --target and --drop (for a file of that name write ./iris)"),
+        ("compare iris --drop x", "leave out --drop (for a file of that name write ./iris)"),
+        ("compare iris --sep ; --target y", "leave out --target and --sep (for a"),
+        ("compare Irsi", "no file 'Irsi'; did you mean 'iris'?"),
+        ("compare fwe.csv --target y", "no file 'fwe.csv'; did you mean 'few.csv'?"),
+        ("compare few.csv --target Y", "no column 'Y' for --target; did you mean 'y'?"),
+        ("compare iris --task multi", "regression, got 'multi'; did you mean 'multiclass'?"),
+        ("compare iris --metric f1", "got 'f1'; did you mean 'macro_f1'?"),
+        ("compare iris --losses mse", "with; did you mean 'MSELoss'?"),
+        ("compare iris --script .", "cannot write --script .; name a file in a folder that can be written"),
+        ("compare iris --script no/such.py", "cannot write --script no/such.py; name a file in a folder that"),
+        (
+            "guide --task counts --outliers",
+            "--outliers makes no difference to a counts task, but to: regression; leave",
+        ),
+        ("explain hubber", "no loss 'hubber'; did you mean 'HuberLoss'?"),
+        ("explain tri", "did you mean 'TripletMarginLoss' or 'TripletMarginWithDistanceLoss'?"),
         ("compare few.csv --target y --task binary", "a binary task has 2; use --task multiclass"),
         ("compare few.csv --target y --sep ;;", "--sep must be one character (a tab: --sep $'\\t'), got ';;'"),
         (
@@ -168,6 +183,7 @@ def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
             [
                 *words.split(),
                 *["--folds", "3", "--repeats", "4", "--epochs", "5", "--seed", "6", "--workers", "1", "--out", "there"],
+                *["--script", "best.py"],
             ]
         )
         == 0
@@ -190,8 +206,9 @@ def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "seed": 6,
         "workers": 1,
         "out": "there",
+        "script": "best.py",
     }
-    nothing = dict.fromkeys(("target", "task", "metric", "epochs", "workers"))
+    nothing = dict.fromkeys(("target", "task", "metric", "epochs", "workers", "script"))
     assert usual == {
         **nothing,
         **{"source": "iris", "losses": (), "drop": [], "sep": ","},
@@ -226,8 +243,24 @@ def test_the_rows_follow_from_the_options(
     for each in verdicts:
         scores = [row["metrics"]["macro_f1"] for row in stored if row["loss"] == each["name"]]
         assert each["mean"] == pytest.approx(sum(scores) / 2)
-    assert (folder / "best.py").read_text() in out
+    assert (folder / "best.py").read_text() not in out
     assert str(folder.relative_to(tmp_path)) in out
+
+
+def test_the_script_goes_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["compare", "iris", "--losses", "MSELoss", "--workers=1", "--folds=2", "--repeats=1", "--epochs=1"]
+    assert main([*small, "--script", "mine.py"]) == 0
+    (script,) = tmp_path.glob("runs/*/best.py")
+    assert (tmp_path / "mine.py").read_text() == script.read_text()
+    assert script.read_text() not in capsys.readouterr().out
+    assert main([*small, "--script", "-"]) == 0
+    assert capsys.readouterr().out.endswith("\n\n" + script.read_text())
+    monkeypatch.setattr("losskit.compare.command._refuse_folders", lambda script: None)
+    assert main([*small, "--script", str(tmp_path)]) == 2
+    assert "Is a directory; the script is in runs" in capsys.readouterr().err
 
 
 def test_a_bar_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +279,7 @@ def test_a_signal_to_end_ends_the_run_alone() -> None:
     from losskit.compare import command
 
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), command._terminable():
+    with pytest.raises(KeyboardInterrupt, match=str(int(signal.SIGTERM))), command._terminable():
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -259,7 +292,7 @@ def test_what_a_verb_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         monkeypatch.setattr(cli, "_list", lambda options, answer=answer: answer)
         assert main(["list"]) == answer
     monkeypatch.setattr(cli, "_list", stopped)
-    assert main(["list"]) == 2
+    assert main(["list"]) == 130
     assert capsys.readouterr().err == "losskit: stopped\n"
 
 
@@ -283,6 +316,38 @@ def test_the_guide_is_told_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         with pytest.raises(SystemExit) as left:
             main(["guide", *wrong])
         assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("gide", "got 'gide'; did you mean 'guide'?"),
+        ("guide --task multi", "got 'multi'; did you mean 'multiclass' or 'multilabel'?"),
+        ("guide --output logit", "got 'logit'; did you mean 'logits'?"),
+        ("guide --lang english", "must be one of en, zh, got 'english'"),
+        ("guide --imbalnced", "no argument '--imbalnced'; did you mean '--imbalanced'?"),
+        ("compare iris --sed 3", "no argument '--sed'; did you mean '--seed' or '--sep'?"),
+        ("list all", "no argument 'all'"),
+        ("--verison", "no argument '--verison'; did you mean '--version'?"),
+    ],
+)
+def test_names_that_are_meant(words: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    assert capsys.readouterr().err.endswith(f"{told}\n")
+
+
+def test_completion_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    completed: list[Any] = []
+    monkeypatch.setitem(sys.modules, "argcomplete", SimpleNamespace(autocomplete=completed.append))
+    main([])
+    assert not completed
+    monkeypatch.setenv("_ARGCOMPLETE", "1")
+    main([])
+    assert [parser.prog for parser in completed] == ["losskit"]
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    assert main([]) == 2
 
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -322,7 +387,7 @@ def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
     assert _gone(running.pid)  # the workers, too
     if stop is signal.SIGKILL:  # nobody can say anything
         return
-    assert running.returncode == 2
+    assert running.returncode == 128 + stop
     (rows,) = tmp_path.glob("runs/*/rows.jsonl")
     kept = [json.loads(line) for line in rows.read_text().splitlines()]
     assert len(kept) >= 2

@@ -179,7 +179,7 @@ def test_bad_choices(tmp_path: Path, wine: Data) -> None:
         (lambda: load(str(tmp_path / "none.csv"), "y"), "no file"),
         (lambda: load("irsi"), "did you mean 'iris'?"),
         (lambda: load(str(tmp_path), "y"), "is a folder"),
-        (lambda: load("iris", "y"), "leave out target and drop"),
+        (lambda: load("iris", "y"), "leave out target (for a file"),
         (
             lambda: make_plan(wine, losses=["NoLoss"]),
             "NoLoss is not a loss that networks can be compared with; choose among",

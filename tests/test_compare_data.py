@@ -216,8 +216,8 @@ def test_rows_that_are_longer_than_the_header(tmp_path: Path) -> None:
 
 
 def test_bundled_data_has_its_own_target() -> None:
-    for given in ({"target": "y"}, {"drop": ["x"]}):
-        with pytest.raises(DataError, match="leave out target and drop"):
+    for given in ({"target": "y"}, {"drop": ["x"]}, {"sep": ";"}, {"target": "y", "sep": ";"}):
+        with pytest.raises(DataError, match=f"leave out {' and '.join(given)} [(]for"):
             load("iris", **given)
     assert load("breast_cancer").notes == ("the positive class of breast_cancer is 'benign'",)
     assert load("iris").notes == ()

@@ -10,16 +10,39 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from losskit import __version__
+from losskit.names import meant
 
 FAILED = 2
+STOPPED = 128  # and the number of the signal, as shells have it; Ctrl-C is signal 2
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says which name or option may have been meant."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            told = f"must be one of {', '.join(action.choices)}, got {value!r}{meant(value, action.choices)}"
+            raise argparse.ArgumentError(action, told)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments; none may be left over."""
+        options, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(f"no argument {left[0]!r}{meant(left[0], self._option_string_actions)}")
+        return options, left
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 if all went well, else 2 with a message on standard error."""
+    """Run the command line; 0 if all went well, else 2 (130 at Ctrl-C) with a message on standard error."""
     parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:
+        with suppress(ModuleNotFoundError):
+            import_module("argcomplete").autocomplete(parser)
     options = parser.parse_args(argv)
     if options.verb is None:
         parser.print_help(sys.stderr)
@@ -33,11 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
-        return _refuse("stopped")
+        return _refuse("stopped", STOPPED + 2)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="losskit", description="The loss-function toolkit for PyTorch.")
+    parser = Parser(
+        prog="losskit",
+        description="The loss-function toolkit for PyTorch.",
+        epilog=COMPLETION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"losskit {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for add in VERBS:
@@ -45,9 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, code: int = FAILED) -> int:
     print(f"losskit: {message}", file=sys.stderr)
-    return FAILED
+    return code
 
 
 def _add_compare(verbs: Any) -> None:
@@ -67,6 +95,7 @@ def _add_compare(verbs: Any) -> None:
     add("--seed", type=int, default=0, metavar="N", help="where all random numbers come from (default: 0)")
     add("--workers", type=_workers, metavar="N", help="processes (default: one a core); no result depends on it")
     add("--out", default="runs", metavar="DIR", help="where the run's folder is made (default: runs)")
+    add("--script", metavar="FILE", help="also write the recommended loss's script to FILE (-: to standard output)")
     parser.set_defaults(call=_compare)
 
 
@@ -85,8 +114,10 @@ def _compare(options: argparse.Namespace) -> int:
         return _refuse(f"compare needs {error.name}, which is not installed: pip install 'losskit[compare]'")
     try:
         command(options)
-    except (CompareError, InterruptedRunError) as error:
+    except CompareError as error:
         return _refuse(in_flags(error.args[0]))
+    except InterruptedRunError as error:
+        return _refuse(str(error), STOPPED + error.number)
     return 0
 
 
@@ -121,7 +152,7 @@ def _add_language(parser: argparse.ArgumentParser) -> None:
 
 def _guide(options: argparse.Namespace) -> int:
     from losskit.core.head import Situation, Task
-    from losskit.guide.choose import CONCERNS
+    from losskit.guide.choose import CONCERNS, matters
     from losskit.guide.show import guide
 
     situations = [situation for situation in Situation if getattr(options, situation.value)]
@@ -130,6 +161,8 @@ def _guide(options: argparse.Namespace) -> int:
         if task is not None and task not in CONCERNS[situation]:
             concerned = ", ".join(sorted(map(str, CONCERNS[situation])))
             return _refuse(f"--{situation} makes no difference to a {task} task, but to: {concerned}; leave it out")
+        if not matters(situation, task, options.output):
+            return _refuse(f"--{situation} makes no difference with --output {options.output}; leave one of them out")
     return _show(guide(task, options.output, situations, options.lang))
 
 
@@ -154,6 +187,11 @@ def _show(page: str) -> int:
     print(page.encode(encoding, "replace").decode(encoding), end="")
     return 0
 
+
+COMPLETION = """\
+for completion in bash and zsh, pip install 'losskit[completion]' and run:
+  eval "$(register-python-argcomplete losskit)"
+"""
 
 # Copies, since ``--help`` must not import torch; a test compares them with the originals.
 TASKS = (

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from losskit import terminal
 from losskit.compare import report, workers
 from losskit.compare.data import Data
 from losskit.compare.engine import Row, jobs
+from losskit.compare.errors import CompareError, argument
 from losskit.compare.outcome import Outcome, conclude
 from losskit.compare.plan import Plan, make_plan
 from losskit.compare.reading import load
@@ -25,11 +29,16 @@ from losskit.compare.store import Store
 
 
 class InterruptedRunError(Exception):
-    """The run was stopped; the message says where its rows are."""
+    """The run was stopped, by the signal of that number; the message says where its rows are."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 def command(options: Any) -> None:
     """Compare, print and store; ``options`` are those of the parser in :mod:`losskit.cli`."""
+    _refuse_folders(options.script)
     data = load(options.source, options.target, options.task, options.drop, options.sep)
     plan = make_plan(
         data,
@@ -47,13 +56,34 @@ def command(options: Any) -> None:
     take = outcome.recommended
     code = recipe(plan, data, take.verdict.name, take.chosen)
     store.finish([asdict(found.verdict) for found in outcome.found], code)
-    print("\n" + _findings(plan, outcome, store) + "\n\n" + _plain(code), end="")
+    print("\n" + _findings(plan, outcome, store))
+    _hand_out(code, options.script, store)
+
+
+def _refuse_folders(script: str | None) -> None:
+    """Raise, before a long run, if the script cannot be written there."""
+    if script not in (None, "-") and (Path(script).is_dir() or not os.access(Path(script).parent, os.W_OK)):
+        raise CompareError(f"cannot write {argument('script', script)}; name a file in a folder that can be written")
+
+
+def _hand_out(code: str, script: str | None, store: Store) -> None:
+    if script == "-":
+        print("\n" + _plain(code), end="")
+    elif script is not None:
+        try:
+            Path(script).write_text(code, encoding="utf-8")
+        except OSError as error:
+            raise CompareError(
+                f"cannot write {argument('script', script)}: {error.strerror or error}; the script is in "
+                f"{store.folder / 'best.py'}"
+            ) from None
 
 
 def _findings(plan: Plan, outcome: Outcome, store: Store) -> str:
     plus_minus = "±" if _plain("±─") == "±─" else "+-"
-    folder = f"Rows, plan, verdicts and the script below: {store.folder}"
-    return _plain("\n".join([report.table(plan, outcome, plus_minus), "", report.words(plan, outcome), folder]))
+    where = f"Its script is {terminal.code(str(store.folder / 'best.py'))}, beside rows, plan and verdicts."
+    parts = [report.table(plan, outcome, plus_minus), "", report.words(plan, outcome), terminal.filled(where)]
+    return _plain("\n".join(parts))
 
 
 def _plain(text: str) -> str:
@@ -71,9 +101,10 @@ def _run(plan: Plan, data: Data, store: Store, processes: int | None) -> list[Ro
                 store.append(row.as_json())
                 rows.append(row)
                 advance()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         raise InterruptedRunError(
-            f"stopped after {len(rows)} of {todo} rows, kept in {store.folder / 'rows.jsonl'}"
+            f"stopped after {len(rows)} of {todo} rows, kept in {store.folder / 'rows.jsonl'}",
+            stop.args[0] if stop.args else signal.SIGINT,
         ) from None
     return rows
 
@@ -83,7 +114,7 @@ def _terminable() -> Iterator[None]:
     """Let SIGTERM stop a run as Ctrl-C does, so that it leaves no worker behind."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

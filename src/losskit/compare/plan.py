@@ -13,6 +13,7 @@ from losskit.compare.errors import CompareError, argument
 from losskit.compare.metrics import METRICS, Metric
 from losskit.core.head import Task
 from losskit.loss import Loss
+from losskit.names import meant
 from losskit.optimizers import RATES, TUTORIAL
 
 STEPS = 200  # of a training: three epochs of 5,000 digits
@@ -136,6 +137,7 @@ def make_plan(
     if metric is not None and metric not in metrics:
         raise CompareError(
             f"{argument('metric')} of a {data.task} task must be one of {', '.join(metrics)}, got {metric!r}"
+            f"{meant(metric, metrics)}"
         )
     data.require_folds(folds)
     batch = _batch(len(data.target) * (folds - 1) // folds)
@@ -163,9 +165,8 @@ def _chosen(task: Task, losses: Sequence[str]) -> list[str]:
     serving = [name for name, loss in CLASSES.items() if task in loss.about.serves and trains(loss)]
     for name in losses:
         if name not in serving:
-            raise CompareError(
-                f"{argument('losses')}: {name} {_why_not(task, name)}; choose among {', '.join(serving)}"
-            )
+            others = meant(name, serving) or f"; choose among {', '.join(serving)}"
+            raise CompareError(f"{argument('losses')}: {name} {_why_not(task, name)}{others}")
     if losses and not set(losses) - {STANDARD[task]}:
         raise CompareError(
             f"{argument('losses')}: {losses[0]} is the reference itself; name another to compare with it"

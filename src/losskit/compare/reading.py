@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import warnings
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from losskit.compare.columns import as_target, judged
 from losskit.compare.data import MIN_ROWS, Data
 from losskit.compare.errors import DataError, argument
 from losskit.core.head import Task
+from losskit.names import meant
 
 BUNDLED = ("mnist", "digits", "iris", "wine", "breast_cancer", "diabetes")
 
@@ -39,10 +39,12 @@ def load(
     """
     chosen = None if task is None else _known_task(task)
     if source in BUNDLED:
-        if target is not None or drop:
+        idle = {"target": target is not None, "drop": bool(drop), "sep": sep != ","}
+        if any(idle.values()):
             raise DataError(
-                f"{source} is a bundled data set with a target of its own; leave out {argument('target')} and "
-                f"{argument('drop')} (for a file of that name write ./{source})"
+                f"{source} is a bundled data set with a target of its own; leave out "
+                f"{' and '.join(argument(name) for name, given in idle.items() if given)} (for a file of that name write "
+                f"./{source})"
             )
         return _bundled(source, chosen)
     table = _read(source, target, drop, sep)
@@ -55,7 +57,10 @@ def load(
 def _known_task(task: Task | str) -> Task:
     served = (Task.MULTICLASS, Task.BINARY, Task.REGRESSION)
     if task not in served:
-        raise DataError(f"{argument('task')} must be one of {', '.join(map(str, served))}, got {str(task)!r}")
+        raise DataError(
+            f"{argument('task')} must be one of {', '.join(map(str, served))}, got {str(task)!r}"
+            f"{meant(str(task), map(str, served))}"
+        )
     return Task(task)
 
 
@@ -99,9 +104,8 @@ def _read(source: str, target: str | None, drop: Sequence[str], sep: str) -> pd.
         )
     for name, given in ((target, "target"), *((dropped, "drop") for dropped in drop)):
         if name not in header:
-            close = difflib.get_close_matches(name, header, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {_listed(header)}"
-            raise DataError(f"{source}: no column {name!r} for {argument(given)}; {hint}")
+            hint = meant(name, header) or f"; it has {_listed(header)}"
+            raise DataError(f"{source}: no column {name!r} for {argument(given)}{hint}")
     if target in drop:
         raise DataError(f"{source}: column {target!r} is given both to {argument('target')} and to {argument('drop')}")
     try:
@@ -123,9 +127,9 @@ def _text(source: str) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        close = difflib.get_close_matches(source, BUNDLED, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"give the path of a CSV file or one of {', '.join(BUNDLED)}"
-        raise DataError(f"no file {source!r}; {hint}") from None
+        files = map(str, path.parent.glob("*.csv"))
+        hint = meant(source, (*BUNDLED, *files)) or f"; give the path of a CSV file or one of {', '.join(BUNDLED)}"
+        raise DataError(f"no file {source!r}{hint}") from None
     except UnicodeDecodeError:
         raise DataError(f"{source} is not UTF-8 text; save it as CSV in UTF-8 (iconv -f latin1 -t utf-8)") from None
     except OSError as error:
