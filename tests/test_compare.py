@@ -154,7 +154,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "twice": (table_of().replace("x,y", "y,y"), "column 'y' occurs 2 times"),
     "separator": (table_of().replace(",", ";"), "use sep=';'"),
     "one column": ("y\n" + "1\n" * 40, "has only one column, 'y'"),
-    "ragged": ("x,y\n" + "1,2\n" * 30 + "1,2,3\n", "no table of the same columns"),
+    "ragged": ("x,y\n" + "1,2\n" * 30 + "1,2,3\n", "not a table with the same columns throughout"),
     "not text": (b"x,y\n\xff\xfe,1\n", "is not UTF-8 text"),
     "binary": (b"PK\0\0", "holds binary data"),
     "empty target": ("x,y\n" + "1,\n" * 40, "column 'y' holds no value at all"),

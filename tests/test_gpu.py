@@ -18,8 +18,10 @@ from torch import Tensor, nn
 import losskit
 from losskit import functional
 
+if not torch.cuda.is_available():
+    pytest.skip("needs a GPU", allow_module_level=True)
+
 pytestmark = [
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
     pytest.mark.filterwarnings("ignore:TensorFloat32"),  # what the compiler would rather do
     pytest.mark.filterwarnings("ignore:\\s*Online softmax"),
 ]

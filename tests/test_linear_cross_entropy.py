@@ -675,3 +675,18 @@ def test_float16_is_computed_in_float32_wherever_it_is_seen() -> None:
     seen = torch.vmap(lambda row, id: functional.linear_cross_entropy(row, weight, id))(input, target)
     for found in (eager, seen):
         torch.testing.assert_close(found, exact, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({"in_features": 0}, ValueError, "in_features must lie in"),
+        ({"num_classes": -3}, ValueError, "num_classes must lie in"),
+        ({"in_features": 4.0}, TypeError, "in_features must be an integer"),
+        ({"out_features": 2}, TypeError, "out_features must be a tuple of positive integers, got 2"),
+        ({"out_features": (2, 0)}, TypeError, "out_features must be a tuple of positive integers"),
+    ],
+)
+def test_sizes_of_no_layer_are_refused(given: dict[str, Any], kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=f"LinearCrossEntropyLoss: {words}"):
+        losskit.LinearCrossEntropyLoss(**{"in_features": 4, "num_classes": 3} | given)

@@ -91,5 +91,8 @@ def test_what_is_no_quantile_is_refused() -> None:
     for wrong in ((), (0.5, 1.0), [0.0]):
         with pytest.raises(ValueError, match="QuantileLoss: quantile"):
             losskit.QuantileLoss(wrong)
+    for array in (torch.tensor([0.1, 0.5]), torch.tensor([0.1, 0.5]).numpy()):
+        with pytest.raises(TypeError, match=r"QuantileLoss: quantile must be .*; use quantile\.tolist\(\)"):
+            losskit.QuantileLoss(array)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="QuantileLoss: quantile"):
         losskit.QuantileLoss(("0.5",))  # type: ignore[arg-type]

@@ -31,7 +31,6 @@ from losskit.core.watched import (
     both_in_memory,
     in_memory,
     plain,
-    readable,
     saved_by_hooks,
     unwatched,
 )
@@ -80,12 +79,15 @@ class Route(NamedTuple):
     as_is: bool  # whether all tensors have the dtypes that they are computed in
     judged: tuple[int, ...]  # the places of tensors whose values may be wrong
     target: int  # its place among the tensors
+    in_memory: (
+        bool  # whether these are ordinary tensors on CPU in a call that nobody watches, so that values may be read
+    )
     ready: Ready | None  # its kernel, filled in
     operator: Operator | None  # torch's
 
     @classmethod
-    def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, kernel: bool = False) -> Route:
-        """A route, with an operator and a kernel if they are asked for and exist."""
+    def of(cls, loss: Chosen, tensors: tuple[Tensor, ...], operator: bool = False, here: bool = False) -> Route:
+        """A route, with an operator if it is asked for and exists, and for tensors in memory a kernel."""
         slots, names, dtype = loss.domains.values(), tuple(loss.domains), wide(*tensors)
         return cls(
             tuple(zip(loss.places(tensors[0]), slots)),
@@ -93,7 +95,8 @@ class Route(NamedTuple):
             all(slot.as_is(tensor, dtype) for slot, tensor in zip(slots, tensors)),
             tuple(place for place, slot in enumerate(slots) if slot.judges),
             names.index("target") if "target" in names else len(names) - 1,
-            _filled_in(loss, tensors) if kernel else None,
+            here,
+            _filled_in(loss, tensors) if here else None,
             _operator(loss, tensors[0]) if operator else None,
         )
 
@@ -117,9 +120,8 @@ def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
     """The route for tensors of these shapes and dtypes. They are checked when it is made."""
     if torch.compiler.is_compiling():  # first: the compiler traces only this branch
         loss.require(tensors)
-        return Route.of(
-            loss, tensors, operator=not tensors[0].is_cpu
-        )  # on CPU the formulas have more digits than torch
+        elsewhere = not tensors[0].is_cpu  # on CPU the formulas have more digits than torch
+        return Route.of(loss, tensors, operator=elsewhere)
     pair = len(tensors) == 2  # written out, since 0.1 µs counts in small losses
     here = both_in_memory(*tensors) if pair else in_memory(tensors)
     if here and pair:
@@ -136,7 +138,7 @@ def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
         return loss.prepared[key]
     except KeyError:
         loss.require(tensors)
-        route = Route.of(loss, tensors, operator=True, kernel=here)
+        route = Route.of(loss, tensors, operator=True, here=here)
         if len(loss.prepared) >= MOST:
             loss.prepared.clear()
         loss.prepared[key] = route
@@ -176,22 +178,23 @@ def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
 
 def by_operator(loss: Chosen, operator: Operator, tensors: tuple[Tensor, ...], reduction: str) -> Tensor:
     """The value of torch's operator, called with the loss's own arguments."""
-    arguments = operator.numbers
-    if operator.tensors:
-        weights = [(name, loss._buffers[name]) for name in operator.tensors]
-        arguments = arguments | {n: None if weight is None else weight.to(tensors[0].dtype) for n, weight in weights}
-    function = partial(getattr(F, operator.name), **arguments, reduction=reduction)
+    arguments, function = operator.numbers, getattr(F, operator.name)
+    for name in operator.tensors:
+        weight = loss._buffers[name]
+        if weight is not None:
+            arguments = arguments | {name: weight.to(tensors[0].dtype)}
     if operator.name in ONCE and torch.is_grad_enabled() and tensors[0].requires_grad:
+        function = partial(function, **arguments, reduction=reduction)
         return _Again.apply(function, loss.formula, reduction, *tensors)  # type: ignore[no-any-return, no-untyped-call]
-    return function(*tensors)  # type: ignore[no-any-return]
+    return function(*tensors, **arguments, reduction=reduction)  # type: ignore[no-any-return]
 
 
-def settled(value: Tensor) -> bool:
+def settled(value: Tensor, reading: bool) -> bool:
     """Whether the value of torch's operator is final. If it is not finite (0 times infinity), the formula decides.
 
     On other devices it is always final, since values are not read there.
     """
-    return not readable(value) or math.isfinite(value.detach().sum().item() if value.dim() else value.item())
+    return not reading or math.isfinite(value.detach().sum().item() if value.dim() else value.item())
 
 
 class _Again(torch.autograd.Function):

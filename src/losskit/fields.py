@@ -60,6 +60,10 @@ class Arg:
             if not value:
                 raise ValueError(f"{who} must be a number or several, got {value!r}")
             return tuple(self._number(who, each) for each in value)
+        if self.several and hasattr(value, "tolist") and value.ndim:
+            raise TypeError(
+                f"{who} must be a number or several, got {type(value).__name__}; use {who.split()[-1]}.tolist()"
+            )
         if self.shape is not None and not (self.number and isinstance(value, Real)):
             return self._tensor(who, value)
         if self.function:

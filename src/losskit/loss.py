@@ -98,13 +98,13 @@ class Loss(Decodes):
         tensors = savable_with(self._buffers, tensors)
         if not route.as_is:
             tensors = tuple(slot.cast(tensor, dtype) for (_, slot), tensor in zip(domains, tensors))
-        reading = readable(*tensors)
+        reading = route.in_memory or readable(*tensors)
         operator = route.operator if route.operator is not None and self.torch_is_right(*tensors) else None
         if operator is not None and extra is NOTHING:
             if reading:
                 self._diagnose(route, tensors)
             value = by_operator(self, operator, tensors, self.reduction)
-            if settled(value):
+            if settled(value, reading):
                 return value
             operator = None
         kept = both(self.kept(tensors[route.target]), extra.mask)
@@ -122,13 +122,14 @@ class Loss(Decodes):
                 self._weighed(tensor, weight, slot.neutral(place, tensor)) for (place, slot), tensor in pairs
             )
         loss = None if operator is None else by_operator(self, operator, tensors, "none")
-        if loss is None or not settled(loss):
+        if loss is None or not settled(loss, reading):
             loss = self.formula(*tensors, kept=kept) if self.about.interacting else self.formula(*tensors)
             if self.about.interacting and kept is not None:
                 kept = self.kept_items(kept, tensors[0])
         share = self.share(tensors[route.target])
         share = None if share is None else share.to(dtype)  # a weight of another dtype must not change the loss's
-        return reduce(loss.to(dtype), self.reduction, kept, share, weight, extra.normalizer)
+        loss = loss if loss.dtype is dtype else loss.to(dtype)
+        return reduce(loss, self.reduction, kept, share, weight, extra.normalizer)
 
     def _diagnose(self, route: Route, tensors: tuple[Tensor, ...]) -> None:
         for at in route.judged:

@@ -104,7 +104,10 @@ def savable_with(buffers: dict[str, Tensor | None], tensors: tuple[Tensor, ...])
     for name, buffer in buffers.items():
         if buffer is not None:
             buffers[name] = savable(buffer)
-    return tuple(map(savable, tensors))
+    for tensor in tensors:  # a loop, since this stands on the path of small losses
+        if tensor.is_inference():
+            return tuple(map(savable, tensors))
+    return tensors
 
 
 def attaching(function: Any) -> Callable[..., Any]:

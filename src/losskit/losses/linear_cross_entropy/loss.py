@@ -89,8 +89,8 @@ class LinearCrossEntropyLoss(Loss, _Torchs):
         torch="linear_cross_entropy",
         twin="CrossEntropyLoss",
     )
-    in_features: int = arg(required=int, doc="Width of the input, D.")
-    num_classes: int = arg(required=int, doc="Number of classes, C.")
+    in_features: int = arg(required=int, within="[1, inf)", doc="Width of the input, D.")
+    num_classes: int = arg(required=int, within="[1, inf)", doc="Number of classes, C.")
     out_features: tuple[int, ...] = arg(
         default=(),
         opaque=True,
@@ -129,7 +129,10 @@ class LinearCrossEntropyLoss(Loss, _Torchs):
     )
 
     def build(self) -> None:
-        who, self.out_features = type(self).__name__, tuple(self.out_features)
+        who, sizes = type(self).__name__, self.out_features
+        if not isinstance(sizes, tuple | list) or not all(isinstance(size, int) and size > 0 for size in sizes):
+            raise TypeError(f"{who}: out_features must be a tuple of positive integers, got {sizes!r}")
+        self.out_features = tuple(sizes)
         self.chunk_size = _hinted(who, self.chunk_size, self.options)
         if self.weight is not None:
             self.arguments["weight"].fits(f"{who}: weight", self.weight, torch.Size([self.num_classes]), 0)
