@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from losskit.core.messages import floating
 from losskit.core.reduction import BatchReduction, Reduction
-from losskit.core.watched import readable
+from losskit.core.watched import plain, readable
 from losskit.documentation import signature
 
 F = TypeVar("F", bound="Fields")
+SHOWN = 5  # values of a tensor that is an argument
 
 
 @dataclass(frozen=True)
@@ -227,10 +228,19 @@ class Fields(_Root):
         """Name the arguments that are not at their default."""
         values = {name: getattr(self, name) for name in self.arguments if name not in self._modules}
         return ", ".join(
-            f"{name}={value!r}"
+            f"{name}={_on_a_line(value) if isinstance(value, Tensor) else repr(value)}"
             for name, value in values.items()
             if isinstance(value, Tensor) or value != self.arguments[name].default
         )
+
+
+def _on_a_line(value: Tensor) -> str:
+    """A tensor as torch shows it where that is short; else its first values, shape, dtype and device."""
+    if value.numel() <= SHOWN or value.is_meta or not plain(value):
+        return " ".join(repr(value).split())
+    first = ", ".join(f"{each:.4g}" for each in value.detach().flatten()[:SHOWN].tolist())
+    where = "" if value.is_cpu else f", device='{value.device}'"
+    return f"tensor([{first}, ...], shape={tuple(value.shape)}, dtype={value.dtype}{where})"
 
 
 def _bind(cls: type[Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
