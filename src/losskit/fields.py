@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -167,8 +167,23 @@ def inside(interval: str, value: float) -> bool:
     return above and (value <= high if interval[-1] == "]" else value < high)
 
 
-if TYPE_CHECKING:  # whose constructor takes anything, so that the fields are the arguments
-    _Root = nn.Module
+if TYPE_CHECKING:
+    P = ParamSpec("P")
+    R = TypeVar("R", covariant=True)
+
+    class Forwards(Protocol[P, R]):
+        """What has a ``forward``."""
+
+        def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
+            """Compute it."""
+
+    class Called(nn.Module):
+        """A module whose call takes and gives what its ``forward`` does, where torch's takes and gives anything."""
+
+        def __call__(self: Forwards[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+            """Call it."""
+
+    _Root = Called  # whose constructor takes anything, so that the fields are the arguments
 else:  # above each of torch's losses, so that CrossEntropyLoss(Loss, nn.CrossEntropyLoss) has an order
     _Root = nn.modules.loss._Loss
 
