@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from types import ModuleType
 
 import pytest
 import torch
 from cases import OWN_TESTS
 
 import losskit
-from losskit import functional, losses
+from losskit import cli, functional, information, keras, losses, native
 from losskit.catalog import CATALOG, READY_MADE, STANDARD
 from losskit.core.head import Task
 from losskit.loss import Loss
@@ -63,3 +64,37 @@ def test_defaults_are_the_same_wherever_they_are_written(name: str) -> None:
 def test_a_call_takes_the_tensors_that_the_loss_states(loss: type[Loss]) -> None:
     names = [name for name in inspect.signature(loss.forward).parameters if name not in ("self", "at_call")]
     assert names == list(loss.about.tensors)
+
+
+@pytest.mark.parametrize("module", [losskit, functional, information, keras, native], ids=lambda each: each.__name__)
+def test_a_module_shows_its_public_names_alone(module: ModuleType) -> None:
+    assert dir(module) == sorted(module.__all__)
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert not name.startswith("_")
+        value = getattr(module, name)
+        assert module is losskit or not isinstance(value, ModuleType)
+        assert not hasattr(value, "__module__") or value.__module__.startswith("losskit")
+    everything: dict[str, object] = {}
+    exec(f"from {module.__name__} import *", everything)
+    assert set(everything) - {"__builtins__"} == set(module.__all__)
+
+
+def test_the_package_shows_every_loss_and_what_serves_them() -> None:
+    shown = set(dir(losskit)) - {loss.__name__ for loss in CATALOG}
+    assert shown == {
+        *("AdaptiveLogSoftmaxWithLoss", "NLLLoss2d", "CATALOG", "Loss", "Task", "arg"),
+        *("accelerate", "global_count", "value_and_grad", "functional", "information", "keras", "native"),
+    }
+    for name in ("TYPE_CHECKING_", "_bce", "Bce"):
+        with pytest.raises(AttributeError, match=f"^module 'losskit' has no attribute '{name}'$"):
+            getattr(losskit, name)
+
+
+def test_the_package_says_what_is_in_it() -> None:
+    words = str(losskit.__doc__)
+    assert words.count("\n") <= 16
+    verbs = [add.__name__.removeprefix("_add_") for add in cli.VERBS]
+    assert all(f"losskit {verb} " in words for verb in verbs)
+    assert all(f"losskit.{name} " in words for name in ("functional", "keras", "information"))
+    assert "losskit.native.status()" in words

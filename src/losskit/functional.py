@@ -12,3 +12,6 @@ if TYPE_CHECKING:
 else:
     __all__ = [name for name, value in vars(losses).items() if isfunction(value)]
     globals().update({name: getattr(losses, name) for name in __all__})
+
+    def __dir__() -> list[str]:
+        return list(__all__)
