@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 from types import ModuleType
 
 import pytest
@@ -13,6 +14,7 @@ import losskit
 from losskit import cli, functional, information, keras, losses, native
 from losskit.catalog import CATALOG, READY_MADE, STANDARD
 from losskit.core.head import Task
+from losskit.documentation import of_function
 from losskit.loss import Loss
 from losskit.optimizers import TUTORIAL
 
@@ -98,3 +100,49 @@ def test_the_package_says_what_is_in_it() -> None:
     assert all(f"losskit {verb} " in words for verb in verbs)
     assert all(f"losskit.{name} " in words for name in ("functional", "keras", "information"))
     assert "losskit.native.status()" in words
+
+
+@pytest.mark.parametrize("name", vars(functional)["__all__"])
+def test_a_function_is_documented_as_its_class_is(name: str) -> None:
+    function = getattr(functional, name)
+    loss = next(each for each in CATALOG if each.__module__ == function.__module__)
+    words = str(function.__doc__)
+    first, _, rest = words.partition("\n\n")
+    assert str(loss.__doc__).startswith(f"{first}\n\n")
+    assert rest.startswith(f"Functional form of :class:`{loss.__name__}`")
+    sections = ("\n.. math:: ", "\nArgs:\n", "\nReturns:\n", "\nRaises:\n", "\nExample:\n", "\nSource:\n")
+    places = [words.index(section) for section in sections]
+    assert places == sorted(places)
+    assert all(words.count(section) == 1 for section in sections)
+    parameters = [*inspect.signature(function).parameters][:-1]
+    listed = words[places[1] : places[2]].splitlines()
+    named = [line.strip().partition(":")[0] for line in listed if line.startswith("    ") and line[4] != " "]
+    assert named == [*parameters, "sample_weight", "mask", "normalizer"]
+    for tensor, slot in loss.about.tensors.items():
+        assert f"    {tensor}: {slot.describe(None)[:9]}" in words
+    example = words[places[4] : places[5]]
+    assert f"F.{name}(" in example
+    assert "criterion" not in example
+    assert f".{loss.__name__}" not in example
+    assert words.rstrip().endswith(loss.about.source)
+    assert pydoc.getdoc(function)
+
+
+def test_an_example_that_cannot_be_rewritten_is_noticed() -> None:
+    def function(input: object, target: object, **at_call: object) -> None:
+        """Functional form of :class:`MSELoss`."""
+
+    words = of_function(function, losskit.MSELoss)
+    assert "    >>> print(f\"{F.function(input, target, 'sum'):.4f}\")\n    0.6600\n" in words
+
+    class Open(Loss):
+        """One line.
+
+        Example:
+            >>> losskit.Open((1)
+        """
+
+        about = losskit.MSELoss.about
+
+    with pytest.raises(ValueError, match="no end of the parentheses"):
+        of_function(function, Open)
