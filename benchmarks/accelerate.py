@@ -137,7 +137,7 @@ def gain(size: str, rounds: int) -> None:
 
 def forward_and_backward(function: Callable[..., Tensor], input: Tensor, rest: list[Tensor]) -> Step:
     def step() -> None:
-        function(input, *rest).backward()  # type: ignore[no-untyped-call]
+        function(input, *rest).backward()
         input.grad = None
 
     return step

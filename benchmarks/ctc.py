@@ -54,7 +54,7 @@ def steps(size: tuple[int, int, int, int]) -> dict[str, Callable[[], object]]:
 
     def step(loss: Callable[[], Tensor]) -> Callable[[], object]:
         def run() -> None:
-            loss().backward()  # type: ignore[no-untyped-call]
+            loss().backward()
             logits.grad = None
 
         return run

@@ -69,7 +69,7 @@ def data(rows: int, width: int, classes: int, dtype: torch.dtype) -> tuple[Tenso
 def once(variant: Variant, input: Tensor, weight: Tensor, target: Tensor) -> tuple[float, float]:
     """Seconds by the clock, and of all threads together."""
     start, work = time.perf_counter(), time.process_time()
-    variant(input, weight, target).backward()  # type: ignore[no-untyped-call]
+    variant(input, weight, target).backward()
     input.grad = weight.grad = None
     return time.perf_counter() - start, time.process_time() - work
 
@@ -101,9 +101,9 @@ def step_of_one(name: str, tensors: tuple[Tensor, Tensor, Tensor]) -> None:
     """Print by how much a step raises the peak; a small step first, for what is made but once."""
     input, weight, target = tensors
     variant = VARIANTS[name]
-    variant(input[:8].detach().requires_grad_(), weight[:8].detach().requires_grad_(), target[:8] % 8).backward()  # type: ignore[no-untyped-call]
+    variant(input[:8].detach().requires_grad_(), weight[:8].detach().requires_grad_(), target[:8] % 8).backward()
     before = resident("VmRSS")
-    variant(*tensors).backward()  # type: ignore[no-untyped-call]
+    variant(*tensors).backward()
     print(resident("VmHWM") - before)
 
 

@@ -46,16 +46,16 @@ def measure(network: str, heap: str, effort: Effort) -> TrainingStep:
     given = bare(model(input).detach(), target)[1]
 
     def torch_loss(output: Tensor) -> None:
-        F.cross_entropy(output, target).backward()  # type: ignore[no-untyped-call]
+        F.cross_entropy(output, target).backward()
 
     def losskit_loss(output: Tensor) -> None:
-        functional.cross_entropy(output, target).backward()  # type: ignore[no-untyped-call]
+        functional.cross_entropy(output, target).backward()
 
     def without_autograd(output: Tensor) -> None:
-        output.backward(bare(output.detach(), target)[1])  # type: ignore[no-untyped-call]
+        output.backward(bare(output.detach(), target)[1])
 
     def none(output: Tensor) -> None:
-        output.backward(given)  # type: ignore[no-untyped-call]
+        output.backward(given)
 
     losses = {"torch": torch_loss, "losskit": losskit_loss, "value_and_grad": without_autograd, "no loss": none}
 

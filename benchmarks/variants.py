@@ -115,7 +115,7 @@ def backward(function: Callable[..., Tensor], tensors: tuple[Tensor, ...]) -> St
 
     def step() -> Tensor:
         value = function(*tensors)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         for leaf in leaves:
             leaf.grad = None
         return value

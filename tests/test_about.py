@@ -107,3 +107,10 @@ def test_what_a_target_may_be_is_one_sentence() -> None:
     assert losskit.CrossEntropyLoss().domains["target"].describe("input") == (
         "Class ids in [0, C), of any integer dtype, one for each item; or class probabilities, of the shape of input."
     )
+
+
+def test_a_head_is_shown_in_words() -> None:
+    assert repr(losskit.CrossEntropyLoss().head()) == (
+        "Head(encoding='class ids', predicting='softmax', training='none')"
+    )
+    assert repr(list(losskit.HuberLoss.about.serves)) == "['regression', 'binary', 'multiclass', 'multilabel']"

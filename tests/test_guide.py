@@ -258,3 +258,10 @@ def test_keras_s_names_lead_to_the_loss_that_computes_them(theirs: str, ours: st
     assert loss.__name__ == ours
     ours_too = ("Huber", "BinaryCrossentropy")  # stems of a name of ours, or of torch's
     assert (f"losskit.keras.{theirs}" in note) == (theirs not in ours_too)
+
+
+def test_a_pick_is_shown_in_words() -> None:
+    first = choose(Task.BINARY, situations=[Situation.IMBALANCED])[0]
+    code = losskit.BCEWithLogitsLoss.about.suits[Situation.IMBALANCED]
+    head = "Head(encoding='0 or 1', predicting='sigmoid', training='none')"
+    assert repr(first) == f"Pick(BCEWithLogitsLoss({code}), {head}, suits=('imbalanced',))"

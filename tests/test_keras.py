@@ -529,7 +529,7 @@ IDS, EYE = torch.tensor([0, 1]), torch.eye(2)
         (ValueError, ["MeanSquaredError: sample_weight must not be negative", "-1"], lambda: MSE()(EYE, P, torch.tensor([1.0, -1.0]))),
         # arguments
         (ValueError, ["SparseCategoricalCrossentropy: axis 2", "y_pred", "(2, 2)"], lambda: SPARSE(axis=2)(IDS, P)),
-        (TypeError, ["MeanSquaredError: y_true must be a tensor", "list", "torch.as_tensor(y_true)"], lambda: MSE()([0.0], torch.ones(1))),
+        (TypeError, ["MeanSquaredError: y_true must be a tensor", "list", "torch.as_tensor(y_true)"], lambda: MSE()([0.0], torch.ones(1))),  # type: ignore[arg-type]
         (TypeError, ["MeanSquaredError: y_pred must be floating-point", "y_pred.float()"], lambda: MSE()(IDS, IDS)),
         (ValueError, ["MeanSquaredError: reduction", "'avg'", "'sum_over_batch_size'"], lambda: MSE("avg")),  # type: ignore[arg-type]
         (TypeError, ["BinaryCrossentropy: from_logits", "0.1"], lambda: BINARY(0.1)),  # type: ignore[arg-type]

@@ -159,6 +159,27 @@ def test_only_arguments_off_their_default_are_shown() -> None:
     assert repr(Toy(each=ones(1))) == "Toy(each=tensor([1.]))"
 
 
+def test_a_tensor_is_shown_on_a_line() -> None:
+    def shown(each: Tensor) -> str:
+        return repr(Toy(each=each)).removeprefix("Toy(each=").removesuffix(")")
+
+    many = torch.arange(1000) / 3
+    assert shown(many) == "tensor([0, 0.3333, 0.6667, 1, 1.333, ...], shape=(1000,), dtype=torch.float32)"
+    wider = "tensor([0, 0.3333, 0.6667, 1, 1.333, ...], shape=(2, 500), dtype=torch.float64)"
+    assert shown(torch.arange(1000).double().reshape(2, 500) / 3) == wider
+    assert shown(tensor([[1.0], [2.0]])) == "tensor([[1.], [2.]])"
+    assert shown(many.to("meta")) == "tensor(..., device='meta', size=(1000,))"
+    assert shown(nn.Parameter(many)).startswith("tensor([0, 0.3333")
+    wide = losskit.CrossEntropyLoss(weight=torch.rand(1000), label_smoothing=0.1)
+    assert repr(wide).count("\n") == 0
+    assert len(repr(wide)) < 150
+    with torch._subclasses.FakeTensorMode():
+        assert repr(Toy(each=torch.rand(1000))) == "Toy(each=FakeTensor(..., size=(1000,)))"
+        assert "\n" not in repr(wide)
+    seen = torch.vmap(lambda each: torch.tensor(float(len(shown(each).splitlines()))))(ones(2, 10))
+    assert seen.tolist() == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("interval", "within"),
     [

@@ -49,7 +49,7 @@ MENDS: dict[str, tuple[Call, list[str], Call]] = {
         lambda: F.nll_loss(x.log_softmax(1), ids.float().long()),
     ),
     "class weights at the call": (
-        lambda: losskit.CrossEntropyLoss()(x, ids, weight=torch.ones(3)),
+        lambda: losskit.CrossEntropyLoss()(x, ids, weight=torch.ones(3)),  # type: ignore[call-arg]
         ["constructor", "CrossEntropyLoss(weight=…)", "sample_weight"],
         lambda: losskit.CrossEntropyLoss(weight=torch.ones(3))(x, ids),
     ),

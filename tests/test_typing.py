@@ -26,6 +26,19 @@ losskit.TripletMarginWithDistanceLoss(distance_function=torch.nn.PairwiseDistanc
 functional.triplet_margin_with_distance_loss(x, x, x, distance_function=lambda a, b: (a - b).abs().sum(-1))
 losskit.LinearCrossEntropyLoss(8, 10, bias=True, reduction="sum")
 functional.mse_loss(x, x, "sum", mask=x > 0, sample_weight=x, normalizer=3.0)
+losskit.CrossEntropyLoss()(x, target=x, mask=None, sample_weight=x, normalizer=x.sum()).item()
+losskit.CTCLoss()(x, x, [3], target_lengths=2, mask=x > 0).item()
+losskit.NTXentLoss()(x, second=x).item()
+losskit.QuantileLoss((0.1, 0.9))(x, x).item()
+losskit.AdaptiveLogSoftmaxWithLoss(3, 5, cutoffs=[2])(x, x, mask=x > 0).loss.sum()
+losskit.keras.MeanSquaredError()(x, x, 0.5, mask=x > 0).item()
+class Own(losskit.Loss):
+    def formula(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (input - target).abs()
+Own()(x, x, normalizer=2.0).item()
+criteria: list[losskit.Loss] = [losskit.MSELoss(), losskit.L1Loss()]
+modules: list[torch.nn.Module] = [losskit.MSELoss(), losskit.CTCLoss()]
+total = sum(criterion(x, x) for criterion in criteria) + modules[0](x, x)
 """
 BAD = [
     "losskit.SmoothL1Loss(bta=1.0)",
@@ -44,6 +57,22 @@ BAD = [
     "functional.mse_loss(x, x, reduction='avg')",
     "functional.mse_loss(x, x, sampel_weight=x)",
     "functional.focal_loss(x, x, gama=1.0)",
+    "losskit.MSELoss()(x)",
+    "losskit.MSELoss()(x, x, masks=x > 0)",
+    "losskit.MSELoss()(x, x, mask=True)",
+    "losskit.CrossEntropyLoss()(x, [1, 2])",
+    "losskit.MSELoss()(x, x).bakward()",
+    "number: float = losskit.HuberLoss()(x, x)",
+    "losskit.CTCLoss()(x, x)",
+    "losskit.CTCLoss()(x, x, [3])",
+    "losskit.GaussianNLLLoss()(x, x)",
+    "losskit.TripletMarginLoss()(x, x)",
+    "losskit.TripletMarginLoss()(x, x, negativ=x)",
+    "losskit.NTXentLoss()(x)",
+    "losskit.LinearCrossEntropyLoss(8, 10)(x)",
+    "losskit.AdaptiveLogSoftmaxWithLoss(3, 5, cutoffs=[2])(x, x).backward()",
+    "losskit.keras.MeanSquaredError()(x)",
+    "Own()(x)",
 ]
 
 

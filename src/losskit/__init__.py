@@ -1,6 +1,18 @@
 """losskit: the loss-function toolkit for PyTorch.
 
-The names below are loaded when first used, so that ``losskit --help`` need not import torch.
+    criterion = losskit.CrossEntropyLoss()     # every loss with torch's names, positions and defaults: losskit.CATALOG
+    loss = criterion(logits, target)           # each call also takes mask=, sample_weight= and normalizer=
+    classes = criterion.predict(logits)        # and criterion.probabilities(logits)
+
+In Python:
+    losskit.functional        the losses as functions, as torch.nn.functional has them
+    losskit.keras             Keras 3's losses on torch tensors
+    losskit.information       entropy, divergences, mutual information
+    losskit.accelerate()      torch's own losses on losskit's kernels; losskit.native.status() says whether there are any
+In a terminal:
+    losskit guide             which loss to take, which last layer and which target
+    losskit list              all losses; losskit explain NAME says everything about one
+    losskit compare           does the choice of loss matter on your data?
 """
 
 from __future__ import annotations
@@ -20,7 +32,7 @@ if TYPE_CHECKING:
     from losskit.training.accelerate import accelerate as accelerate
     from losskit.training.global_count import global_count as global_count
     from losskit.training.value_and_grad import value_and_grad as value_and_grad
-else:
+else:  # loaded when first used, so that `losskit --help` need not import torch
     _MODULES = ("functional", "information", "keras", "native")
     _HOME = {
         "Task": "core.head",
@@ -35,16 +47,18 @@ else:
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
             return import_module(f"losskit.{name}")
-        if name.startswith("_"):
+        if name.startswith("_") and name != "__all__":
             raise AttributeError(f"module 'losskit' has no attribute {name!r}")
         home = import_module(f"losskit.{_HOME.get(name, 'losses')}")
         try:
-            value = getattr(home, name)
+            value = _public(vars(home)) if name == "__all__" else getattr(home, name)
         except AttributeError:
             raise AttributeError(f"module 'losskit' has no attribute {name!r}") from None
         globals()[name] = value
         return value
 
+    def _public(losses: dict[str, Any]) -> list[str]:
+        return sorted([*_MODULES, *_HOME, *(name for name, value in losses.items() if isinstance(value, type))])
+
     def __dir__() -> list[str]:
-        losses = import_module("losskit.losses")
-        return sorted({*globals(), *_HOME, *_MODULES, *(n for n in vars(losses) if not n.startswith("_"))})
+        return list(globals().get("__all__") or __getattr__("__all__"))

@@ -7,17 +7,18 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
 
 from losskit.core.messages import floating
 from losskit.core.reduction import BatchReduction, Reduction
-from losskit.core.watched import readable
+from losskit.core.watched import plain, readable
 from losskit.documentation import signature
 
 F = TypeVar("F", bound="Fields")
+SHOWN = 5  # values of a tensor that is an argument
 
 
 @dataclass(frozen=True)
@@ -170,8 +171,23 @@ def inside(interval: str, value: float) -> bool:
     return above and (value <= high if interval[-1] == "]" else value < high)
 
 
-if TYPE_CHECKING:  # whose constructor takes anything, so that the fields are the arguments
-    _Root = nn.Module
+if TYPE_CHECKING:
+    P = ParamSpec("P")
+    R = TypeVar("R", covariant=True)
+
+    class Forwards(Protocol[P, R]):
+        """What has a ``forward``."""
+
+        def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
+            """Compute it."""
+
+    class Called(nn.Module):
+        """A module whose call takes and gives what its ``forward`` does, where torch's takes and gives anything."""
+
+        def __call__(self: Forwards[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+            """Call it."""
+
+    _Root = Called  # whose constructor takes anything, so that the fields are the arguments
 else:  # above each of torch's losses, so that CrossEntropyLoss(Loss, nn.CrossEntropyLoss) has an order
     _Root = nn.modules.loss._Loss
 
@@ -231,10 +247,19 @@ class Fields(_Root):
         """Name the arguments that are not at their default."""
         values = {name: getattr(self, name) for name in self.arguments if name not in self._modules}
         return ", ".join(
-            f"{name}={value!r}"
+            f"{name}={_on_a_line(value) if isinstance(value, Tensor) else repr(value)}"
             for name, value in values.items()
             if isinstance(value, Tensor) or value != self.arguments[name].default
         )
+
+
+def _on_a_line(value: Tensor) -> str:
+    """A tensor as torch shows it where that is short; else its first values, shape, dtype and device."""
+    if value.numel() <= SHOWN or value.is_meta or not plain(value):
+        return " ".join(repr(value).split())
+    first = ", ".join(f"{each:.4g}" for each in value.detach().flatten()[:SHOWN].tolist())
+    where = "" if value.is_cpu else f", device='{value.device}'"
+    return f"tensor([{first}, ...], shape={tuple(value.shape)}, dtype={value.dtype}{where})"
 
 
 def _bind(cls: type[Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

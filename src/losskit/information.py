@@ -24,6 +24,11 @@ from losskit.core.watched import readable
 
 __all__ = ["cross_entropy", "entropy", "js_divergence", "kl_divergence", "mutual_information", "surprisal"]
 
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 Dims = int | tuple[int, ...]
 
 

@@ -65,6 +65,6 @@ def test_a_step_of_all_ranks_is_that_of_the_whole(heading: str, after: dict[str,
     model = network()
     optimizer = sgd(model.parameters())
     features, target = (torch.cat(each) for each in zip(*(part for rank in windows() for part in rank), strict=True))
-    F.cross_entropy(model(features), target).backward()  # type: ignore[no-untyped-call]
+    F.cross_entropy(model(features), target).backward()
     optimizer.step()
     torch.testing.assert_close(after[heading], [p.detach() for p in model.parameters()], rtol=1e-5, atol=1e-6)

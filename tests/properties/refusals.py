@@ -162,8 +162,8 @@ def refuses_bad_values(subject: Subject) -> None:
                     else []
                 )
                 refused(IndexError if ids else ValueError, words, call, wrong)
-                masked = loss()(*tensors[:place], wrong, *tensors[place + 1 :], mask=keep)
-                close(masked, kept)
+                given = (*tensors[:place], wrong, *tensors[place + 1 :])
+                close(loss()(*given, mask=keep), kept)
     torch.vmap(loss())(*draw(loss))  # reads nothing
     if isinstance(loss.about.target.range, (ClassId, LabelIds)):
         input, target = draw(loss)
@@ -188,8 +188,9 @@ def proposes_signs_for_zeros_and_ones_alone(subject: Subject) -> None:
     words = "2 * target - 1"
     refused(ValueError, [words, "got 0"], subject.loss(), *outputs, (target > 0).double())
     for value in (0.0, 0.5, 2.0):
+        given = (*outputs, with_last(subject.loss, ITEMS, target, value))
         with pytest.raises(ValueError, match=f"must be 1 or -1, got {value:g}") as caught:
-            subject.loss()(*outputs, with_last(subject.loss, ITEMS, target, value))
+            subject.loss()(*given)
         assert words not in str(caught.value)
 
 

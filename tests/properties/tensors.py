@@ -92,7 +92,8 @@ def target_dtypes(subject: Subject) -> None:
     expected = call(whole)
     for dtype in dtypes:
         input = tensors[0].clone().requires_grad_()
-        loss = subject.loss()(input, *tensors[1:place], whole.to(dtype), *tensors[place + 1 :])
+        given = (input, *tensors[1:place], whole.to(dtype), *tensors[place + 1 :])
+        loss = subject.loss()(*given)
         loss.backward()
         assert input.grad is not None
         assert loss.dtype == input.grad.dtype == input.dtype

@@ -11,7 +11,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-class Task(str, Enum):
+class Name(str, Enum):
+    """A name that is written, and shown, as what it stands for."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Task(Name):
     """What a network is trained for."""
 
     REGRESSION = "regression"
@@ -24,21 +34,15 @@ class Task(str, Enum):
     EMBEDDING = "embedding"
     SEQUENCE = "sequence"  # labels whose places in the input are not known
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class Situation(str, Enum):
+class Situation(Name):
     """A property of the data for which some losses are made."""
 
     OUTLIERS = "outliers"
     IMBALANCED = "imbalanced"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class Encoding(str, Enum):
+class Encoding(Name):
     """How a target is handed to a loss."""
 
     VALUE = "value"  # a real number, as it is
@@ -55,7 +59,7 @@ class Encoding(str, Enum):
     NONE = "none"  # the loss compares outputs with each other
 
 
-class Activation(str, Enum):
+class Activation(Name):
     """The activation behind the last layer."""
 
     NONE = "none"

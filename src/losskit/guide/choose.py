@@ -37,6 +37,9 @@ class Pick:
     arguments: str
     suits: tuple[Situation, ...]
 
+    def __repr__(self) -> str:
+        return f"Pick({self.loss.__name__}({self.arguments}), {self.head}, suits={self.suits})"
+
 
 def output_of(loss: type[Loss]) -> str:
     """What the loss takes from the network: one of :data:`OUTPUTS`, or values."""

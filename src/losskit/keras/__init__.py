@@ -65,3 +65,7 @@ __all__ = [
     "poisson",
     "sparse_categorical_crossentropy",
 ]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.adaptive import _ASMoutput
@@ -11,8 +13,16 @@ from losskit.core.reduction import AtCall, checked, reduce, shaped
 from losskit.core.watched import readable
 from losskit.losses.log_softmax import log_softmax
 
+if TYPE_CHECKING:
+    from losskit.fields import Called
 
-class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
+    class _Torchs(Called, nn.AdaptiveLogSoftmaxWithLoss):
+        """Torch's, with a call that is typed."""
+else:
+    _Torchs = nn.AdaptiveLogSoftmaxWithLoss
+
+
+class AdaptiveLogSoftmaxWithLoss(_Torchs):
     r"""Cross-entropy over many classes, of which the rare ones share smaller layers that few rows pass through.
 
     .. math:: -\log p(y \mid x) = \begin{cases}

@@ -1,3 +1,9 @@
 """Kernels on CPU: the library, its calls, and their place in autograd."""
 
-from losskit.native.library import Status as Status, empty_cache as empty_cache, status as status
+from losskit.native.library import Status, empty_cache, status
+
+__all__ = ["Status", "empty_cache", "status"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

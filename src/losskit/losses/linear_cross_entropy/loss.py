@@ -193,7 +193,7 @@ class _OfLogits(CrossEntropyLoss):
 _OfLogits.__name__ = LinearCrossEntropyLoss.__name__
 
 
-def linear_cross_entropy(
+def linear_cross_entropy(  # noqa: D417 - the class describes the others
     input: Tensor,
     linear_weight: Tensor,
     target: Tensor,
@@ -207,7 +207,20 @@ def linear_cross_entropy(
     options: Any = None,
     **at_call: Unpack[AtCall],
 ) -> Tensor:
-    """Functional form of :class:`LinearCrossEntropyLoss`, which takes the layer's weight (C, D) and bias (C)."""
+    r"""Functional form of :class:`LinearCrossEntropyLoss`, which takes the layer's weight (C, D) and bias (C).
+
+    Args:
+        linear_weight: The layer's weight, of shape (C, D), or (C, \*out_features, D), and of the input's dtype.
+        linear_bias: The layer's bias, of the weight's shape without D; None for none.
+
+    Example:
+        >>> import torch, losskit.functional as F
+        >>> _ = torch.manual_seed(0)
+        >>> hidden, weight, target = torch.randn(8, 16), torch.randn(1000, 16), torch.randint(1000, (8,))
+        >>> loss = F.linear_cross_entropy(hidden, weight, target, label_smoothing=0.1)
+        >>> torch.allclose(loss, F.cross_entropy(hidden @ weight.T, target, label_smoothing=0.1))
+        True
+    """
     who, own = LinearCrossEntropyLoss.__name__, LinearCrossEntropyLoss.arguments
     ignored = own["ignore_index"].check(f"{who}: ignore_index", ignore_index)
     chunk_size = own["chunk_size"].check(f"{who}: chunk_size", _hinted(who, chunk_size, options))
