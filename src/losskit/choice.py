@@ -49,6 +49,7 @@ class Chosen(Protocol):
     keeps_operator: ClassVar[bool]
     torch_takes: ClassVar[frozenset[str]]
     numbers_from: ClassVar[frozenset[str]]
+    restated: bool
     keeps_kernel: ClassVar[bool]
     arguments: ClassVar[dict[str, Any]]
     prepared: Prepared
@@ -304,7 +305,9 @@ def numbers_of(kind: Any) -> frozenset[str]:
 
 def computes_as_stated(loss: Chosen) -> bool:
     """Whether this instance uses its class's formula."""
-    return not any(name in loss.__dict__ for name in loss.numbers_from)  # no isdisjoint, which torch 2.8 cannot compile
+    if torch.compiler.is_compiling():  # torch 2.8 cannot compile what stands below
+        return not loss.restated
+    return loss.numbers_from.isdisjoint(loss.__dict__)
 
 
 def is_torchs(loss: Chosen) -> bool:

@@ -33,6 +33,7 @@ class Loss(Decodes):
     keeps_kernel: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
     keeps_operator: ClassVar[bool]
     torch_takes: ClassVar[frozenset[str]] = frozenset()  # the parameters of torch's operator
+    restated: bool = False  # whether something that its numbers follow from was set on this instance
     numbers_from: ClassVar[frozenset[str]]  # the names of what its numbers follow from
     _own_way: ClassVar[bool] = False  # whether it has a by_formula of its own
 
@@ -55,6 +56,7 @@ class Loss(Decodes):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.numbers_from:
             self.forget()
+            object.__setattr__(self, "restated", True)
         super().__setattr__(name, value)
 
     def forward(self, input: Tensor, target: Tensor, **at_call: Unpack[AtCall]) -> Tensor:
