@@ -77,7 +77,7 @@ Note: 3 missing values are imputed.
 Losses: HuberLoss, L1Loss, MSELoss, BCEWithLogitsLoss, FocalLoss and MultiMarginLoss against
 CrossEntropyLoss, the standard loss of the task.
 Each takes the best of 16 pairs of optimizer (SGD, Adam, RMSprop, AdamW) and learning rate, chosen
-on an inner split of each training fold; the worse half leaves after 3 of 7 epochs.
+on an inner split of each training fold; the worse half is dropped after 3 of 7 epochs.
 Ranked by accuracy (higher is better) on 2 x 5 folds; differences below 0.01 of accuracy count as
 practically none.
 Network: one hidden layer of 16, 7 epochs, batches of 16, seed 0.
@@ -104,8 +104,8 @@ The choice of loss matters here. FocalLoss is better than CrossEntropyLoss, by 0
 L1Loss are worse than CrossEntropyLoss, by 0.1000 and 0.2000. BCEWithLogitsLoss is practically the
 same as CrossEntropyLoss: the difference is below 0.0100. MSELoss gave exactly the scores of
 CrossEntropyLoss on every fold. Of MultiMarginLoss this run cannot tell: no difference and one
-beyond 0.0100 are both possible; more rows would tell, more --repeats but a little. Take FocalLoss:
-it beats the reference. Its inner splits chose Adam at 0.001 most often (10 of 10)."""
+beyond 0.0100 are both possible; more rows would narrow this down, more --repeats only a little.
+Take FocalLoss: it beats the reference. Its inner splits chose Adam at 0.001 most often (10 of 10)."""
 
 NUMBERS = """\
 made.csv: 60 rows, 7 pixels, a regression task
@@ -113,7 +113,7 @@ Note: the target was inferred.
 Note: 3 missing values are imputed.
 Losses: HuberLoss and L1Loss against MSELoss, the standard loss of the task.
 Each takes the best of 16 pairs of optimizer (SGD, Adam, RMSprop, AdamW) and learning rate, chosen
-on an inner split of each training fold; the worse half leaves after 3 of 7 epochs.
+on an inner split of each training fold; the worse half is dropped after 3 of 7 epochs.
 Ranked by RMSE (lower is better) on 2 x 5 folds; differences below 2% of the mean RMSE of MSELoss
 count as practically none.
 Network: one hidden layer of 16, 7 epochs, batches of 16, seed 0.
@@ -203,7 +203,7 @@ def test_what_is_not_shown_is_said() -> None:
     plan = make_plan(made(Task.MULTICLASS), losses=["MSELoss"])
     unsure = found(plan, {"CrossEntropyLoss": 0.9, "MSELoss": 0.9 + 40 * WOBBLE}, {})
     told = " ".join(words(plan, unsure).split())
-    assert told.startswith("That the choice of loss matters here is not shown. Of MSELoss this run cannot tell:")
+    assert told.startswith("This run does not show that the choice of loss matters. Of MSELoss this run cannot tell:")
     assert "Take CrossEntropyLoss: no other is proven to beat it." in told
 
 

@@ -1,9 +1,15 @@
-"""The README in both languages: the same commands, code, figures and sections."""
+"""The README in both languages: the same commands, code, figures and sections, and that its code runs."""
 
 from __future__ import annotations
 
+import builtins
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from losskit.cli import main
 
 ROOT = Path(__file__).parent.parent
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
@@ -21,3 +27,44 @@ def test_both_readmes_have_the_same_code_figures_links_and_sections() -> None:
         assert len(re.findall(r"^##", text, re.M)) == len(re.findall(r"^##", ENGLISH, re.M))
     names = r"`\w+(?:Loss|loss)\b[^`]*`"
     assert sorted(set(re.findall(names, CHINESE))) == sorted(set(re.findall(names, ENGLISH)))
+
+
+def test_the_code_runs_and_the_messages_are_those_that_it_shows() -> None:
+    """From the top to the bottom, as someone types it."""
+    known: dict[str, Any] = {}
+    for block in blocks(ENGLISH):
+        kind, _, code = block.removeprefix("```").removesuffix("```").partition("\n")
+        if kind == "python":
+            exec(code, known)
+        elif kind == "pycon":
+            for call, said in re.findall(r"^>>> (.*)\n((?!>>>).*\n)?", code, re.M):
+                if not said:
+                    exec(call, known)
+                    continue
+                error, _, message = said.strip().partition(": ")
+                with pytest.raises(getattr(builtins, error)) as caught:
+                    exec(call, known)
+                assert str(caught.value) == message
+
+
+def test_the_captures_are_what_the_commands_print(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    (shown,) = (block for block in blocks(ENGLISH) if "$ losskit guide" in block)
+    command, *lines = shown.splitlines()[1:-1]
+    words = re.fullmatch(r"\$ losskit (.*) \| head -n (\d+)", command)
+    assert words is not None
+    assert main(words[1].split()) in (0, None)
+    assert capsys.readouterr().out.splitlines()[: int(words[2])] == lines
+    (compared,) = (block for block in blocks(ENGLISH) if "$ losskit compare" in block)
+    named = re.findall(r"\w+Loss", compared.splitlines()[1])
+    table = re.findall(r"^(\w+Loss) +0\.", compared, re.M)
+    assert sorted(table) == sorted([*named, "CrossEntropyLoss"])  # so that another loss does not make it stale
+
+
+def test_it_is_short_and_links_to_what_is_there() -> None:
+    for text in (ENGLISH, CHINESE):
+        assert len(text.splitlines()) <= 150
+        for link in re.findall(r"\]\(([^)#]+)", text):
+            assert (ROOT / link).exists(), link

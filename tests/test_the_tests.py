@@ -35,7 +35,6 @@ from losskit.losses import (
     HuberLoss,
     KLDivLoss,
     L1Loss,
-    MarginRankingLoss,
     MSELoss,
     MultiLabelMarginLoss,
     MultiLabelSoftMarginLoss,
@@ -43,6 +42,7 @@ from losskit.losses import (
     SmoothL1Loss,
     SoftMarginLoss,
     SoftmaxFocalLoss,
+    TripletMarginLoss,
     TripletMarginWithDistanceLoss,
     cross_entropy,
     mse_loss,
@@ -553,7 +553,11 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     ],
     "documented": [Subject(type("Bare", (MSELoss,), {"__doc__": "Squared error."}), mse_loss)],
     "reads_nothing_off_cpu": [
-        Raising(RuntimeError, "cuda|CUDA", sabotaged(MSELoss, formula=reading, about=about(MSELoss, torch=None))),
+        Raising(
+            RuntimeError,
+            "cuda|CUDA|_local_scalar_dense",
+            sabotaged(MSELoss, formula=reading, about=about(MSELoss, torch=None)),
+        ),
         sabotaged(MSELoss, torch_is_right=lambda self, *tensors: False),
         sabotaged(SoftMarginLoss, torch_is_right=lambda self, *tensors: True),
     ],
@@ -695,10 +699,10 @@ BEHIND: dict[str, Subject | Raising] = {
         MSELoss, lambda s, t, extra: extra.sample_weight is not None and 0 in extra.sample_weight.stride()
     ),
     "half_inputs_with_wide_targets": sabotaged(
-        MarginRankingLoss,
-        about=about(MarginRankingLoss),
+        TripletMarginLoss,
+        about=about(TripletMarginLoss),
         same_numbers=True,
-        formula=lambda s, one, other, y: MarginRankingLoss.formula(s, one, rounded(other), y),
+        formula=lambda s, a, p, n: TripletMarginLoss.formula(s, a, rounded(p), n),
     ),
 }
 

@@ -31,7 +31,7 @@ def header(plan: Plan, data: Data) -> str:
         *(f"Note: {QUOTED.sub(lambda name: code(name[0]), in_flags(note))}." for note in data.notes),
         f"Losses: {_and(others)} against {plan.reference}, the standard loss of the task.",
         f"Each takes the best of {len(plan.configurations)} pairs of optimizer ({optimizers}) and learning rate, "
-        f"chosen on an inner split of each training fold; the worse half leaves after {plan.halving} of {plan.epochs} "
+        f"chosen on an inner split of each training fold; the worse half is dropped after {plan.halving} of {plan.epochs} "
         "epochs.",
         f"Ranked by {measure.title} ({'higher' if measure.higher else 'lower'} is better) on {plan.repeats} x "
         f"{plan.folds} folds; differences below {measure.rule(plan.reference)} count as practically none.",
@@ -112,7 +112,7 @@ def _lead(readings: set[Reading]) -> str:
     if Reading.DIFFERENT in readings:
         return "The choice of loss matters here."
     if Reading.UNKNOWN in readings:
-        return "That the choice of loss matters here is not shown."
+        return "This run does not show that the choice of loss matters."
     return "The choice of loss does not matter here."
 
 
@@ -133,8 +133,8 @@ def _sentence(plan: Plan, outcome: Outcome, reading: Reading, better: bool, foun
     if reading is Reading.IDENTICAL:
         return f"{names} gave exactly the scores of {plan.reference} on every fold."
     return (
-        f"Of {names} this run cannot tell: no difference and one beyond {margin} are both possible; more rows would "
-        "tell, more --repeats but a little."
+        f"Of {names} this run cannot tell: no difference and one beyond {margin} are both possible; more rows "
+        "would narrow this down, more --repeats only a little."
     )
 
 
