@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,8 @@ class LinearCrossEntropyLoss(Loss, _Torchs):
 
     def build(self) -> None:
         who, sizes = type(self).__name__, self.out_features
-        if not isinstance(sizes, tuple | list) or not all(isinstance(size, int) and size > 0 for size in sizes):
+        known = isinstance(sizes, Sequence) and not isinstance(sizes, str)  # a configuration's list is one
+        if not known or not all(isinstance(size, int) and size > 0 for size in sizes):
             raise TypeError(f"{who}: out_features must be a tuple of positive integers, got {sizes!r}")
         self.out_features = tuple(sizes)
         self.chunk_size = _hinted(who, self.chunk_size, self.options)
