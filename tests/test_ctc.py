@@ -525,10 +525,14 @@ REFUSED: dict[str, tuple[type[Exception], list[str], Change]] = {
     "steps below 0": (ValueError, ["input_lengths", "-1 at (1,)"], lambda x, y, s, n: (x, y, put(s, (1,), -1), n)),
     "too many labels": (
         ValueError,
-        ["target_lengths", "[0, 3]", "4 at (1,)"],
+        ["CTCLoss: target_lengths must", "[0, 3]", "4 at (1,)"],
         lambda x, y, s, n: (x, y, s, put(n, (1,), 4)),
     ),
-    "labels below 0": (ValueError, ["target_lengths", "-2 at (0,)"], lambda x, y, s, n: (x, y, s, put(n, (0,), -2))),
+    "labels below 0": (
+        ValueError,
+        ["CTCLoss: target_lengths must", "-2 at (0,)"],
+        lambda x, y, s, n: (x, y, s, put(n, (0,), -2)),
+    ),
     "sum of lengths": (
         ValueError,
         ["targets", "add up to, 6", "got 5"],

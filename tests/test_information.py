@@ -410,3 +410,9 @@ def test_each_names_itself(function: Callable[..., Tensor]) -> None:
     given = (P, Q) if function in (cross_entropy, kl_divergence, js_divergence) else (P,)
     with pytest.raises(ValueError, match=f"^{function.__name__}: base must be positive"):
         function(*given, base=0)
+
+
+def test_surprisal_of_half_precision_is_computed_in_float32() -> None:
+    p = torch.tensor([0.3, 0.01], dtype=torch.float16)
+    assert surprisal(p).dtype == torch.float32
+    torch.testing.assert_close(surprisal(p), surprisal(p.float()), rtol=0, atol=0)

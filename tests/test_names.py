@@ -33,6 +33,7 @@ LOSSES = (
         ("logits", ["BCEWithLogitsLoss"]),
         ("l1-loss", ["L1Loss", "SmoothL1Loss"]),
         ("hubber", ["HuberLoss"]),
+        ("crosss", ["CrossEntropyLoss"]),  # by its beginning
         ("sparse_categorical", ["SparseCategoricalCrossentropy"]),
         ("my_cross_entropy", ["CrossEntropyLoss", "LinearCrossEntropyLoss"]),
         ("zzz", []),

@@ -50,35 +50,19 @@ HEAD = ("name", "much\nmore", "what it is")
 ROWS = (("Alpha", "1 x", "a long text of words"), ("Be", "22", ""))
 
 
-def test_a_table_as_wide_as_it_needs() -> None:
-    assert table(HEAD, ROWS, {1}) == [
-        "       much",
-        "name   more  what it is",
-        "Alpha   1 x  a long text of words",
-        "Be       22",
-    ]
+@pytest.mark.parametrize(
+    ("has", "text"),
+    [
+        (100, "       much\nname   more  what it is\nAlpha   1 x  a long text of words\nBe       22"),
+        (25, "       much\nname   more  what it is\nAlpha   1 x  a long text\n             of words\nBe       22"),
+        (16, "Alpha\n  much more: 1 x\n  what it is: a\n    long text of\n    words\nBe\n  much more: 22"),
+    ],
+    ids=["as wide as it needs", "wrapped where it is widest", "a list where it cannot fit"],
+)
+def test_a_table(has: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(has))
+    assert table(HEAD, ROWS, {1}) == text.split("\n")
+
+
+def test_a_table_may_have_a_rule() -> None:
     assert table(HEAD, ROWS, {1}, " ", "-")[2] == "-" * (5 + 1 + 4 + 1 + 20)
-
-
-def test_a_table_is_wrapped_where_it_is_widest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "25")
-    assert table(HEAD, ROWS, {1}) == [
-        "       much",
-        "name   more  what it is",
-        "Alpha   1 x  a long text",
-        "             of words",
-        "Be       22",
-    ]
-
-
-def test_a_table_that_cannot_fit_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "16")
-    assert table(HEAD, ROWS, {1}) == [
-        "Alpha",
-        "  much more: 1 x",
-        "  what it is: a",
-        "    long text of",
-        "    words",
-        "Be",
-        "  much more: 22",
-    ]

@@ -80,9 +80,7 @@ class Route(NamedTuple):
     as_is: bool  # whether all tensors have the dtypes that they are computed in
     judged: tuple[int, ...]  # the places of tensors whose values may be wrong
     target: int  # its place among the tensors
-    in_memory: (
-        bool  # whether these are ordinary tensors on CPU in a call that nobody watches, so that values may be read
-    )
+    in_memory: bool  # whether these are plain CPU tensors in an ordinary call, so that values may be read
     ready: Ready | None  # its kernel, filled in
     operator: Operator | None  # torch's
 

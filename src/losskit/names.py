@@ -40,5 +40,6 @@ def _distance(wanted: str, name: str) -> float:
         return 0.1
     if len(wanted) > 1 and wanted in initials:
         return 0.2
+    start = 1 - SequenceMatcher(None, wanted, text[: len(wanted)]).ratio() + 0.1  # its beginning, mistyped
     part = min(len(wanted), len(text)) > 2 and (wanted in text or text in wanted)
-    return min(0.3 if part else 1, 1 - SequenceMatcher(None, wanted, text).ratio())
+    return min(0.3 if part else 1, start if len(wanted) > 4 else 1, 1 - SequenceMatcher(None, wanted, text).ratio())
