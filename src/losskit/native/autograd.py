@@ -19,10 +19,12 @@ from losskit.native.call import Outcome, Ready, Unfit, Weights
 
 def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
     """The loss from a kernel, attached to the graph if a gradient is wanted."""
-    for tensor in tensors[ready.slopes :]:
+    wanted = False
+    for place, tensor in enumerate(tensors):
         if tensor.requires_grad:
-            raise Unfit  # only the formula gives that gradient
-    wanted = tensors[0].requires_grad or any(tensor.requires_grad for tensor in tensors[1 : ready.slopes])
+            if place >= ready.slopes:
+                raise Unfit  # only the formula gives that gradient
+            wanted = True
     if not (wanted and torch.is_grad_enabled()):
         return ready.run(weights, tensors, extra, False)[0]
     # Hooks on saved tensors store or recompute them; then no gradients are held that the hooks do not see.

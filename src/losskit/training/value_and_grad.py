@@ -52,7 +52,8 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
             try:
                 if kernel is not None:
                     value, gradients, scale = kernel.run(criterion._buffers, tensors, extra, True)
-                    return value, kernel.as_input(gradients[0] if scale == 1 else gradients[0].mul_(scale))
+                    gradient = gradients[0] if scale == 1 else gradients[0].mul_(scale)
+                    return value, gradient if kernel.input_dtype is None else kernel.as_input(gradient)
             except Unfit:
                 pass
         with torch.enable_grad():
