@@ -19,7 +19,7 @@ from losskit.core.head import Activation, Encoding, Situation, Task
 from losskit.guide.choose import OUTPUTS, Pick, choose, matters, output_of
 from losskit.guide.code import script
 from losskit.guide.show import ABBREVIATIONS, KERAS, UnknownLossError, explain, find, guide, listing
-from losskit.guide.words import LANGUAGES, LOSSES, PHRASES, SITUATIONS, TARGETS, TASKS
+from losskit.guide.words import LANGUAGES, OUTPUTS as OUTPUT_WORDS, PHRASES, SITUATIONS, TARGETS, TASKS
 from losskit.loss import Loss
 from losskit.terminal import columns
 
@@ -58,7 +58,7 @@ def pages(language: str) -> dict[tuple[Any, ...], str]:
         given = (Situation.OUTLIERS,) * outliers + (Situation.IMBALANCED,) * imbalanced
         found[task, output, given] = guide(task, output, given, language)
     names = [*(loss.__name__ for loss in losskit.CATALOG), "AdaptiveLogSoftmaxWithLoss", *ABBREVIATIONS, *KERAS]
-    return found | {(name,): explain(name, language) for name in names} | {(): listing()}
+    return found | {(name,): explain(name, language) for name in names} | {(): listing(language)}
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -245,10 +245,12 @@ def test_what_is_written_twice_agrees() -> None:
     assert set(TARGETS) == set(Encoding)
     assert set(SITUATIONS) == set(Situation)
     assert all(
-        len(pair) == 2 and all(pair) for table in (PHRASES, TASKS, TARGETS, SITUATIONS) for pair in table.values()
+        len(pair) == 2 and all(pair)
+        for table in (PHRASES, TASKS, TARGETS, SITUATIONS, OUTPUT_WORDS)
+        for pair in table.values()
     )
     assert set(STANDARD) == set(Task)
-    assert set(LOSSES) == {loss.__name__ for loss in losskit.CATALOG}
+    assert set(OUTPUT_WORDS) == {*OUTPUTS, "values"}
 
 
 @pytest.mark.parametrize(("theirs", "ours"), KERAS.items())

@@ -147,17 +147,18 @@ def test_the_page_of_a_task(task: Task, language: str) -> None:
     head = picks[0].head
     page = guide(task, None, [], language)
     sections = page.split("\n\n")
-    assert sections[0] == f"{words.PHRASES['task'][which]}: {task} ({words.TASKS[task][which]})"
+    title, colon = words.PHRASES["task"][which], words.PHRASES["colon"][which]
+    assert sections[0] == title + colon + task + words.say("beside", language, words.TASKS[task][which])
     flat = " ".join(sections[1].split())
     for key, said in (
-        ("take", f"{picks[0].loss.__name__}: {show.summary(picks[0].loss, language)}"),
+        ("take", picks[0].loss.__name__ + colon + show.summary(picks[0].loss, language)),
         *([("with", picks[0].arguments)] if picks[0].arguments else []),
         ("why", words.PHRASES["standard"][which]),
-        ("output", output_of(picks[0].loss)),
+        ("output", words.OUTPUTS[output_of(picks[0].loss)][which]),
         ("training", words.PHRASES["nothing"][which] if head.training.value == "none" else head.training.value),
         ("predicting", words.PHRASES["as is"][which] if head.predicting.value == "none" else head.predicting.value),
         ("target", words.TARGETS[head.encoding][which]),
-        ("also", ", ".join(pick.loss.__name__ for pick in picks[1:]) or "-"),
+        ("also", words.PHRASES["between names"][which].join(pick.loss.__name__ for pick in picks[1:]) or "-"),
     ):
         row = f"{words.PHRASES[key][which]} {said}"
         if language == "en":
@@ -195,17 +196,19 @@ def test_the_page_of_all_tasks(language: str) -> None:
     which = words.LANGUAGES.index(language)
 
     def with_(arguments: str) -> str:
-        return f", {words.PHRASES['with'][which]} {arguments}" if arguments else ""
+        return f"{words.PHRASES['comma'][which]}{words.PHRASES['with'][which]} {arguments}" if arguments else ""
+
+    colon = words.PHRASES["colon"][which]
 
     title, rows, hint = guide(None, None, [], language).rstrip("\n").split("\n\n")
     assert title == words.PHRASES["all tasks"][which]
     assert " ".join(rows.split()) == " ".join(
-        f"{task} {words.TASKS[task][which]}: {STANDARD[task]}{with_(choose(task)[0].arguments)}" for task in Task
+        f"{task} {words.TASKS[task][which]}{colon}{STANDARD[task]}{with_(choose(task)[0].arguments)}" for task in Task
     )
     assert hint.startswith(words.PHRASES["narrow"][which])
     some = guide(None, "probabilities", [], language)
-    assert "  counts        " + words.TASKS[Task.COUNTS][which] + ": -\n" in some
-    assert ": BCELoss\n" in some
+    assert "  counts        " + words.TASKS[Task.COUNTS][which] + colon + "-\n" in some
+    assert f"{colon}BCELoss\n" in some
 
 
 def test_the_listing() -> None:
@@ -250,7 +253,7 @@ def test_what_explain_says() -> None:
     assert places == sorted(places)
     assert page.endswith("\n")
     assert not page.endswith("\n\n")
-    assert explain("huber", "zh").startswith(f"HuberLoss: {words.LOSSES['HuberLoss']}\n\n")
+    assert explain("huber", "zh").startswith(f"HuberLoss\n\n{show.summary(losskit.HuberLoss, 'zh')}\n\n")
     assert explain("MeanSquaredError").startswith(
         "MSELoss (MeanSquaredError in Keras: losskit.keras.MeanSquaredError takes"
     )
@@ -274,9 +277,13 @@ def test_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_prose_is_filled_anew() -> None:
     assert show._plain(r"see :func:`~a.b` and ``c`` \*d :class:`e`") == "see a.b and c *d e"
     assert show._plain("see ``f(a,\n    b)`` here") == f"see {terminal.code('f(a, b)')} here"
-    text = "    one: " + "word " * 12 + "\n        " + "more " * 12 + "\n    two: x\n        y"
+    text = "    one: " + "word " * 12 + "more " * 12 + "\n    two: x y"
     found = show._narrow(text).splitlines()
     assert found[-1] == "    two: x y"
+    assert (
+        show._plain("(N, C) or [0, inf) of (a, b)")
+        == terminal.code("(N, C)") + " or " + terminal.code("[0, inf)") + " of (a, b)"
+    )
     assert all(len(line) <= 100 for line in found)
     assert found[1].startswith(" " * 8)
     assert show._reflowed("a\nb\n\n.. math:: x\\,y\n\nc") == "a b\n\n  x y\n\nc"

@@ -135,6 +135,7 @@ def _add_guide(verbs: Any) -> None:
 
 def _add_list(verbs: Any) -> None:
     parser = verbs.add_parser("list", help="which losses are there?", description="All losses of the catalog.")
+    _add_language(parser)
     parser.set_defaults(call=_list)
 
 
@@ -169,7 +170,7 @@ def _guide(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from losskit.guide.show import listing
 
-    return _show(listing())
+    return _show(listing(options.lang))
 
 
 def _explain(options: argparse.Namespace) -> int:

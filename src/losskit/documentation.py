@@ -28,11 +28,11 @@ def documented(cls: Any) -> tuple[str, str]:
 def documentation(cls: Any, about: About) -> str:
     """A loss's docstring, completed with arguments, shapes, returns, errors and source."""
     summary, example = documented(cls)
-    shapes = "\n".join(_lines(_shapes(about)))
+    tensors = "\n".join(_lines(shapes(about)))
     return f"""{summary}
 
 Shape:
-{shapes}
+{tensors}
 
     A call takes ``sample_weight``, ``mask`` and ``normalizer`` as well: see :class:`losskit.core.reduction.AtCall`.
 
@@ -62,7 +62,7 @@ def of_function(function: Any, cls: Any) -> str:
     result, _, rest = rest[rest.index("\nReturns:\n") :].partition("\nExample:\n")
     theirs, _, source = rest.partition("\n\nSource:\n")
     summary, _, prose = prose.partition("\n")
-    words = _shapes(cls.about) | {name: argument.documentation for name, argument in cls.arguments.items()}
+    words = shapes(cls.about) | {name: argument.documentation for name, argument in cls.arguments.items()}
     words |= dict(re.findall(r"^ *(\w+): (.*)$", further, re.MULTILINE))
     code = function.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -78,7 +78,7 @@ def of_function(function: Any, cls: Any) -> str:
     )
 
 
-def _shapes(about: About) -> dict[str, str]:
+def shapes(about: About) -> dict[str, str]:
     """What each tensor may be."""
     first = next(iter(about.tensors))
     return {name: slot.describe(None if name == first else first) for name, slot in about.tensors.items()}

@@ -41,10 +41,13 @@ class Arg:
     @property
     def documentation(self) -> str:
         """Its line in the documentation."""
-        within = f"within {self.within}" if self.within else ""
-        if self.required is not None:
-            return f"{self.doc}{f' {within.capitalize()}.' if within else ''}"
-        return f"{self.doc} Default: {self.default!r}{f', {within}' if within else ''}."
+        return f"{self.doc} {self.facts('Default: ', 'within ', ', ', '.')}".rstrip()
+
+    def facts(self, default: str, within: str, comma: str, stop: str) -> str:
+        """Its default and its interval, each behind its word."""
+        told = [] if self.required is not None else [f"{default}{self.default!r}"]
+        line = comma.join([*told, *([f"{within}{self.within}"] if self.within else [])])
+        return f"{line[0].upper()}{line[1:]}{stop}" if line else ""
 
     @property
     def kind(self) -> type:

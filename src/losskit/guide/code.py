@@ -62,7 +62,7 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
     )
 
 
-def example(loss: type[Loss]) -> str:
+def example(loss: type[object]) -> str:
     """The example of the loss's docstring, changed to print its results."""
     import doctest  # half a tenth of a second, which the list of losses need not wait for
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from losskit import information
 from losskit.catalog import CATALOG, STANDARD
 from losskit.core.head import Activation, Situation, Task
+from losskit.documentation import shapes
+from losskit.fields import Arg
 from losskit.guide.choose import Pick, choose, output_of
-from losskit.guide.code import script
+from losskit.guide.code import example, script
 from losskit.guide.formula import shown
 from losskit.guide.slopes import slopes
-from losskit.guide.words import LOSSES, say
+from losskit.guide.words import say, translated
 from losskit.loss import Loss
 from losskit.losses import AdaptiveLogSoftmaxWithLoss
 from losskit.names import close, plain, proposed
@@ -23,6 +26,9 @@ from losskit.terminal import code, columns, filled, table, width, wrapped
 
 MATH = ".. math::"
 ADAPTIVE = AdaptiveLogSoftmaxWithLoss.__name__
+SIZE = r"(?:\*?[A-Z]\w*|\*\w+|-?\d[\d.]*|-?inf|\.\.\.)"
+SHAPE = re.compile(rf"[(\[](?:{SIZE}, )+{SIZE}[)\]]")  # or an interval
+Told = Callable[[str], str]  # gives a text of a loss's documentation in the language of the page
 
 
 class UnknownLossError(LookupError):
@@ -34,20 +40,18 @@ def guide(task: Task | None, output: str | None, situations: Sequence[Situation]
     if task is None:
         return _every_task(output, situations, language)
     picks = choose(task, output, situations)
-    told = ", ".join(
-        [say(task, language), *([output] if output else []), *(say(situation, language) for situation in situations)]
-    )
-    title = filled(f"{say('task', language)}: {task} ({told})")
+    told = [say(each, language) for each in (task, *([output] if output else []), *situations)]
+    title = filled(say("task", language) + say("colon", language) + str(task) + _beside(told, language))
     if not picks:
         takes = ", ".join(sorted({output_of(pick.loss) for pick in choose(task)})) or "-"
         return f"{title}\n\n{_rows([(say('none', language), str(output)), (say('give', language), takes)])}\n"
     first = picks[0]
     rows = [
-        (say("take", language), f"{first.loss.__name__}: {summary(first.loss, language)}"),
+        (say("take", language), first.loss.__name__ + say("colon", language) + summary(first.loss, language)),
         *([(say("with", language), code(first.arguments))] if first.arguments else []),
         (say("why", language), _why(task, first, language)),
         *_halves(first, language),
-        (say("also", language), ", ".join(pick.loss.__name__ for pick in picks[1:]) or "-"),
+        (say("also", language), say("between names", language).join(pick.loss.__name__ for pick in picks[1:]) or "-"),
     ]
     parts = [title, _rows(rows), say("optimizers", language), _optimizers(), say("code", language)]
     after = [
@@ -58,23 +62,29 @@ def guide(task: Task | None, output: str | None, situations: Sequence[Situation]
 
 
 def _every_task(output: str | None, situations: Sequence[Situation], language: str) -> str:
+    colon, comma = say("colon", language), say("comma", language)
     rows = []
     for task in Task:
         picks = choose(task, output, situations)
         take = picks[0].loss.__name__ if picks else "-"
         if picks and picks[0].arguments:
-            take += f", {say('with', language)} {code(picks[0].arguments)}"
-        rows.append((str(task), f"{say(task, language)}: {take}"))
+            take += f"{comma}{say('with', language)} {code(picks[0].arguments)}"
+        rows.append((str(task), say(task, language) + colon + take))
     options = ("--task NAME", "--output logits|probabilities|log-probabilities", "--outliers", "--imbalanced")
-    hint = filled(f"{say('narrow', language)}: {' '.join(map(code, options))}")
-    heard = ", ".join([*([output] if output else []), *(say(situation, language) for situation in situations)])
-    title = filled(say("all tasks", language) + (f" ({heard})" if heard else ""))
+    hint = filled(say("narrow", language) + colon + " ".join(map(code, options)))
+    heard = [say(each, language) for each in (*([output] if output else []), *situations)]
+    title = filled(say("all tasks", language) + (_beside(heard, language) if heard else ""))
     return "\n\n".join([title, _rows(rows), hint]) + "\n"
+
+
+def _beside(texts: Iterable[str], language: str) -> str:
+    return say("beside", language, say("comma", language).join(texts))
 
 
 def _why(task: Task, pick: Pick, language: str) -> str:
     if pick.suits:
-        return f"{say('suits', language)}: {', '.join(say(situation, language) for situation in pick.suits)}"
+        suits = say("comma", language).join(say(situation, language) for situation in pick.suits)
+        return say("suits", language) + say("colon", language) + suits
     return say("standard" if pick.loss.__name__ == STANDARD[task] else "serves", language)
 
 
@@ -83,9 +93,9 @@ def _halves(pick: Pick, language: str) -> list[tuple[str, str]]:
     training = say("nothing", language) if head.training is Activation.NONE else str(head.training.value)
     predicting = say("as is", language) if head.predicting is Activation.NONE else str(head.predicting.value)
     return [
-        (say("output", language), output_of(pick.loss)),
+        (say("output", language), say(output_of(pick.loss), language)),
         (say("training", language), training),
-        (say("predicting", language), f"{predicting}; criterion.predict(output)"),
+        (say("predicting", language), predicting + say("semicolon", language) + "criterion.predict(output)"),
         (say("target", language), say(head.encoding, language)),
     ]
 
@@ -96,53 +106,95 @@ def _optimizers() -> str:
 
 def summary(loss: type[Loss], language: str) -> str:
     """What the loss is, in a line."""
-    return LOSSES[loss.__name__] if language == "zh" else _plain(str(loss.__doc__).split("\n", 1)[0])
+    return _plain(translated(str(loss.__doc__).split("\n", 1)[0], loss, language))
 
 
-def listing() -> str:
+def listing(language: str = "en") -> str:
     """All losses, one a row."""
     rows = []
     for loss in CATALOG:
-        kernel = "yes" if loss.about.kernel else "-"
-        rows.append((loss.__name__, output_of(loss), kernel, ", ".join(map(str, loss.about.serves)) or "-"))
-    lines = table(("loss", "takes", "kernel", "serves"), rows)
+        kernel = say("has kernel", language) if loss.about.kernel else "-"
+        serves = ", ".join(map(str, loss.about.serves)) or "-"
+        rows.append((loss.__name__, say(output_of(loss), language), kernel, serves))
+    lines = table([say(title, language) for title in ("loss", "takes", "kernel", "for tasks")], rows)
     beside = {
-        ADAPTIVE: say("adaptive", "en"),
-        "NLLLoss2d": "torch's old name of NLLLoss",
+        ADAPTIVE: say("adaptive", language),
+        "NLLLoss2d": say("old name", language),
         "losskit.keras": ", ".join(KERAS),
         "losskit.information": ", ".join(information.__all__),
     }
-    return "\n".join([*lines, "", _rows([*beside.items()]), "", "losskit explain NAME says more of each."]) + "\n"
+    return "\n".join([*lines, "", _rows([*beside.items()]), "", say("more", language)]) + "\n"
 
 
 def explain(name: str, language: str = "en") -> str:
     """Everything about a loss: formula, arguments, heads, gradient, pitfalls, code, source."""
-    if _key(name) == plain(ADAPTIVE):  # not a Loss: torch's layer, which owns weights
-        prose, _, rest = _plain(inspect.cleandoc(str(AdaptiveLogSoftmaxWithLoss.__doc__))).partition("Args:")
-        title = ADAPTIVE + (f": {say('adaptive', language)}" if language == "zh" else "")
-        return f"{filled(title)}\n\n{_reflowed(prose)}\n\n{_narrow('Arguments' + rest)}\n"
-    loss, note = find(name)
-    text = _plain(str(loss.__doc__))
-    prose, _, rest = text.partition("Args:\n")
-    arguments, shapes, *_ = re.split(r"\n(?=Shape:|\n    A call takes)", rest)
-    title = f"{loss.__name__}{note}" + (f": {summary(loss, language)}" if language == "zh" else "")
-    parts = [filled(title), _reflowed(prose), f"Arguments\n{_narrow(arguments)}"]
-    parts.append(_narrow(shapes.replace("Shape:", "Tensors")))
+    if _key(name) == plain(ADAPTIVE):
+        return _layer(language)
+    loss, note = find(name, language)
+    told = partial(translated, loss=loss, language=language)
+    arguments = {each: _argument(argument, told, language) for each, argument in loss.arguments.items()}
+    parts = [
+        filled(loss.__name__ + note),
+        _reflowed(str(loss.__doc__).partition("Args:\n")[0], told),
+        _listed("arguments", arguments, language),
+        _listed("tensors", {each: told(words) for each, words in shapes(loss.about).items()}, language),
+    ]
     for task, head in loss.about.serves.items():
         pick = Pick(loss, head, "", ())
-        parts.append(f"{task} ({say(task, language)})\n{_rows(_halves(pick, language))}")
-    gradient = slopes(loss)
+        parts.append(str(task) + _beside([say(task, language)], language) + "\n" + _rows(_halves(pick, language)))
+    gradient = slopes(loss, language)
     if gradient:
         parts.append(_narrow(gradient))
     for situation, arguments_for_it in loss.about.suits.items():
-        fit = ": ".join(filter(None, (say(situation, language), code(arguments_for_it))))
+        fit = say("colon", language).join(filter(None, (say(situation, language), code(arguments_for_it))))
         parts.append(_rows([(say("suits", language), fit)]))
     usual = next(iter(loss.about.serves), None)
-    parts += [f"{say('code', language)}\n\n{script(loss, usual).rstrip()}", _narrow(f"Source\n    {loss.about.source}")]
+    parts += [f"{say('code', language)}\n\n{script(loss, usual).rstrip()}"]
+    parts += [_narrow(f"{say('source', language)}\n    {loss.about.source}")]
     return "\n\n".join(parts) + "\n"
 
 
-def find(name: str) -> tuple[type[Loss], str]:
+def _layer(language: str) -> str:
+    """The page of torch's adaptive layer, which owns weights and is not a Loss: its docstring says all of it."""
+    told = partial(translated, loss=AdaptiveLogSoftmaxWithLoss, language=language)
+    prose, *rest = re.split(r"\n\n(\w+):\n", inspect.cleandoc(str(AdaptiveLogSoftmaxWithLoss.__doc__)))
+    sections = dict(zip(rest[::2], rest[1::2], strict=True))
+    arguments, tensors = (
+        {each: told(text) for each, text in re.findall(r"(?m)^    (\w+): (.*(?:\n {8}.*)*)", sections[title])}
+        for title in ("Args", "Shape")
+    )
+    parts = [
+        ADAPTIVE,
+        _reflowed(prose, told),
+        _listed("arguments", arguments, language),
+        _listed("tensors", tensors, language),
+        f"{say('returns', language)}\n{_narrow('    ' + _plain(told(sections['Returns'].strip())))}",
+        f"{say('code', language)}\n\n{example(AdaptiveLogSoftmaxWithLoss).rstrip()}",
+        _narrow(f"{say('source', language)}\n    {sections['Source'].strip()}"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _argument(argument: Arg, told: Told, language: str) -> str:
+    if language == "en":
+        return argument.documentation
+    return told(argument.doc) + argument.facts(
+        *(say(each, language) for each in ("default", "within", "comma", "stop"))
+    )
+
+
+def _listed(title: str, entries: dict[str, str], language: str) -> str:
+    colon = say("colon", language)
+    lines = [line for name, text in entries.items() for line in _entry(f"    {name}{colon}{_plain(text)}")]
+    return "\n".join([say(title, language), *lines])
+
+
+def _entry(text: str) -> list[str]:
+    """A line wrapped again, its further lines indented deeper."""
+    return wrapped(text, width(), " " * 8)
+
+
+def find(name: str, language: str = "en") -> tuple[type[Loss], str]:
     """The loss with that name (of the class, the function, torch or Keras, in any case), and a note on the name."""
     ours = {alias: loss for loss in CATALOG for alias in (loss.__name__, loss.about.torch) if alias}
     known = {plain(alias): loss for alias, loss in ours.items()}
@@ -152,13 +204,13 @@ def find(name: str) -> tuple[type[Loss], str]:
         return known[key], ""
     if key in keras:
         theirs = keras[key]
-        return ours[KERAS[theirs]], f" ({theirs} in Keras: losskit.keras.{theirs} takes Keras's arguments)"
+        return ours[KERAS[theirs]], _beside([say("keras", language, theirs)], language)
     names = {each: each for each in (ADAPTIVE, *KERAS) if plain(each) not in known}
     names |= {alias: loss.__name__ for alias, loss in ours.items()}
     nearest = list(dict.fromkeys(names[alias] for alias in close(key, names, 8)))
     if key in ABBREVIATIONS:
-        others = ", ".join(each for each in nearest if each != ABBREVIATIONS[key])
-        return ours[ABBREVIATIONS[key]], f" ({name!r} may also mean {others})" if others else ""
+        others = say("between names", language).join(each for each in nearest if each != ABBREVIATIONS[key])
+        return ours[ABBREVIATIONS[key]], _beside([say("may mean", language, name, others)], language) if others else ""
     raise UnknownLossError(f"no loss {name!r}{proposed(nearest[:3]) or '; losskit list shows all'}")
 
 
@@ -204,29 +256,28 @@ KERAS = {
 
 
 def _plain(text: str) -> str:
-    """A docstring without its markup; code in it will not be broken."""
+    """A docstring without its markup; code, shapes and intervals in it will not be broken."""
     text = re.sub(r":\w+:`~?([^`]*)`", r"\1", text)
-    return re.sub(r"``(.*?)``", lambda quoted: code(" ".join(quoted[1].split())), text, flags=re.DOTALL).replace(
-        r"\*", "*"
-    )
+    text = re.sub(r"``(.*?)``", lambda quoted: code(" ".join(quoted[1].split())), text, flags=re.DOTALL)
+    return re.sub(SHAPE, lambda shape: code(shape[0]), text.replace(r"\*", "*"))
 
 
-def _reflowed(prose: str) -> str:
+def _reflowed(prose: str, told: Told = str) -> str:
     """Paragraphs wrapped again, and formulas rendered from TeX."""
     return "\n\n".join(
-        _narrow(textwrap.indent(shown(paragraph.removeprefix(MATH), width() - 2), "  "))
-        if paragraph.startswith(MATH)
-        else filled(paragraph)
+        _formula(paragraph.removeprefix(MATH), told) if paragraph.startswith(MATH) else filled(_plain(told(paragraph)))
         for paragraph in textwrap.dedent(prose).strip().split("\n\n")
     )
 
 
+def _formula(tex: str, told: Told) -> str:
+    tex = re.sub(r"(?<=\\text\{)[^{}]* [^{}]*(?=\})", lambda words: told(words[0]), tex)
+    return _narrow(textwrap.indent(shown(tex, width() - 2), "  "))
+
+
 def _narrow(text: str) -> str:
-    """Lines wrapped again, each together with its continuation lines, which are indented deeper."""
-    text = re.sub(
-        r"(?m)^(    \w[^\n]*)((?:\n {8}\S[^\n]*)+)", lambda entry: re.sub(r"\n +", " ", entry[0]), text.rstrip()
-    )
-    return "\n".join(part for line in text.splitlines() for part in wrapped(line, width(), " " * 8))
+    """Lines wrapped again."""
+    return "\n".join(part for line in text.splitlines() for part in _entry(line))
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> str:

@@ -8,33 +8,46 @@ import torch
 from torch import Tensor
 
 from losskit.core.ranges import ClassId, Logit, PlusMinusOne, Probability, Real, ZeroOne
+from losskit.guide.words import translated
 from losskit.loss import Loss
 
 ERRORS, MARGINS, CHANCES = (0.1, 1.0, 10.0, 100.0), (-100.0, -10.0, -1.0, 0.0, 1.0, 10.0), (0.001, 0.1, 0.5, 0.9, 0.999)
 
 
-def slopes(loss: type[Loss]) -> str:
+def slopes(loss: type[Loss], language: str = "en") -> str:
     """A table of the gradient, and what it means; empty if one number cannot show it."""
+    found = measured(loss)
+    if found is None:
+        return ""
+    title, at, slope, meaning = found
+    head = "".join(f"{place:>11g}" for place in at)
+    row = "".join(f"{each:>11.3g}" for each in slope)
+    lines = [translated(title, loss, language), f"    {head}", f"    {row}"]
+    return "\n".join([*lines, *([f"    {translated(meaning, loss, language)}"] if meaning else [])])
+
+
+def measured(loss: type[Loss]) -> tuple[str, tuple[float, ...], list[float], str] | None:
+    """Title, places, slopes there, and what they mean; None if one number cannot show the gradient."""
     domains = loss.about.tensors
     if list(domains) != ["input", "target"]:
-        return ""
+        return None
     input, target = domains["input"].range, domains["target"].range
     if type(input) is Real and type(target) is Real:
         found = [_slope(loss, [error], [0.0]) for error in ERRORS]
-        return _table("Gradient at an error of", ERRORS, found, _of_errors(found))
+        return "Gradient at an error of", ERRORS, found, _of_errors(found)
     if isinstance(input, Probability):
         found = [_slope(loss, [chance], [1.0]) for chance in CHANCES]
-        return _table("Gradient where the right answer has the probability", CHANCES, found, "")
+        return "Gradient where the right answer has the probability", CHANCES, found, ""
     if isinstance(input, Logit) and isinstance(target, ClassId):
         found = [_slope(loss, [[margin, 0.0]], [0]) for margin in MARGINS]
-        return _table("Gradient where the right class leads by a logit of", MARGINS, found, _of_margins(found))
+        return "Gradient where the right class leads by a logit of", MARGINS, found, _of_margins(found)
     if isinstance(target, PlusMinusOne) or (isinstance(input, Logit) and isinstance(target, ZeroOne)):
         try:
             found = [_slope(loss, [margin], [1.0]) for margin in MARGINS]
         except (ValueError, TypeError):  # a loss over several labels
-            return ""
-        return _table("Gradient where the right answer has a score of", MARGINS, found, _of_margins(found))
-    return ""
+            return None
+        return "Gradient where the right answer has a score of", MARGINS, found, _of_margins(found)
+    return None
 
 
 def _slope(loss: type[Loss], input: list[Any], target: list[float]) -> float:
@@ -53,9 +66,3 @@ def _of_margins(found: list[float]) -> str:
     if abs(found[0]) > 2 * abs(found[1]):
         return "It grows with the mistake: one wrong label can outweigh a whole batch."
     return "A confident mistake pulls with bounded strength, so a wrong label does bounded harm."
-
-
-def _table(title: str, at: tuple[float, ...], found: list[float], meaning: str) -> str:
-    head = "".join(f"{place:>11g}" for place in at)
-    row = "".join(f"{slope:>11.3g}" for slope in found)
-    return "\n".join([title, f"    {head}", f"    {row}", *([f"    {meaning}"] if meaning else [])])
