@@ -29,7 +29,7 @@ Width of the input, D.
 
 Where the clusters begin: classes in [0, cutoffs[0]) have a logit of their own in the first layer.
 
-各个簇的起始类别编号：[0, cutoffs[0]) 内的类别在第一层各有自己的 logit。
+各个簇的起始类别编号，[0, cutoffs[0]) 内的类别在第一层各有自己的 logit。
 
 The layer of the k-th cluster (from 1) is D // div_value ** k wide; a cluster of width 0 learns nothing within itself.
 Default: 4.0.

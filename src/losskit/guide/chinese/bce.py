@@ -23,5 +23,5 @@ and right answer keeps the gradient of its formula, 1 or -1, where torch's falls
 
 v, the weight of a positive answer; broadcasts to the input.
 
-即公式中的 v：正例的权重，可广播到 input 的形状。
+正例的权重（公式中的 v），可广播到 input 的形状。
 """

@@ -13,9 +13,9 @@ whatever the weights. For several labels use one such loss over (N, C).
 
 p, the weight of a positive answer; broadcasts to the input.
 
-即公式中的 p：正例的权重，可广播到 input 的形状。
+正例的权重（公式中的 p），可广播到 input 的形状。
 
 Share of the target that is spread evenly over yes and no.
 
-标签平滑系数：目标中均匀分给正负两类的比例。
+标签平滑系数，即目标中均匀分给正负两类的比例。
 """

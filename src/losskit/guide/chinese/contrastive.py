@@ -3,7 +3,7 @@
 TEXT = r"""
 Squared distance of similar vectors (1), and squared shortfall from the margin of dissimilar ones (0).
 
-成对向量的对比损失：相似对（1）取距离的平方，不相似对（0）取距离不足间隔部分的平方。
+成对向量的对比损失，相似对（1）取距离的平方，不相似对（0）取距离不足间隔部分的平方。
 
 The target is 1 for similar pairs, as in most code; Hadsell's Y is 0 there. Equal vectors have a gradient of 0, even if they
 should lie apart. If embeddings are normalised to length 1, no distance exceeds 2, and neither should the margin.
@@ -16,7 +16,7 @@ of pairs.
 
 Distance beyond which dissimilar pairs have no loss.
 
-间隔：不相似对的距离超过它就不再有损失。
+间隔，不相似对的距离超过它就不再有损失。
 
 0 or 1, in any dtype (bool and integers too), one for each item.
 

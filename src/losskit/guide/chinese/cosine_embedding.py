@@ -14,7 +14,7 @@ ones). The mean divides by the number of pairs.
 
 Cosine up to which dissimilar pairs have no loss.
 
-间隔：不相似对的余弦不超过它就没有损失。
+间隔，不相似对的余弦不超过它就没有损失。
 
 Real numbers, a vector for each item, (D), (N, D) or (..., D); of the shape of input1.
 

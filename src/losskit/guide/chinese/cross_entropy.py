@@ -3,7 +3,7 @@
 TEXT = r"""
 Negative log-probability that the softmax of the logits gives the target class.
 
-交叉熵：logits 经 softmax 后目标类别的负对数概率，多分类的标准损失。
+交叉熵，即 logits 经 softmax 后目标类别的负对数概率，多分类的标准损失。
 
 Give it logits: after a softmax the loss cannot fall below log(e + C - 1) - 1. With class ids the mean divides by the sum
 of the weights of the targets, with class probabilities by the number of items, as in torch. So at batch size 1 class

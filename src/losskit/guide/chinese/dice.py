@@ -30,7 +30,7 @@ number of items.
 
 Pixels added above and below the bar.
 
-平滑项：分子和分母同时加上的像素数。
+平滑项，即分子和分母同时加上的像素数。
 
 The dimension of the input that holds the classes; not the first.
 

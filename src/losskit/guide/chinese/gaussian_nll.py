@@ -3,7 +3,7 @@
 TEXT = r"""
 Negative log-probability of a number whose mean and variance are predicted.
 
-高斯负对数似然：网络同时预测均值和方差，用于带不确定性估计的回归。
+高斯负对数似然，网络同时预测均值和方差，用于带不确定性估计的回归。
 
 The term in brackets is added by ``full``. ``var`` is a number, or a tensor of the input's shape, or of that shape without
 the last dimension, or with 1 in any dimension; the target may have such 1s as well, as torch documents for both. So for

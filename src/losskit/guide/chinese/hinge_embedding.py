@@ -13,5 +13,5 @@ mistake would be pushed down without limit. The mean divides by the number of el
 
 Distance that dissimilar pairs should keep.
 
-间隔：不相似对应保持的距离。
+间隔，不相似对应保持的距离。
 """

@@ -3,7 +3,7 @@
 TEXT = r"""
 How much the score that should be higher falls short of the other one plus a margin.
 
-成对排序损失：应排在前面的得分若没有比另一个高出一个间隔，则计入不足的部分。
+成对排序损失，应排在前面的得分若没有比另一个高出一个间隔，则计入不足的部分。
 
 ``target`` is 1 where ``input1`` should rank higher, -1 where ``input2`` should. At ``margin=0`` two equal scores
 have no loss, so equal scores for everything are a minimum: give a margin. The mean divides by the number of elements.
@@ -13,7 +13,7 @@ have no loss, so equal scores for everything are a minimum: give a margin. The m
 
 By how much the higher score should exceed the other.
 
-间隔：较高的得分至少应高出的量。
+间隔，较高的得分至少应高出的量。
 
 Real numbers, of the shape of input1.
 

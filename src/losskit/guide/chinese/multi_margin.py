@@ -3,7 +3,7 @@
 TEXT = r"""
 Hinge for one class of several: how much the right score falls short of each other one plus the margin.
 
-多分类合页损失（hinge loss）：正确类别的得分若没有比其他类别高出一个间隔，则计入不足的部分。
+多分类合页损失（hinge loss），正确类别的得分若没有比其他类别高出一个间隔，则计入不足的部分。
 
 An answer that is right by the margin has no loss and no gradient. The scores only rank the classes: ``probabilities``
 gives their softmax, which sums to 1 but is not calibrated. The mean divides by the number of items, whatever the weights,
@@ -19,7 +19,7 @@ The power of the shortfall.
 
 By how much the right score should exceed each other one.
 
-间隔：正确类别的得分至少应比其他类别高出的量。
+间隔，正确类别的得分至少应比其他类别高出的量。
 
 Scores (no softmax before them), (C), (N, C) or (N, C, ...) with at least two classes.
 

@@ -3,7 +3,7 @@
 TEXT = r"""
 Hinge over pairs of labels: how much the score of each true label falls short of each other one plus 1.
 
-多标签合页损失：每个正标签的得分若没有比其他标签高出 1，则计入不足的部分。
+多标签合页损失，每个正标签的得分若没有比其他标签高出 1，则计入不足的部分。
 
 ``target`` lists the ids of the true labels; -1 ends the list, and the rest is ignored. Rows of 0 and 1 raise an error, since
 they list a label twice; ``criterion.head().encode(target, C)`` makes lists from them.

@@ -3,7 +3,7 @@
 TEXT = r"""
 Binary cross-entropy of each label's logit, averaged over the labels of an item.
 
-多标签的二元交叉熵：每个标签的 logit 独立计算，再对样本的所有标签取平均。
+多标签的二元交叉熵，每个标签的 logit 独立计算，再对样本的所有标签取平均。
 
 Its mean equals that of :class:`BCEWithLogitsLoss` over (N, C). The difference is that here an item is a row:
 ``reduction="none"`` gives (N,), and ``mask`` and ``sample_weight`` have that shape. The mean divides by the number of rows,

@@ -3,7 +3,7 @@
 TEXT = r"""
 Cross-entropy of finding the other view of an item among all views of the batch, by cosine similarity.
 
-SimCLR 的对比损失：按余弦相似度，从批次的所有视图中找出同一样本的另一个视图，对此做交叉熵。
+SimCLR 的对比损失，按余弦相似度，从批次的所有视图中找出同一样本的另一个视图，对此做交叉熵。
 
 where the anchor a and its positive p are the two views of an item, in either order, T is the temperature, and k runs over
 both views of all items: those of the other items are the negatives. A view is never compared with itself. This is the loss
@@ -32,9 +32,9 @@ gradients that DistributedDataParallel averages equal those of one process with 
 
 What the cosines are divided by; the smaller, the more near negatives count.
 
-温度：余弦除以它；越小，越看重与锚点接近的负例。
+温度，余弦除以它；越小，越看重与锚点接近的负例。
 
 The ranks that negatives come from, ``torch.distributed.group.WORLD`` for all; None for this process alone.
 
-负例来自哪些 rank：``torch.distributed.group.WORLD`` 表示全部，None 表示仅本进程。
+负例来自哪些 rank，``torch.distributed.group.WORLD`` 表示全部，None 表示仅本进程。
 """

@@ -3,7 +3,7 @@
 TEXT = r"""
 Negative log-probability of a count under a Poisson distribution whose rate is predicted.
 
-泊松负对数似然：网络预测泊松分布的速率，用于计数数据的回归。
+泊松负对数似然，网络预测泊松分布的速率，用于计数数据的回归。
 
 or, of rates,
 

@@ -3,7 +3,7 @@
 TEXT = r"""
 Absolute error with different weights above and below, also called pinball loss: it predicts a quantile.
 
-分位数损失（pinball loss）：高估与低估的权重不同，预测的是分位数。
+分位数损失（pinball loss），高估与低估的权重不同，预测的是分位数。
 
 At its minimum a share q of the targets lies below the prediction. At 0.5 it is half of :class:`L1Loss`.
 

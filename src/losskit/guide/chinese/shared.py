@@ -3,12 +3,12 @@
 TEXT = r"""
 ``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts.
 
-归约方式：``'none'`` 不归约，``'sum'`` 求和，``'mean'`` 将总和除以有效项数（或权重之和）。
+归约方式，``'none'`` 不归约，``'sum'`` 求和，``'mean'`` 将总和除以有效项数（或权重之和）。
 
 ``'none'`` keeps one value an item, ``'sum'`` adds them, ``'mean'`` divides the sum by what counts, ``'batchmean'`` by the
 rows that count.
 
-归约方式：``'none'`` 不归约，``'sum'`` 求和，``'mean'`` 将总和除以有效项数（或权重之和），``'batchmean'`` 除以有效行数。
+归约方式，``'none'`` 不归约，``'sum'`` 求和，``'mean'`` 将总和除以有效项数（或权重之和），``'batchmean'`` 除以有效行数。
 
 Weight of each class, of shape (C).
 
@@ -28,7 +28,7 @@ A target of this value has no loss, no gradient and no place in the mean.
 
 Share of the target that is spread evenly over the classes.
 
-标签平滑系数：目标中均匀分给所有类别的比例。
+标签平滑系数，即目标中均匀分给所有类别的比例。
 
 Error, in units of the target, at which the loss turns linear.
 
@@ -40,7 +40,7 @@ By how much farther the negative should be.
 
 Whether the negative may also be too near to the positive.
 
-是否启用 swap：负样本离正样本过近时同样计入损失。
+负样本离正样本过近时是否也计入损失。
 
 Number of classes, C.
 

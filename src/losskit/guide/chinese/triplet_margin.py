@@ -3,7 +3,7 @@
 TEXT = r"""
 How much the distance to a negative example falls short of that to a positive one plus the margin.
 
-三元组损失：锚点到负样本的距离若没有比到正样本的距离大一个间隔，则计入不足的部分。
+三元组损失，锚点到负样本的距离若没有比到正样本的距离大一个间隔，则计入不足的部分。
 
 With ``swap`` the negative's distance is the smaller of those to anchor and positive. If all embeddings become equal, the
 loss stays at ``margin``. ``eps`` is added to each difference, as in torch, so that equal vectors lie a little apart; at
