@@ -13,7 +13,10 @@ from claims import (
 )
 
 pytest.register_assert_rewrite("properties", "where_torch_is_wrong.alike")
-collect_ignore = ["integrations"]  # `make integrations`, in an environment of their own
+collect_ignore = [
+    "integrations",  # `make integrations`, in an environment of their own
+    "checked/programs",  # scripts that train
+]
 
 
 @pytest.fixture(autouse=True)

@@ -86,7 +86,17 @@ def test_the_package_shows_every_loss_and_what_serves_them() -> None:
     shown = set(dir(losskit)) - {loss.__name__ for loss in CATALOG}
     assert shown == {
         *("AdaptiveLogSoftmaxWithLoss", "NLLLoss2d", "CATALOG", "Loss", "Task", "arg"),
-        *("accelerate", "global_count", "value_and_grad", "functional", "information", "keras", "native"),
+        *(
+            "accelerate",
+            "check",
+            "global_count",
+            "value_and_grad",
+            "watch",
+            "functional",
+            "information",
+            "keras",
+            "native",
+        ),
     }
     for name in ("TYPE_CHECKING_", "_bce", "Bce"):
         with pytest.raises(AttributeError, match=f"^module 'losskit' has no attribute '{name}'$"):

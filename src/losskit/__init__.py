@@ -6,10 +6,11 @@
 
 In Python:
     losskit.functional        the losses as functions, as torch.nn.functional has them
-    losskit.keras             Keras 3's losses on torch tensors
-    losskit.information       entropy, divergences, mutual information
+    losskit.keras             Keras 3's losses on torch tensors; losskit.information has entropy, divergences and the like
+    losskit.check(criterion, output, target)  is this loss misused? losskit.watch() looks at a whole training
     losskit.accelerate()      torch's own losses on losskit's kernels; losskit.native.status() says whether there are any
 In a terminal:
+    losskit check --run FILE  do I misuse a loss in this script?
     losskit guide             which loss to take, which last layer and which target
     losskit list              all losses; losskit explain NAME says everything about one
     losskit compare           does the choice of loss matter on your data?
@@ -25,6 +26,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from losskit import functional as functional, information as information, keras as keras, native as native
     from losskit.catalog import CATALOG as CATALOG
+    from losskit.checker.batch import check as check
+    from losskit.checker.watching import watch as watch
     from losskit.core.head import Task as Task
     from losskit.fields import arg as arg
     from losskit.loss import Loss as Loss
@@ -41,7 +44,9 @@ else:  # loaded when first used, so that `losskit --help` need not import torch
         "Loss": "loss",
         "accelerate": "training.accelerate",
         "arg": "fields",
+        "check": "checker.batch",
         "value_and_grad": "training.value_and_grad",
+        "watch": "checker.watching",
     }
 
     def __getattr__(name: str) -> Any:

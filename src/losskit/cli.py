@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from losskit import __version__
@@ -142,9 +143,42 @@ def _add_list(verbs: Any) -> None:
 def _add_explain(verbs: Any) -> None:
     told = "Formula, arguments, last layer, gradient, pitfalls, code and source of a loss."
     parser = verbs.add_parser("explain", help="what is this loss, and how is it used?", description=told)
-    parser.add_argument("name", metavar="NAME", help="of the class or the function; Keras's names too")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="of the class or the function; Keras's names too; or the code of a rule of check, such as LK101",
+    )
     _add_language(parser)
     parser.set_defaults(call=_explain)
+
+
+def _add_check(verbs: Any) -> None:
+    told = "Run a script as it is, and look at the losses that it calls. Exit code: the script's; else 1 if there is an error."
+    parser = verbs.add_parser("check", help="do I misuse a loss?", description=told)
+    add = parser.add_argument
+    add("--run", metavar="FILE", required=True, help="the script")
+    add("arguments", nargs="*", metavar="ARG", help="its arguments, behind --")
+    add("--format", choices=FORMATS, default="full", metavar="FORMAT", help=f"{', '.join(FORMATS)} (default: full)")
+    add("--out", metavar="FILE", help="write the report there, not to standard output")
+    parser.set_defaults(call=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from losskit.checker.script import UnreadableScriptError, run
+
+    try:
+        report = run(options.run, options.arguments)
+    except UnreadableScriptError as error:
+        return _refuse(str(error))
+    text = {"full": report.__str__, "concise": report.concise, "json": report.as_json}[options.format]() + "\n"
+    if options.out is None:
+        _show(text)
+    else:
+        try:
+            Path(options.out).write_text(text, encoding="utf-8")
+        except OSError as error:
+            return _refuse(f"cannot write --out {options.out}: {error.strerror}")
+    return report.exit_code or int(report.failed)
 
 
 def _add_language(parser: argparse.ArgumentParser) -> None:
@@ -174,8 +208,12 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    from losskit.checker.catalog import find, page
     from losskit.guide.show import UnknownLossError, explain
 
+    rule = find(options.name)
+    if rule is not None:
+        return _show(page(rule))
     try:
         return _show(explain(options.name, options.lang))
     except UnknownLossError as error:
@@ -206,7 +244,8 @@ TASKS = (
     "embedding",
     "sequence",
 )
+FORMATS = ("full", "concise", "json")
 OUTPUTS = ("log-probabilities", "probabilities", "logits")
 
 #: Each adds a verb to the parser.
-VERBS: tuple[Callable[[Any], None], ...] = (_add_guide, _add_list, _add_explain, _add_compare)
+VERBS: tuple[Callable[[Any], None], ...] = (_add_check, _add_guide, _add_list, _add_explain, _add_compare)

@@ -1,0 +1,182 @@
+"""A call of a loss, as the rules see it: detached copies of its tensors, what made them, and the loss as a function of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from losskit.checker.finding import Site
+from losskit.checker.origin import Origin, origin
+from losskit.core.slots import Slot
+from losskit.loss import Loss
+
+LARGEST = 1 << 22  # elements that are looked at; beyond, the leading rows stand for the batch
+FEWEST = 8  # rows from which values tell what they are
+CLOSE = {torch.float16: 1e-2, torch.bfloat16: 3e-2}  # how far probabilities in half precision sum from 1
+EXACT = 1e-4
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of a loss.
+
+    Args:
+        who: The loss, as the caller names it.
+        loss: losskit's loss of the same arguments.
+        given: The tensors of the call.
+        function: The loss that was called, of these tensors; its result may be unreduced.
+        result: What it gave; None where it raised.
+        by_torch: Whether torch computes it.
+        where: The line of the call.
+        model: The model under training, where it is known.
+        optimizer: And its optimizer.
+    """
+
+    who: str
+    loss: Loss
+    given: tuple[Tensor, ...]
+    function: Callable[..., Tensor]
+    result: Tensor | None = None
+    by_torch: bool = True
+    where: Site | None = None
+    model: nn.Module | None = None
+    optimizer: Any = None
+    unreadable: list[str] = field(default_factory=list)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of its tensors."""
+        return tuple(self.loss.domains)
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """What each of them may hold."""
+        return tuple(slot.of(value) for slot, value in zip(self.loss.domains.values(), self.given))
+
+    @cached_property
+    def values(self) -> tuple[Tensor, ...]:
+        """Detached, in float32 or more, and of a large batch the leading rows alone."""
+        part = self._part()
+        return tuple(_wide(value.detach()[part] if part else value.detach()) for value in self.given)
+
+    def _part(self) -> slice | None:
+        input = self.given[0]
+        rows = input.shape[0] if input.dim() else 0
+        alike = rows and all(value.dim() and value.shape[0] == rows for value in self.given)
+        if input.numel() <= LARGEST or not alike or self.dim == 0:
+            return None
+        return slice(max(FEWEST, rows * LARGEST // input.numel()))
+
+    @property
+    def input(self) -> Tensor:
+        """The first tensor: the network's output."""
+        return self.values[0]
+
+    @property
+    def target(self) -> Tensor:
+        """What it is compared with; for a loss without one, its last tensor."""
+        return self.values[self.names.index("target")] if "target" in self.names else self.values[-1]
+
+    @property
+    def slot(self) -> Slot:
+        """What the input may hold."""
+        return self.slots[0]
+
+    @cached_property
+    def dim(self) -> int | None:
+        """The dimension of the classes, where the loss knows it."""
+        return self.loss.class_dim(self.given[0])
+
+    @cached_property
+    def origins(self) -> tuple[Origin, ...]:
+        """What made each of its tensors."""
+        return tuple(map(origin, self.given))
+
+    @property
+    def origin(self) -> Origin:
+        """What made the input."""
+        return self.origins[0]
+
+    @cached_property
+    def kept(self) -> Tensor | None:
+        """Which elements count, where the target itself leaves some out."""
+        return self.loss.kept(self.target)
+
+    @property
+    def reduction(self) -> str:
+        """The loss's reduction."""
+        return self.loss.reduction
+
+    def argument(self, name: str) -> Any:
+        """An argument of the loss, None if it has no such."""
+        return getattr(self.loss, name, None) if name in self.loss.arguments else None
+
+    # The loss as a function
+
+    def at(self, input: Tensor, **others: Tensor) -> Tensor:
+        """The loss with another input, and other tensors by name; an unreduced one is averaged."""
+        tensors = [others.get(name, value) for name, value in zip(self.names, self.values)]
+        tensors[0] = input
+        return self.function(*tensors).float().mean()
+
+    def slope(self, at: Tensor, before: Callable[[Tensor], Tensor]) -> float:
+        """The norm of the gradient, at ``at``, of the loss behind ``before``."""
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = at.clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.at(before(leaf)), leaf)
+        return float(gradient.norm())
+
+    def least(self, input: Tensor) -> float:
+        """The loss of an input that is the best of its kind."""
+        with torch.no_grad():
+            return float(self.at(input))
+
+    def best(self, low: float, high: float) -> Tensor | None:
+        """The input within these bounds whose loss is least: high where the target holds, low elsewhere."""
+        target, input = self.target, self.input
+        if target.shape == input.shape:
+            return low + (high - low) * target.to(input.dtype).clamp(0, 1)
+        dim = self.dim
+        if dim is None or target.is_floating_point() or target.shape != input.shape[:dim] + input.shape[dim + 1 :]:
+            return None
+        ids = target.long().clamp(0, input.shape[dim] - 1).unsqueeze(dim)
+        return torch.full_like(input, low).scatter(dim, ids, high)
+
+
+def _wide(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() and value.dtype.itemsize < 4 else value
+
+
+def distribution(value: Tensor, dim: int, like: torch.dtype = torch.float32) -> bool:
+    """Whether there are enough rows along ``dim``, all of them probabilities that sum to 1."""
+    size = value.shape[dim]
+    if size < 2 or value.numel() < FEWEST * size or not value.is_floating_point():
+        return False
+    return bool((value >= 0).all()) and bool(((value.sum(dim) - 1).abs() <= CLOSE.get(like, EXACT)).all())
+
+
+def log_distribution(value: Tensor, dim: int, like: torch.dtype = torch.float32) -> bool:
+    """The same of logarithms."""
+    if value.shape[dim] < 2 or not value.is_floating_point():
+        return False
+    return bool((value.exp().sum(dim) - 1).abs().max() <= CLOSE.get(like, 1e-3))
+
+
+def inside(value: Tensor, low: float, high: float) -> bool:
+    """Whether all values lie within these bounds."""
+    return bool(((value >= low) & (value <= high)).all())
+
+
+def share(wrong: Tensor) -> str:
+    """How many are wrong, in words: "3 of 8"."""
+    return f"{int(wrong.sum())} of {wrong.numel()}"
+
+
+def shapes(values: Sequence[Tensor]) -> str:
+    """Their shapes, in words."""
+    return " with ".join(str(tuple(value.shape)) for value in values)

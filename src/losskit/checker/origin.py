@@ -1,0 +1,178 @@
+"""What made a tensor: the activation that its graph shows behind all that only moves, picks or casts values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+DEEPEST = 60  # nodes between the loss and the activation
+WIDEST = 200  # nodes looked at in all, where a cat has many branches
+
+
+class Origin(NamedTuple):
+    """What made a tensor, such as ``"softmax"``; ``"unknown"`` where the graph does not tell."""
+
+    by: str
+    node: str = ""  # its name in the graph
+    straight: bool = True  # whether no dimension was moved or dropped since
+    width: int = 0  # of a linear layer: its outputs
+
+    @property
+    def known(self) -> bool:
+        """Whether the graph tells what made it."""
+        return self.by != "unknown"
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values that it can take."""
+        return RANGES.get(self.by, (-math.inf, math.inf))
+
+
+UNKNOWN = Origin("unknown")
+
+#: The values that an activation can give.
+RANGES = {
+    "softmax": (0.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "hardsigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+    "softplus": (0.0, math.inf),
+    "exp": (0.0, math.inf),
+    "log_softmax": (-math.inf, 0.0),
+    "log_sigmoid": (-math.inf, 0.0),
+}
+
+#: The activation that each node stands for; "linear" is what can give any number.
+NODES = {
+    "SoftmaxBackward0": "softmax",
+    "LogSoftmaxBackward0": "log_softmax",
+    "SigmoidBackward0": "sigmoid",
+    "LogSigmoidBackward0": "log_sigmoid",
+    "HardsigmoidBackward0": "hardsigmoid",
+    "TanhBackward0": "tanh",
+    "ReluBackward0": "relu",
+    "SoftplusBackward0": "softplus",
+    **dict.fromkeys(
+        (
+            "AddmmBackward0",
+            "AddmvBackward0",
+            "BaddbmmBackward0",
+            "BmmBackward0",
+            "ConvolutionBackward0",
+            "LinearBackward0",
+            "MkldnnConvolutionBackward0",
+            "MmBackward0",
+            "MvBackward0",
+        ),
+        "linear",
+    ),
+}
+
+#: What the logarithm or the exponential of an activation is.
+OF_LOG = {"softmax": "log_softmax", "sigmoid": "log_sigmoid"}
+OF_EXP = {"log_softmax": "softmax", "log_sigmoid": "sigmoid"}
+
+#: Nodes that move, pick or cast values; where one has several parents, the tensors among them must agree.
+MOVING = frozenset(
+    {
+        "DiagonalBackward0",
+        "FlipBackward0",
+        "PermuteBackward0",
+        "SelectBackward0",
+        "SqueezeBackward0",
+        "SqueezeBackward1",
+        "SqueezeBackward2",
+        "TBackward0",
+        "TransposeBackward0",
+        "UnsqueezeBackward0",
+    }
+)
+KEEPING = frozenset(
+    {
+        "AliasBackward0",
+        "ClampBackward0",
+        "ClampBackward1",
+        "ClampMaxBackward0",
+        "ClampMinBackward0",
+        "CloneBackward0",
+        "ExpandBackward0",
+        "GatherBackward0",
+        "IndexBackward0",
+        "IndexSelectBackward0",
+        "MaskedFillBackward0",
+        "MaskedFillBackward1",
+        "MaskedSelectBackward0",
+        "NarrowBackward0",
+        "RepeatBackward0",
+        "ReshapeAliasBackward0",
+        "SliceBackward0",
+        "SplitBackward0",
+        "SplitWithSizesBackward0",
+        "TakeBackward0",
+        "ToCopyBackward0",
+        "UnbindBackward0",
+        "UnsafeViewBackward0",
+        "ViewBackward0",
+        "WhereBackward0",
+    }
+)
+#: Nodes that put tensors together, all of which must come from the same activation.
+JOINING = frozenset({"CatBackward0", "GatherBackward", "StackBackward0"})
+#: Interpolation keeps what lies in a range there; it is not the logarithm's.
+BLENDING = frozenset({"UpsampleBilinear2DBackward0", "UpsampleNearest2DBackward0"})
+
+
+def origin(tensor: Tensor) -> Origin:
+    """What made ``tensor``. It reads the names of nodes alone, never what they saved."""
+    return UNKNOWN if tensor.grad_fn is None else _Walk().from_node(tensor.grad_fn, DEEPEST)
+
+
+class _Walk:
+    """A walk back through a graph, of bounded length."""
+
+    def __init__(self) -> None:
+        self.left = WIDEST
+
+    def from_node(self, node: Any, depth: int) -> Origin:
+        self.left -= 1
+        if node is None or depth == 0 or self.left < 0:
+            return UNKNOWN
+        name = node.name()
+        if name in NODES:
+            return Origin(NODES[name], name, width=getattr(node, "_saved_mat2_sym_sizes", (0,))[-1])
+        parents = [parent for parent, _ in node.next_functions]
+        if name in KEEPING or name in MOVING or name in BLENDING:
+            found = self._agreed([parent for parent in parents if parent is not None], depth)
+            if name in BLENDING and found.by.startswith("log_"):
+                return UNKNOWN
+            return found._replace(straight=False) if name in MOVING else found
+        if name in JOINING:
+            return self._agreed(parents, depth)
+        for function, of in (("LogBackward0", OF_LOG), ("ExpBackward0", OF_EXP)):
+            if name == function:
+                inner = self.from_node(parents[0], depth - 1)
+                own = "exp" if function == "ExpBackward0" else "unknown"
+                return inner._replace(by=of.get(inner.by, own), node=name)
+        return UNKNOWN
+
+    def _agreed(self, parents: list[Any], depth: int) -> Origin:
+        """What made all parents, or unknown where they differ."""
+        found = [self.from_node(parent, depth - 1) for parent in parents]
+        if not found or len({each.by for each in found}) > 1:
+            return UNKNOWN
+        return found[0]._replace(straight=all(each.straight for each in found))
+
+
+def nodes(tensor: Tensor, most: int = 4000) -> list[Any]:
+    """The nodes of its graph, nearest first; not all of a very large one."""
+    seen: dict[Any, None] = {}
+    waiting = [tensor.grad_fn]
+    while waiting and len(seen) < most:
+        node = waiting.pop(0)
+        if node is not None and node not in seen:
+            seen[node] = None
+            waiting += [parent for parent, _ in node.next_functions]
+    return list(seen)

@@ -1,0 +1,333 @@
+"""Watches the losses of a running program: which are called, where, and with what.
+
+Torch's functions are seen by exchanging the code of each for one that asks here first. So it does not matter under which name
+they were imported, or in which thread they run. While torch compiles, traces or transforms, a call passes through.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from inspect import Parameter, signature
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from losskit.checker.call import Call
+from losskit.checker.catalog import RULES
+from losskit.checker.finding import ORDER, Finding, Site
+from losskit.checker.report import Report
+from losskit.core.reduction import AtCall
+from losskit.core.watched import eager
+from losskit.loss import Loss, instance
+from losskit.training.accelerate import LOSSES
+
+FIRST = 3  # calls of a site that are always looked at
+BUDGET = 0.02  # of the time since the start, for looking at further calls
+INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+DEPRECATED = ("size_average", "reduce")
+
+
+class watch:  # noqa: N801 - named as torch.no_grad is
+    """Looks at the losses that are called within this context, in any thread.
+
+    It looks at the first calls of each line, and then at as many as take 2 % of the time. It changes no result: it works on
+    detached copies, draws no random number, and leaves no gradient.
+
+    Args:
+        model: The model under training; what never gets a gradient can then be told.
+        optimizer: Its optimizer.
+
+    Example:
+        >>> import torch, losskit
+        >>> output, target = torch.randn(32, 5, requires_grad=True).softmax(1), torch.arange(32) % 5
+        >>> with losskit.watch() as watching:
+        ...     loss = torch.nn.functional.cross_entropy(output, target)
+        >>> print(watching.report().findings[0].code)
+        LK101
+    """
+
+    def __init__(self, model: nn.Module | None = None, optimizer: Any = None) -> None:
+        self.model, self.optimizer = model, optimizer
+        self.sites: dict[Site, _Seen] = {}
+        self.passed: dict[str, int] = {}
+        self.broken: dict[str, str] = {}
+        self.always = False
+        self.thread: int | None = None
+        self._started = time.perf_counter()
+        self._spent = 0.0
+
+    def __enter__(self) -> watch:
+        self._started = time.perf_counter()
+        _watches.append(self)
+        if len(_watches) == 1:
+            _exchange()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _watches.remove(self)
+        if not _watches:
+            _restore()
+
+    def report(self) -> Report:
+        """What was found until now."""
+        findings = [finding for seen in self.sites.values() for finding in seen.findings()]
+        findings.sort(key=lambda each: (ORDER.index(each.severity), str(each.where), each.code))
+        return Report(tuple(findings), self._checked(), self._unchecked())
+
+    def _checked(self) -> str:
+        calls, looked = (sum(getattr(seen, name) for seen in self.sites.values()) for name in ("calls", "looked"))
+        if not calls:
+            return "no loss was called"
+        lines = f"{len(self.sites)} line{'s' if len(self.sites) > 1 else ''}"
+        return f"{looked} of {calls} call{'s' if calls > 1 else ''} in {lines}, by {len(RULES)} rules"
+
+    def _unchecked(self) -> tuple[str, ...]:
+        told = [f"{count} call{'s' if count > 1 else ''} {why}" for why, count in self.passed.items()]
+        told += [f"{code}, which failed with {error}" for code, error in self.broken.items()]
+        hidden = sum(seen.hidden for seen in self.sites.values())
+        if hidden:
+            told.append(f"what made the input in {hidden} calls, where the graph does not tell")
+        return tuple(told)
+
+    def due(self, site: Site) -> bool:
+        """Whether to look at this call."""
+        if self.thread is not None and threading.get_ident() != self.thread:
+            return False
+        seen = self.sites.get(site)
+        if seen is None:
+            seen = self.sites[site] = _Seen()
+        seen.calls += 1
+        if self.always or seen.looked < FIRST:
+            return True
+        return self._spent < BUDGET * (time.perf_counter() - self._started)
+
+    def look(self, call: Call) -> None:
+        """Ask every rule about a call."""
+        start = time.perf_counter()
+        call.model, call.optimizer = self.model, self.optimizer
+        assert call.where is not None
+        seen = self.sites[call.where]
+        seen.looked += 1
+        seen.hidden += not call.origin.known and call.given[0].requires_grad
+        for rule in RULES:
+            try:
+                finding = rule.inspect(call)
+            except Exception as error:  # ours, which must not reach the user's program
+                self.broken[rule.code] = f"{type(error).__name__}: {error}".split("\n")[0]
+                continue
+            if finding is not None:
+                seen.add(finding, rule.one_is_enough)
+        self._spent += time.perf_counter() - start
+
+    def pass_by(self, why: str) -> None:
+        """Count a call that is not looked at."""
+        self.passed[why] = self.passed.get(why, 0) + 1
+
+
+class _Seen:
+    """What was seen at one line."""
+
+    def __init__(self) -> None:
+        self.calls = self.looked = self.hidden = 0
+        self.found: dict[str, tuple[Finding, int, bool]] = {}
+
+    def add(self, finding: Finding, one_is_enough: bool) -> None:
+        first, count, _ = self.found.get(finding.code, (finding, 0, True))
+        self.found[finding.code] = (first, count + 1, one_is_enough)
+
+    def findings(self) -> list[Finding]:
+        return [
+            replace(finding, seen=count, of=self.looked)
+            for finding, count, enough in self.found.values()
+            if enough or 2 * count > self.looked
+        ]
+
+
+# Torch's functions
+
+_watches: list[watch] = []
+_inside = threading.local()
+_codes: dict[Any, CodeType] = {}
+_theirs: dict[str, bool] = {}
+_compute = Loss.compute
+
+
+def _exchange() -> None:
+    """Let every loss of torch, and of losskit, ask here first."""
+    for function, kind in LOSSES.items():
+        _codes[function] = function.__code__
+        function.__code__ = _asking(function, kind)
+    Loss.compute = _losskits  # type: ignore[method-assign]
+
+
+def _restore() -> None:
+    Loss.compute = _compute  # type: ignore[method-assign]
+    for function, code in _codes.items():
+        function.__code__ = code
+    _codes.clear()
+
+
+def _asking(function: Any, kind: type[Loss]) -> CodeType:
+    """Code with the function's own signature that hands its arguments to :func:`_torchs`."""
+    original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    original.__kwdefaults__ = function.__kwdefaults__
+
+    def ask(**given: Any) -> Any:
+        return _torchs(original, kind, given)
+
+    parameters = signature(function).parameters.values()
+    named = [each.name for each in parameters]
+    at = next((place for place, each in enumerate(parameters) if each.kind is Parameter.KEYWORD_ONLY), len(named))
+    head = [*named[:at], *(["*"] if at < len(named) else []), *named[at:]]
+    mark = "the code that follows takes its place"
+    text = f"def asking({', '.join(head)}):\n    ask = {mark!r}\n    return ask({', '.join(f'{n}={n}' for n in named)})"
+    made: dict[str, Any] = {}
+    exec(text, made)
+    code: CodeType = made["asking"].__code__
+    old = function.__code__
+    return code.replace(
+        co_consts=tuple(ask if each == mark else each for each in code.co_consts),
+        co_filename=old.co_filename,
+        co_firstlineno=old.co_firstlineno,
+        co_name=old.co_name,
+    )
+
+
+def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
+    """A call of torch's function."""
+    if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
+        return original(**given)
+    site = _site(sys._getframe(2))
+    watches = [each for each in _watches if each.due(site)]
+    if not watches:
+        return original(**given)
+    tensors = [given[name] for name in kind.about.tensors]
+    arguments = {name: value for name, value in given.items() if name not in kind.about.tensors}
+
+    def function(*values: Tensor) -> Tensor:
+        dtype = values[0].dtype
+        rest = {name: _as(value, dtype) for name, value in arguments.items()}
+        return original(*values, **rest)  # type: ignore[no-any-return]
+
+    def build() -> Loss:
+        plain = {name: value for name, value in arguments.items() if name not in DEPRECATED}
+        if any(arguments.get(name) is not None for name in DEPRECATED):
+            plain["reduction"] = nn._reduction.legacy_get_string(*(arguments[name] for name in DEPRECATED))
+        return _quietly(kind, plain)
+
+    who = _caller(sys._getframe(2)) or original.__name__
+    return _ask(watches, site, who, tensors, build, function, lambda: original(**given), by_torch=True)
+
+
+def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
+    """A call of losskit's loss."""
+    if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
+        return _compute(self, tensors, at_call)
+    site = _site(sys._getframe(1))
+    watches = [each for each in _watches if each.due(site)]
+    if not watches:
+        return _compute(self, tensors, at_call)
+
+    def function(*values: Tensor) -> Tensor:
+        return _compute(self, values, at_call)
+
+    name = type(self).__name__
+    return _ask(  # type: ignore[no-any-return]
+        watches,
+        site,
+        name,
+        list(tensors),
+        lambda: self,
+        function,
+        lambda: _compute(self, tensors, at_call),
+        by_torch=False,
+    )
+
+
+def _ask(
+    watches: list[watch],
+    site: Site,
+    who: str,
+    values: list[Any],
+    build: Callable[[], Loss],
+    function: Callable[..., Tensor],
+    run: Callable[[], Any],
+    by_torch: bool,
+) -> Any:
+    """Run a call, and have it looked at."""
+    reason = _unreadable(values)
+    if reason:
+        for each in watches:
+            each.pass_by(reason)
+        return run()
+    result = None
+    _inside.busy = True
+    try:
+        result = run()
+    finally:
+        try:
+            _look(watches, Call(who, build(), tuple(map(torch.as_tensor, values)), function, result, by_torch, site))
+        except Exception as error:
+            for each in watches:
+                each.pass_by(f"that losskit cannot read ({type(error).__name__})")
+        _inside.busy = False
+    return result
+
+
+def _look(watches: list[watch], call: Call) -> None:
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for each in watches:
+            each.look(call)
+
+
+def _unreadable(values: list[Any]) -> str:
+    """Why the values of a call cannot be read; empty if they can."""
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    if not eager(*tensors):
+        return "inside torch.compile, torch.func, a tracer or a tensor subclass"
+    if any(tensor.is_meta for tensor in tensors):
+        return "on the meta device"
+    if any(tensor.is_cuda for tensor in tensors) and torch.cuda.is_current_stream_capturing():
+        return "inside a CUDA graph"
+    return ""
+
+
+def _quietly(kind: type[Loss], arguments: dict[str, Any]) -> Loss:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # KLDivLoss warns of 'mean', of which a rule tells
+        return instance(kind, **arguments)
+
+
+def _as(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+def _site(frame: FrameType | None) -> Site:
+    """The innermost line outside torch and losskit."""
+    while frame is not None and _is_theirs(frame.f_code.co_filename):
+        frame = frame.f_back
+    return Site("?", 0) if frame is None else Site(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _caller(frame: FrameType | None) -> str | None:
+    """The name of the module whose ``forward`` calls torch's function, if one of torch does."""
+    while frame is not None and frame.f_code.co_name != "forward":
+        frame = frame.f_back if _is_theirs(frame.f_code.co_filename) else None
+    module = None if frame is None else frame.f_locals.get("self")
+    return type(module).__name__ if isinstance(module, nn.Module) else None
+
+
+def _is_theirs(file: str) -> bool:
+    known = _theirs.get(file)
+    if known is None:
+        known = _theirs[file] = file.startswith(INSIDE)
+    return known

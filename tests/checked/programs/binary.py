@@ -1,0 +1,25 @@
+"""Yes or no, with one output, by probabilities and by margins."""
+
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+features = torch.randn(256, 6)
+yes = (features.sum(1) > 0).float()
+model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 1), nn.Sigmoid())
+criterion = nn.BCELoss()
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+for batch in torch.randperm(256).split(32):
+    optimizer.zero_grad()
+    loss = criterion(model(features[batch]).squeeze(1), yes[batch])
+    loss.backward()
+    optimizer.step()
+
+margin = nn.Linear(6, 1)
+optimizer = torch.optim.SGD(margin.parameters(), 0.1)
+signs = 2 * yes - 1
+for batch in torch.randperm(256).split(32):
+    optimizer.zero_grad()
+    loss = nn.SoftMarginLoss()(margin(features[batch])[:, 0], signs[batch])
+    loss.backward()
+    optimizer.step()

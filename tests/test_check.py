@@ -1,0 +1,276 @@
+"""``losskit.check`` and ``losskit.watch``: what they see, what they leave alone, and what they say of what they did not see."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import pytest
+import torch
+import torch.nn.functional as F
+from compiler import needs_compiler
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+import losskit
+from losskit.checker.origin import origin
+from losskit.checker.report import Report
+
+LOGITS = torch.randn(16, 5, generator=torch.Generator().manual_seed(0))
+IDS = torch.arange(16) % 5
+
+
+def codes(report: Report) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+def softmax() -> Tensor:
+    return LOGITS.clone().requires_grad_().softmax(1)
+
+
+WAYS: dict[str, Callable[[Tensor], Tensor]] = {
+    "view": lambda p: p.view(4, 4, 5),
+    "permute": lambda p: p.view(4, 4, 5).permute(0, 2, 1),
+    "index": lambda p: p[torch.arange(8)],
+    "mask": lambda p: p[IDS < 3],
+    "cast": lambda p: p.double(),
+    "cat": lambda p: torch.cat([p[:8], p[8:]]),
+    "stack": lambda p: torch.stack([p, p]),
+    "gather": lambda p: p.gather(1, IDS.unsqueeze(1)),
+    "clamp": lambda p: p.clamp(1e-6, 1),
+    "where": lambda p: torch.where(p > 0.5, p, 0),
+    "unbind": lambda p: p.unbind(0)[3],
+    "interpolate": lambda p: F.interpolate(p.view(1, 1, 16, 5), scale_factor=2, mode="bilinear"),
+    "vmap": torch.vmap(lambda row: row * 1),
+}
+
+
+@pytest.mark.parametrize("way", [name for name in WAYS if name != "vmap"])
+def test_the_origin_is_found_behind_what_only_moves_values(way: str) -> None:
+    assert origin(WAYS[way](softmax())).by == "softmax"
+
+
+HIDING: dict[str, Callable[[Tensor], Tensor]] = {
+    "detach": lambda p: p.detach(),
+    "times one": lambda p: p * 1.0,
+    "average": lambda p: (p + p) / 2,
+    "other branch": lambda p: torch.cat([p, p.sigmoid()], 1),
+    "constant branch": lambda p: torch.cat([p, torch.ones(16, 1)], 1),
+    "interpolated logarithm": lambda p: F.interpolate(p.log().view(1, 1, 16, 5), scale_factor=2, mode="bilinear"),
+}
+
+
+@pytest.mark.parametrize("way", HIDING)
+def test_what_hides_the_origin_makes_it_unknown(way: str) -> None:
+    assert origin(HIDING[way](softmax())).by == "unknown"
+
+
+def test_the_origin_of_a_logarithm_and_of_an_exponential() -> None:
+    assert origin(softmax().log()).by == "log_softmax"
+    assert origin(softmax().log().exp()).by == "softmax"
+    assert origin(nn.Linear(5, 3)(LOGITS)).by == "linear"
+    assert origin(LOGITS).by == "unknown"
+
+
+def test_a_checkpoint_is_not_run_again() -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    runs = []
+
+    def layer(x: Tensor) -> Tensor:
+        runs.append(1)
+        return x.softmax(1)
+
+    output: Any = checkpoint(layer, LOGITS.clone().requires_grad_(), use_reentrant=False)
+    assert codes(losskit.check(nn.CrossEntropyLoss(), output, IDS)) == ["LK101"]
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("hidden", [Tensor.detach, lambda p: p * 1.0])
+def test_values_decide_where_the_graph_does_not_tell(hidden: Callable[[Tensor], Tensor]) -> None:
+    report = losskit.check(F.cross_entropy, hidden(softmax()), IDS)
+    assert codes(report) == ["LK101"]
+    assert "its values do" in report.findings[0].evidence
+    few = losskit.check(F.cross_entropy, hidden(softmax())[:7], IDS[:7])
+    assert codes(few) == []
+
+
+def test_what_is_measured_is_what_happens() -> None:
+    leaf = LOGITS.clone().requires_grad_()
+    (doubled,) = torch.autograd.grad(F.cross_entropy(leaf.softmax(1), IDS), leaf)
+    (right,) = torch.autograd.grad(F.cross_entropy(leaf, IDS), leaf)
+    finding = losskit.check(nn.CrossEntropyLoss(), softmax(), IDS).findings[0]
+    assert finding.values["ratio"] == pytest.approx(float(doubled.norm() / right.norm()), rel=1e-4)
+    assert finding.values["floor"] == pytest.approx(float(torch.tensor(torch.e + 4).log() - 1), rel=1e-5)
+
+
+def test_random_state_and_gradients_stay_as_they_are() -> None:
+    model = nn.Linear(5, 5)
+    output = model(LOGITS)
+    state = torch.get_rng_state()
+    losskit.check(lambda x, y: F.cross_entropy(F.dropout(x), y), output, IDS, model=model)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.weight.grad is None
+    assert output.grad_fn is not None
+    F.cross_entropy(output, IDS).backward()  # the graph is still there
+
+
+class Weighted(nn.CrossEntropyLoss):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return 2 * super().forward(input, target) + input.pow(2).mean()
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        nn.CrossEntropyLoss(),
+        nn.CrossEntropyLoss(torch.ones(5), label_smoothing=0.1),
+        Weighted(),
+        losskit.CrossEntropyLoss(),
+        losskit.functional.cross_entropy,
+        F.cross_entropy,
+        cross_entropy,
+        partial(F.cross_entropy, reduction="sum"),
+        lambda x, y: {"loss": F.cross_entropy(x, y), "other": x.sum()},
+        partial(F.cross_entropy, size_average=False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:size_average")
+def test_any_criterion_is_seen(criterion: Any) -> None:
+    assert codes(losskit.check(criterion, softmax(), IDS)) == ["LK101"]
+
+
+def test_a_finding_names_the_module_that_was_called() -> None:
+    assert losskit.check(nn.CrossEntropyLoss(), softmax(), IDS).findings[0].what.startswith("CrossEntropyLoss takes")
+    assert losskit.check(F.cross_entropy, softmax(), IDS).findings[0].what.startswith("cross_entropy takes")
+
+
+def test_a_criterion_that_raises_is_told() -> None:
+    report = losskit.check(nn.CrossEntropyLoss(), LOGITS, IDS + 1)
+    assert codes(report) == ["LK208"]
+    assert "not checked: 1 call that raised IndexError: Target 5 is out of bounds" in report.coverage
+
+
+def test_silence_is_not_approval() -> None:
+    report = losskit.check(lambda x, y: (x - y).pow(2).mean(), LOGITS, LOGITS)
+    assert "nothing found" in str(report)
+    assert "checked: no loss was called; not checked: " in report.coverage
+    assert "not checked: whether the labels are right" in losskit.check(F.mse_loss, LOGITS, LOGITS).coverage
+
+
+def test_a_report_as_text_json_and_html() -> None:
+    report = losskit.check(nn.CrossEntropyLoss(), softmax(), IDS)
+    assert report.failed
+    assert "error LK101 softmax-before-logits" in str(report)
+    assert json.loads(report.as_json())["findings"][0]["code"] == "LK101"
+    assert "LK101 softmax-before-logits" in report._repr_html_()
+    assert report.concise().count("\n") == 1
+
+
+# Watching
+
+
+def test_everything_is_as_before_afterwards() -> None:
+    before = {function: function.__code__ for function in (F.cross_entropy, F.mse_loss, F.ctc_loss)}
+    compute = losskit.Loss.compute
+    with losskit.watch(), losskit.watch():
+        assert F.cross_entropy.__code__ is not before[F.cross_entropy]
+    assert {function: function.__code__ for function in before} == before
+    assert losskit.Loss.compute is compute
+
+
+def test_each_call_counts_once_even_under_a_mode_and_in_two_watches() -> None:
+    with losskit.watch() as outer, losskit.watch() as inner, torch.device("cpu"):
+        cross_entropy(softmax(), IDS)
+    for watching in (outer, inner):
+        assert watching.report().checked.startswith("1 of 1 call in 1 line")
+        assert codes(watching.report()) == ["LK101"]
+
+
+@pytest.mark.skipif("weight" not in inspect.signature(F.l1_loss).parameters, reason="this torch's has no weight")
+def test_it_goes_with_accelerate() -> None:
+    weight, l1_loss = torch.arange(80.0).view(16, 5), cast(Any, F.l1_loss)
+    expected = l1_loss(LOGITS, -LOGITS, weight=weight)
+    with losskit.watch() as watching, losskit.accelerate():
+        value = l1_loss(LOGITS, -LOGITS, weight=weight)
+    torch.testing.assert_close(value, expected)
+    assert watching.report().checked.startswith("1 of 1 call")
+
+
+def test_threads_are_seen_by_watch_and_other_threads_not_by_check() -> None:
+    def other() -> None:
+        cross_entropy(softmax(), IDS)
+
+    with losskit.watch() as watching:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert codes(watching.report()) == ["LK101"]
+
+    def criterion(input: Tensor, target: Tensor) -> Tensor:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        return F.mse_loss(input, target)
+
+    assert codes(losskit.check(criterion, LOGITS, LOGITS)) == []
+
+
+def test_a_script_function_is_compiled_from_torchs_source() -> None:
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(x, y)
+
+    with losskit.watch():
+        scripted = torch.jit.script(loss)
+    torch.testing.assert_close(scripted(LOGITS, IDS), F.cross_entropy(LOGITS, IDS))
+
+
+@needs_compiler
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_compiled_code_passes_and_is_counted(backend: str) -> None:
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(x.softmax(1), y) + losskit.functional.mse_loss(x, x)
+
+    torch.compiler.reset()
+    x = LOGITS.clone().requires_grad_()
+    with losskit.watch() as watching:
+        value = torch.compile(loss, backend=backend, fullgraph=True)(x, IDS)
+    torch.testing.assert_close(value, loss(x, IDS))
+    assert "which failed" not in watching.report().coverage
+
+
+def test_transforms_pass_and_are_counted() -> None:
+    with losskit.watch() as watching:
+        torch.func.grad(F.mse_loss)(LOGITS, LOGITS)
+    assert "1 call inside torch.compile, torch.func" in watching.report().coverage
+
+
+def test_first_calls_and_a_sample_are_looked_at() -> None:
+    with losskit.watch() as watching:
+        for _ in range(2000):
+            F.mse_loss(LOGITS, LOGITS)
+    (seen,) = watching.sites.values()
+    assert seen.calls == 2000
+    assert 3 <= seen.looked < 1000
+
+
+def test_results_are_those_of_torch_bit_for_bit() -> None:
+    def train() -> tuple[Tensor, Tensor]:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.3), nn.Linear(8, 5), nn.Softmax(1))
+        optimizer = torch.optim.Adam(model.parameters())
+        for _ in range(5):
+            optimizer.zero_grad()
+            nn.CrossEntropyLoss()(model(LOGITS), IDS).backward()
+            optimizer.step()
+        return torch.nn.utils.parameters_to_vector(model.parameters()), torch.get_rng_state()
+
+    plain = train()
+    with losskit.watch() as watching:
+        watched = train()
+    assert codes(watching.report()) == ["LK101"]
+    assert all(map(torch.equal, plain, watched))

@@ -1,0 +1,62 @@
+"""Each rule, on the Bad and the Good of its documentation: Bad shows its code and no other error, Good shows nothing."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import pytest
+import torch
+
+import losskit
+from losskit.checker.catalog import RULES, SECTIONS, page, section
+from losskit.checker.finding import Severity
+from losskit.checker.report import Report
+from losskit.checker.rule import Rule
+
+PRELUDE = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\ntorch.manual_seed(0)\n"
+
+
+def watched(code: str) -> Report:
+    """What is found in a piece of code; it may raise, as torch does at some misuses."""
+    with warnings.catch_warnings(), losskit.watch() as watching:
+        warnings.simplefilter("ignore")  # torch warns of some of them
+        try:
+            exec(compile(PRELUDE + code, "<rule>", "exec"), {})
+        except (RuntimeError, ValueError, IndexError):
+            assert watching.report().findings
+    return watching.report()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_bad_is_found_and_good_is_not(rule: Rule) -> None:
+    report = watched(section(rule, "Bad:"))
+    assert [finding.code for finding in report.findings] == [rule.code], report
+    assert "that failed" not in report.coverage
+    finding = report.findings[0]
+    for text in (finding.what, finding.evidence, finding.harm, finding.mend):
+        assert text
+        assert not re.search(r"[{}]|\bnan\b", text) or rule.code == "LK205", text
+    good = watched(section(rule, "Good:"))
+    assert not [each for each in good.findings if each.severity is not Severity.NOTE], good
+    assert "1 of 1 call" in good.checked or "calls" in good.checked
+    assert "which failed" not in report.coverage + good.coverage
+
+
+def test_codes_and_names_are_unique_and_documented() -> None:
+    assert len({rule.code for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert re.fullmatch(r"LK[1-4]\d\d", rule.code)
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
+        assert all(section(rule, title) for title in SECTIONS)
+        assert page(rule).startswith(f"{rule.code} {rule.name}: ")
+
+
+def test_a_rule_that_fails_is_named_and_the_program_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(call: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(RULES[0], "inspect", fail)
+    report = losskit.check(torch.nn.MSELoss(), torch.randn(3, requires_grad=True), torch.randn(3))
+    assert not report.findings
+    assert f"not checked: {RULES[0].code}, which failed with ZeroDivisionError: ours" in report.coverage

@@ -1,0 +1,136 @@
+"""``losskit check --run``: the script runs as it would, and its exit code is kept."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checked import PROGRAMS
+
+from losskit.checker.report import Report
+from losskit.checker.script import run
+from losskit.cli import main
+
+BAD = """
+import sys
+import torch, torch.nn.functional as F
+loss = F.cross_entropy(torch.randn(16, 5, requires_grad=True).softmax(1), torch.arange(16) % 5)
+"""
+
+
+def script(tmp_path: Path, ending: str) -> str:
+    path = tmp_path / "train.py"
+    path.write_text(BAD + ending)
+    return str(path)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_nothing_is_found_in_clean_programs(program: Path) -> None:
+    report = run(str(program), [])
+    assert report.exit_code == 0
+    assert report.findings == (), report
+    assert "which failed" not in report.coverage
+    assert "cannot read" not in report.coverage
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "told"),
+    [
+        ("", 0, ""),
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit('stop here')", 1, "stop here\n"),
+        ("raise KeyError('no such thing')", 1, "KeyError: 'no such thing'\n"),
+        ("raise KeyboardInterrupt", 130, "KeyboardInterrupt\n"),
+        ("import threading; threading.Thread(target=lambda: print('late', file=sys.stderr)).start()", 0, "late\n"),
+    ],
+)
+def test_a_script_ends_as_it_would(
+    ending: str, code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = run(script(tmp_path, ending), [])
+    assert [finding.code for finding in report.findings] == ["LK101"]
+    assert report.exit_code == code
+    error = capsys.readouterr().err
+    assert error.endswith(told)
+    assert "losskit/" not in error
+
+
+def test_a_traceback_starts_in_the_script_and_a_syntax_error_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = script(tmp_path, "def f(): 1 / 0\nf()")
+    run(path, [])
+    error = capsys.readouterr().err
+    assert error.startswith(f'Traceback (most recent call last):\n  File "{path}", line 6, in <module>')
+    (tmp_path / "train.py").write_text("def (")
+    assert run(path, []).exit_code == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f'  File "{path}", line 1\n')
+    assert "SyntaxError" in error
+
+
+def test_a_script_finds_itself_and_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "beside.py").write_text("name = 'beside'")
+    path = script(tmp_path, "import beside, __main__; print(__name__, __file__, sys.argv, __main__.beside.name)")
+    before = list(sys.path), list(sys.argv), sys.modules["__main__"]
+    run(path, ["--lr", "3"])
+    assert capsys.readouterr().out == f"__main__ {path} {[path, '--lr', '3']} beside\n"
+    assert (list(sys.path), list(sys.argv), sys.modules["__main__"]) == before
+
+
+@pytest.mark.parametrize(("ending", "code"), [("", 1), ("sys.exit(3)", 3)])
+def test_the_exit_code_and_the_formats(
+    ending: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = script(tmp_path, ending)
+    assert main(["check", "--run", path, "--format", "json"]) == code
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["findings"][0]["line"], shown["exit_code"]) == (4, code if ending else 0)
+    assert main(["check", "--run", path, "--format", "concise", "--", "--out"]) == code
+    assert capsys.readouterr().out.startswith(f"{path}:4: error LK101 ")
+    assert main(["check", "--run", path, "--out", str(tmp_path / "report")]) == code
+    assert capsys.readouterr().out == ""
+    assert "  > loss = F.cross_entropy(" in (tmp_path / "report").read_text()
+
+
+def test_what_cannot_be_read_or_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--run", str(tmp_path / "none.py")]) == 2
+    assert capsys.readouterr().err.startswith("losskit: cannot read ")
+    assert main(["check", "--run", script(tmp_path, ""), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("losskit: cannot write --out ")
+
+
+def test_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "lk101"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("LK101 softmax-before-logits: A softmax before a loss that applies one itself.\n")
+    assert main(["explain", "softmax-before-logits"]) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_ctrl_c_still_gives_a_report(tmp_path: Path) -> None:
+    path = script(tmp_path, "print('waiting', flush=True)\nimport time; time.sleep(60)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "losskit", "check", "--run", path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "LK101" in output
+    assert error.endswith("KeyboardInterrupt\n")
+
+
+def test_a_report_without_findings() -> None:
+    assert str(Report((), "1 of 1 call")).startswith(
+        "losskit check: nothing found\n\nchecked: 1 of 1 call; not checked: "
+    )
