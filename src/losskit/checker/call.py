@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,7 @@ class Call:
         where: The line of the call.
         model: The model under training, where it is known.
         optimizer: And its optimizer.
+        recording: Whether autograd recorded the call.
     """
 
     who: str
@@ -46,7 +47,7 @@ class Call:
     where: Site | None = None
     model: nn.Module | None = None
     optimizer: Any = None
-    unreadable: list[str] = field(default_factory=list)
+    recording: bool = True
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -176,3 +176,9 @@ def nodes(tensor: Tensor, most: int = 4000) -> list[Any]:
             seen[node] = None
             waiting += [parent for parent, _ in node.next_functions]
     return list(seen)
+
+
+def saved(node: Any, name: str) -> Tensor | None:
+    """A tensor that a node keeps for backward; None where a hook keeps it elsewhere, which must not be disturbed."""
+    kept = getattr(getattr(node, f"_raw_saved_{name}", None), "data", None)
+    return kept.detach() if isinstance(kept, Tensor) else None

@@ -268,13 +268,14 @@ def _ask(
         for each in watches:
             each.pass_by(reason)
         return run()
-    result = None
+    result, recording = None, torch.is_grad_enabled()
     _inside.busy = True
     try:
         result = run()
     finally:
         try:
-            _look(watches, Call(who, build(), tuple(map(torch.as_tensor, values)), function, result, by_torch, site))
+            given = tuple(map(torch.as_tensor, values))
+            _look(watches, Call(who, build(), given, function, result, by_torch, site, recording=recording))
         except Exception as error:
             for each in watches:
                 each.pass_by(f"that losskit cannot read ({type(error).__name__})")

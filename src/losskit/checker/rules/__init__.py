@@ -24,3 +24,28 @@ from losskit.checker.rules.all_ignored import AllIgnored as AllIgnored
 from losskit.checker.rules.not_a_distribution import NotADistribution as NotADistribution
 from losskit.checker.rules.one_sample import OneSample as OneSample
 from losskit.checker.rules.class_out_of_range import ClassOutOfRange as ClassOutOfRange
+from losskit.checker.rules.ctc_infeasible import CtcInfeasible as CtcInfeasible
+from losskit.checker.rules.ctc_labels import CtcLabels as CtcLabels
+from losskit.checker.rules.target_without_softmax import TargetWithoutSoftmax as TargetWithoutSoftmax
+from losskit.checker.rules.out_of_reach import OutOfReach as OutOfReach
+from losskit.checker.rules.rate_for_log_rate import RateForLogRate as RateForLogRate
+from losskit.checker.rules.negative import Negative as Negative
+from losskit.checker.rules.unshifted import Unshifted as Unshifted
+from losskit.checker.rules.padding_counts import PaddingCounts as PaddingCounts
+
+# 3xx: reduction, weights and gradient
+from losskit.checker.rules.mean_of_elements import MeanOfElements as MeanOfElements
+from losskit.checker.rules.weights_cancel import WeightsCancel as WeightsCancel
+from losskit.checker.rules.soft_targets_with_weights import SoftTargetsWithWeights as SoftTargetsWithWeights
+from losskit.checker.rules.smoothing_with_weights import SmoothingWithWeights as SmoothingWithWeights
+from losskit.checker.rules.weight_broadcasts import WeightBroadcasts as WeightBroadcasts
+from losskit.checker.rules.no_gradient import NoGradient as NoGradient
+from losskit.checker.rules.not_optimized import NotOptimized as NotOptimized
+
+# 4xx: numerics
+from losskit.checker.rules.not_finite import NotFinite as NotFinite
+from losskit.checker.rules.saturated import Saturated as Saturated
+from losskit.checker.rules.half_precision import HalfPrecision as HalfPrecision
+from losskit.checker.rules.under_autocast import UnderAutocast as UnderAutocast
+from losskit.checker.rules.target_masked import TargetMasked as TargetMasked
+from losskit.checker.rules.log_of_zero import LogOfZero as LogOfZero
