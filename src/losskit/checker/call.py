@@ -36,6 +36,7 @@ class Call:
         model: The model under training, where it is known.
         optimizer: And its optimizer.
         recording: Whether autograd recorded the call.
+        number: Of the call, at its line.
     """
 
     who: str
@@ -48,6 +49,7 @@ class Call:
     model: nn.Module | None = None
     optimizer: Any = None
     recording: bool = True
+    number: int = 1
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ class Origin(NamedTuple):
     by: str
     node: str = ""  # its name in the graph
     straight: bool = True  # whether no dimension was moved or dropped since
-    width: int = 0  # of a linear layer: its outputs
+    width: int = 0  # of a linear layer its outputs, of a softmax the numbers that sum to 1; 0: not known
 
     @property
     def known(self) -> bool:
@@ -125,6 +125,9 @@ JOINING = frozenset({"CatBackward0", "GatherBackward", "StackBackward0"})
 BLENDING = frozenset({"UpsampleBilinear2DBackward0", "UpsampleNearest2DBackward0"})
 
 
+LEAF = "torch::autograd::AccumulateGrad"
+
+
 def origin(tensor: Tensor) -> Origin:
     """What made ``tensor``. It reads the names of nodes alone, never what they saved."""
     return UNKNOWN if tensor.grad_fn is None else _Walk().from_node(tensor.grad_fn, DEEPEST)
@@ -142,7 +145,7 @@ class _Walk:
             return UNKNOWN
         name = node.name()
         if name in NODES:
-            return Origin(NODES[name], name, width=getattr(node, "_saved_mat2_sym_sizes", (0,))[-1])
+            return Origin(NODES[name], name, width=_width(node))
         parents = [parent for parent, _ in node.next_functions]
         if name in KEEPING or name in MOVING or name in BLENDING:
             found = self._agreed([parent for parent in parents if parent is not None], depth)
@@ -151,6 +154,9 @@ class _Walk:
             return found._replace(straight=False) if name in MOVING else found
         if name in JOINING:
             return self._agreed(parents, depth)
+        if name == "AddBackward0":  # a bias, or a residual
+            found = self._agreed([parent for parent in parents if parent and parent.name() != LEAF], depth)
+            return found if found.by == "linear" else UNKNOWN
         for function, of in (("LogBackward0", OF_LOG), ("ExpBackward0", OF_EXP)):
             if name == function:
                 inner = self.from_node(parents[0], depth - 1)
@@ -164,6 +170,16 @@ class _Walk:
         if not found or len({each.by for each in found}) > 1:
             return UNKNOWN
         return found[0]._replace(straight=all(each.straight for each in found))
+
+
+def _width(node: Any) -> int:
+    if hasattr(node, "_saved_mat2_sym_sizes"):
+        return int(node._saved_mat2_sym_sizes[-1])
+    result = saved(node, "result") if hasattr(node, "_saved_dim") else None
+    if result is None or not result.dim():
+        return 0
+    dim: int = (node._saved_dim + 2**63) % 2**64 - 2**63  # torch gives a negative one without its sign
+    return result.shape[dim]
 
 
 def nodes(tensor: Tensor, most: int = 4000) -> list[Any]:

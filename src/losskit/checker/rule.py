@@ -6,13 +6,17 @@ from typing import Any, ClassVar
 
 from losskit.checker.call import Call
 from losskit.checker.finding import Finding, Says, Severity
+from losskit.checker.training import Backward, Step
+
+Seen = Call | Backward | Step
 
 
 class Rule:
-    """A misuse that can be seen in a call.
+    """A misuse that can be seen in a call, in a backward pass, or in a step of an optimizer.
 
     A subclass states ``code``, ``name`` and ``says``; its docstring has the sections *What it does*, *Why it is wrong*, *Bad*
-    and *Good*. The tests run Bad, in which it must find something, and Good, in which no rule may.
+    and *Good*. The tests run Bad, in which it must find something, and Good, in which no rule may. It overrides one of the
+    three methods.
     """
 
     code: ClassVar[str]
@@ -23,23 +27,31 @@ class Rule:
 
     def inspect(self, call: Call) -> Finding | None:
         """The finding of this call, or None."""
-        raise NotImplementedError
+        return None
 
-    def found(self, severity: Severity, call: Call, **values: Any) -> Finding:
+    def of_backward(self, backward: Backward) -> Finding | None:
+        """The finding of this backward pass, or None."""
+        return None
+
+    def of_step(self, step: Step) -> Finding | None:
+        """The finding of this step, or None."""
+        return None
+
+    def found(self, severity: Severity, seen: Seen, **values: Any) -> Finding:
         """A finding with what was measured."""
-        return Finding(self.code, self.name, severity, self.says, {"who": call.who, **values}, call.where)
+        return Finding(self.code, self.name, severity, self.says, {"who": seen.who, **values}, seen.where)
 
-    def error(self, call: Call, **values: Any) -> Finding:
+    def error(self, seen: Seen, **values: Any) -> Finding:
         """A finding whose harm was measured."""
-        return self.found(Severity.ERROR, call, **values)
+        return self.found(Severity.ERROR, seen, **values)
 
-    def warning(self, call: Call, **values: Any) -> Finding:
+    def warning(self, seen: Seen, **values: Any) -> Finding:
         """A finding that is likely wrong."""
-        return self.found(Severity.WARNING, call, **values)
+        return self.found(Severity.WARNING, seen, **values)
 
-    def note(self, call: Call, **values: Any) -> Finding:
+    def note(self, seen: Seen, **values: Any) -> Finding:
         """A finding that does no harm."""
-        return self.found(Severity.NOTE, call, **values)
+        return self.found(Severity.NOTE, seen, **values)
 
 
 def evidence(call: Call, at: int = 0) -> str:

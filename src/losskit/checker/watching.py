@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -19,19 +20,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from losskit.checker.call import Call
 from losskit.checker.catalog import RULES
 from losskit.checker.finding import ORDER, Finding, Site
 from losskit.checker.report import Report
+from losskit.checker.rule import Rule
+from losskit.checker.training import Stack, Training
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager
 from losskit.loss import Loss, instance
 from losskit.training.accelerate import LOSSES
 
-FIRST = 3  # calls of a site that are always looked at
+FIRST = 5  # calls of a site that are always looked at
 BUDGET = 0.02  # of the time since the start, for looking at further calls
 INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+NOWHERE = Site("?", 0)
+DEEP = 12  # lines of a stack that are kept
 DEPRECATED = ("size_average", "reduce")
 
 
@@ -59,6 +65,8 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.sites: dict[Site, _Seen] = {}
         self.passed: dict[str, int] = {}
         self.broken: dict[str, str] = {}
+        self.others: dict[tuple[str, Site], Finding] = {}
+        self.training = Training()
         self.always = False
         self.thread: int | None = None
         self._started = time.perf_counter()
@@ -78,7 +86,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
 
     def report(self) -> Report:
         """What was found until now."""
-        findings = [finding for seen in self.sites.values() for finding in seen.findings()]
+        findings = [finding for seen in self.sites.values() for finding in seen.findings()] + list(self.others.values())
         findings.sort(key=lambda each: (ORDER.index(each.severity), str(each.where), each.code))
         return Report(tuple(findings), self._checked(), self._unchecked())
 
@@ -92,6 +100,11 @@ class watch:  # noqa: N801 - named as torch.no_grad is
     def _unchecked(self) -> tuple[str, ...]:
         told = [f"{count} call{'s' if count > 1 else ''} {why}" for why, count in self.passed.items()]
         told += [f"{code}, which failed with {error}" for code, error in self.broken.items()]
+        if self.training.own:
+            lines = ", ".join(map(str, list(self.training.own)[:3]))
+            told.append(
+                f"the loss behind {sum(self.training.own.values())} backward passes, which calls none of torch's ({lines})"
+            )
         hidden = sum(seen.hidden for seen in self.sites.values())
         if hidden:
             told.append(f"what made the input in {hidden} calls, where the graph does not tell")
@@ -105,27 +118,51 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         if seen is None:
             seen = self.sites[site] = _Seen()
         seen.calls += 1
+        self.training.called.add(threading.get_ident())
         if self.always or seen.looked < FIRST:
             return True
         return self._spent < BUDGET * (time.perf_counter() - self._started)
 
-    def look(self, call: Call) -> None:
+    def look(self, call: Call, stack: Stack) -> None:
         """Ask every rule about a call."""
         start = time.perf_counter()
         call.model, call.optimizer = self.model, self.optimizer
-        assert call.where is not None
-        seen = self.sites[call.where]
+        seen = self.sites[stack[0]]
         seen.looked += 1
+        call.number = seen.calls
         seen.hidden += not call.origin.known and call.given[0].requires_grad
         for rule in RULES:
-            try:
-                finding = rule.inspect(call)
-            except Exception as error:  # ours, which must not reach the user's program
-                self.broken[rule.code] = f"{type(error).__name__}: {error}".split("\n")[0]
-                continue
+            finding = self._asked(rule, rule.inspect, call)
             if finding is not None:
                 seen.add(finding, rule.one_is_enough)
+        self.training.call(call, stack)
         self._spent += time.perf_counter() - start
+
+    def backward(self, root: Tensor, stack: Stack) -> None:
+        """Ask every rule about a backward pass."""
+        seen = self.training.backward(root, stack)
+        if seen is not None:
+            self._tell(lambda rule: rule.of_backward, seen)
+
+    def step(self, optimizer: Any, where: Site) -> None:
+        """Ask every rule about a step of an optimizer."""
+        seen = self.training.step(optimizer, where)
+        if seen is not None:
+            self._tell(lambda rule: rule.of_step, seen)
+
+    def _tell(self, ask: Callable[[Rule], Callable[[Any], Finding | None]], seen: Any) -> None:
+        for rule in RULES:
+            finding = self._asked(rule, ask(rule), seen)
+            if finding is not None and finding.where is not None:
+                self.others.setdefault((rule.code, finding.where), finding)
+
+    def _asked(self, rule: Rule, ask: Callable[[Any], Finding | None], seen: Any) -> Finding | None:
+        """What a rule finds; its own failure must not reach the user's program."""
+        try:
+            return ask(seen)
+        except Exception as error:
+            self.broken[rule.code] = f"{type(error).__name__}: {error}".split("\n")[0]
+            return None
 
     def pass_by(self, why: str) -> None:
         """Count a call that is not looked at."""
@@ -158,6 +195,8 @@ _inside = threading.local()
 _codes: dict[Any, CodeType] = {}
 _theirs: dict[str, bool] = {}
 _compute = Loss.compute
+_backward = Tensor.backward
+_hooks: list[Any] = []
 
 
 def _exchange() -> None:
@@ -166,10 +205,14 @@ def _exchange() -> None:
         _codes[function] = function.__code__
         function.__code__ = _asking(function, kind)
     Loss.compute = _losskits  # type: ignore[method-assign]
+    Tensor.backward = _backwards  # type: ignore[method-assign]
+    _hooks.append(register_optimizer_step_pre_hook(_steps))
 
 
 def _restore() -> None:
     Loss.compute = _compute  # type: ignore[method-assign]
+    Tensor.backward = _backward  # type: ignore[method-assign]
+    _hooks.pop().remove()
     for function, code in _codes.items():
         function.__code__ = code
     _codes.clear()
@@ -201,6 +244,30 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
     )
 
 
+@wraps(_backward)
+def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
+    """``Tensor.backward``."""
+    if not torch.compiler.is_compiling() and not getattr(_inside, "busy", False):
+        _around(lambda each, stack: each.backward(self, stack), sys._getframe(1))
+    _backward(self, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """Before a step of any optimizer."""
+    _around(lambda each, stack: each.step(optimizer, stack[0]), sys._getframe(1))
+
+
+def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
+    stack = _stack(frame)
+    with torch.no_grad():
+        for each in _watches:
+            if each.thread in (None, threading.get_ident()):
+                try:
+                    tell(each, stack)
+                except Exception as error:
+                    each.broken["the training"] = f"{type(error).__name__}: {error}".split("\n")[0]
+
+
 def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
     """A call of torch's function."""
     if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
@@ -224,7 +291,8 @@ def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
         return _quietly(kind, plain)
 
     who = _caller(sys._getframe(2)) or original.__name__
-    return _ask(watches, site, who, tensors, build, function, lambda: original(**given), by_torch=True)
+    stack = _stack(sys._getframe(2))
+    return _ask(watches, stack, who, tensors, build, function, lambda: original(**given), by_torch=True)
 
 
 def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
@@ -239,10 +307,10 @@ def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tenso
     def function(*values: Tensor) -> Tensor:
         return _compute(self, values, at_call)
 
-    name = type(self).__name__
+    name, stack = type(self).__name__, _stack(sys._getframe(1))
     return _ask(  # type: ignore[no-any-return]
         watches,
-        site,
+        stack,
         name,
         list(tensors),
         lambda: self,
@@ -254,7 +322,7 @@ def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tenso
 
 def _ask(
     watches: list[watch],
-    site: Site,
+    stack: Stack,
     who: str,
     values: list[Any],
     build: Callable[[], Loss],
@@ -275,7 +343,7 @@ def _ask(
     finally:
         try:
             given = tuple(map(torch.as_tensor, values))
-            _look(watches, Call(who, build(), given, function, result, by_torch, site, recording=recording))
+            _look(watches, stack, Call(who, build(), given, function, result, by_torch, stack[0], recording=recording))
         except Exception as error:
             for each in watches:
                 each.pass_by(f"that losskit cannot read ({type(error).__name__})")
@@ -283,11 +351,11 @@ def _ask(
     return result
 
 
-def _look(watches: list[watch], call: Call) -> None:
+def _look(watches: list[watch], stack: Stack, call: Call) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for each in watches:
-            each.look(call)
+            each.look(call, stack)
 
 
 def _unreadable(values: list[Any]) -> str:
@@ -312,11 +380,21 @@ def _as(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
+def _stack(frame: FrameType | None) -> Stack:
+    """The lines outside torch and losskit that led here, the innermost first."""
+    lines: list[Site] = []
+    while frame is not None and len(lines) < DEEP:
+        if not _is_theirs(frame.f_code.co_filename):
+            lines.append(Site(frame.f_code.co_filename, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(lines) or (NOWHERE,)
+
+
 def _site(frame: FrameType | None) -> Site:
     """The innermost line outside torch and losskit."""
     while frame is not None and _is_theirs(frame.f_code.co_filename):
         frame = frame.f_back
-    return Site("?", 0) if frame is None else Site(frame.f_code.co_filename, frame.f_lineno)
+    return NOWHERE if frame is None else Site(frame.f_code.co_filename, frame.f_lineno)
 
 
 def _caller(frame: FrameType | None) -> str | None:

@@ -8,7 +8,7 @@ torch.manual_seed(0)
 model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 8))
 optimizer = torch.optim.Adam(model.parameters(), 0.01)
 triplet, pair = nn.TripletMarginLoss(margin=0.5), nn.CosineEmbeddingLoss(margin=0.2)
-for step in range(4):
+for step in range(8):
     anchor, positive, negative = (F.normalize(model(torch.randn(32, 10)), dim=1) for _ in range(3))
     same = 2 * torch.randint(2, (32,)) - 1
     logits = anchor @ positive.T / 0.07

@@ -49,3 +49,12 @@ from losskit.checker.rules.half_precision import HalfPrecision as HalfPrecision
 from losskit.checker.rules.under_autocast import UnderAutocast as UnderAutocast
 from losskit.checker.rules.target_masked import TargetMasked as TargetMasked
 from losskit.checker.rules.log_of_zero import LogOfZero as LogOfZero
+from losskit.checker.rules.initial_loss import InitialLoss as InitialLoss
+
+# 3xx, of several calls
+from losskit.checker.rules.step_without_gradient import StepWithoutGradient as StepWithoutGradient
+from losskit.checker.rules.rewrapped import Rewrapped as Rewrapped
+from losskit.checker.rules.unscaled_accumulation import UnscaledAccumulation as UnscaledAccumulation
+from losskit.checker.rules.unequal_accumulation import UnequalAccumulation as UnequalAccumulation
+from losskit.checker.rules.constant_loss import ConstantLoss as ConstantLoss
+from losskit.checker.rules.gradients_dropped import GradientsDropped as GradientsDropped

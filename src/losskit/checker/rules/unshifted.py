@@ -71,6 +71,9 @@ def _causal(node: Any) -> bool:
     name = node.name()
     mask = saved(node, "mask") if name.startswith("MaskedFill") else None
     mask = saved(node, "attn_mask") if name.startswith("ScaledDotProduct") else mask
+    if mask is None and "Softmax" in name and not name.startswith("Log"):
+        weights = saved(node, "result")  # of the steps that each step looks at
+        mask = None if weights is None or weights.dim() < 3 else weights == 0
     return mask is not None and _triangular(mask)
 
 
