@@ -139,6 +139,13 @@ class Call:
         with torch.no_grad():
             return float(self.at(input))
 
+    def attempt(self, input: Tensor, **others: Tensor) -> float | str:
+        """The same where the loss may refuse them."""
+        try:
+            return float(self.at(input, **others))
+        except (RuntimeError, ValueError, IndexError):
+            return "not computed"
+
     def best(self, low: float, high: float) -> Tensor | None:
         """The input within these bounds whose loss is least: high where the target holds, low elsewhere."""
         target, input = self.target, self.input

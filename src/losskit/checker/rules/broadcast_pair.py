@@ -55,13 +55,7 @@ class BroadcastPair(Rule):
         dims = [dim for dim, size in enumerate(wide[1].shape) if size == 1] or [0]
         fewer = one[1].numel()
         flat = {name: value.reshape(-1) for name, value in zip(call.names, call.values) if value.numel() == fewer}
-        loss = right = float("nan")
-        try:
-            loss = call.least(call.input)
-            first = flat.pop(call.names[0], call.input)
-            right = float(call.at(first, **flat))
-        except (RuntimeError, ValueError, IndexError):
-            pass  # the loss refuses one of the two
+        right = call.attempt(flat.pop(call.names[0], call.input), **flat)
         return self.error(
             call,
             one=wide[0] if wide[0] != narrow[0] else "input",
@@ -69,7 +63,7 @@ class BroadcastPair(Rule):
             result=tuple(result),
             count=result.numel(),
             fewer=fewer,
-            loss=loss,
+            loss=call.attempt(call.input),
             right=right,
             dim=dims[-1],
         )

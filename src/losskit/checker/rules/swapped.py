@@ -39,16 +39,12 @@ class Swapped(Rule):
         input, target = call.given
         if input.requires_grad or not target.requires_grad or input.shape != target.shape:
             return None
-        if (
-            isinstance(call.slot.range, Real)
-            and type(call.slot.range) is Real
-            and isinstance(call.slots[1].range, Real)
-        ):
+        if all(type(slot.range) is Real for slot in call.slots):
             return None  # a difference is the same both ways
         if not _labels(call):
             return None
-        right = float(call.at(call.values[1], target=call.values[0]))
-        return self.error(call, input=call.names[0], target="target", loss=call.least(call.input), right=right)
+        right = call.attempt(call.values[1], target=call.values[0])
+        return self.error(call, input=call.names[0], target="target", loss=call.attempt(call.input), right=right)
 
 
 def _labels(call: Call) -> bool:
