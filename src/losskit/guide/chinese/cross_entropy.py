@@ -17,7 +17,7 @@ smoothing leaves it out.
 On other devices than CPU torch's own operator computes the plain case. There a row of -inf logits has a NaN gradient even
 if ``ignore_index`` excludes it. Give such rows a ``mask``.
 
-在 CPU 以外的设备上，普通情形由 torch 自己的算子计算。此时若一行 logits 全为 -inf，即使用
+在 CPU 以外的设备上，普通情形由 torch 自己的算子计算。此时若一行 logits 全为 -inf，哪怕已用
 ``ignore_index`` 排除，梯度仍是 NaN，请用 ``mask`` 排除这样的行。
 
 The dimension of the input that holds the classes (an input (C) has only one).
