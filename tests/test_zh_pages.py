@@ -61,12 +61,15 @@ def test_numbers_that_differ_are_told() -> None:
 def test_the_table_of_traps_has_the_measured_figures() -> None:
     page = PAGES["traps.md"]
     printed = "".join(shown for _, shown in STEP.findall(page))
-    rows = re.findall(r"(?m)^\| (\d+) \| .*? \| (.*?) \| .*? \|$", page)
+    rows = re.findall(r"(?m)^\| (\d+) \| .*? \| (.*?) \| (.*?) \|$", page)
     titles = re.findall(r"(?m)^## (\d+)\. ", page)
     assert [row[0] for row in rows] == titles == [str(place + 1) for place in range(len(titles))]
-    for _, harm in rows:
+    for number, harm, told in rows:
         for figure in re.findall(r"\d+\.\d+", harm):
             assert figure in printed, harm
+        found = re.findall(rf"陷阱 {number}：(LK\d+)", printed)
+        assert set(found) <= set(re.findall(r"LK\d+", told))
+        assert bool(found) == ("LK" in told)
 
 
 def test_the_captures_are_what_the_commands_print(
