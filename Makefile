@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WERROR ?= OFF
 EXTRA ?= dev
 
-.PHONY: setup test test-lowest demo integrations null bench sanitize mutants clean
+.PHONY: setup test test-lowest demo integrations gallery null bench sanitize mutants clean
 
 setup: $(READY)
 
@@ -39,6 +39,10 @@ demo: $(READY)
 integrations:
 	$(MAKE) setup VENV=.venv-integrations EXTRA=integrations
 	.venv-integrations/bin/python -m pytest -c tests/integrations/pytest.ini tests/integrations
+
+# docs/losses/: a page for each loss, with its curve beside its relatives; open docs/losses/index.html.
+gallery: $(READY)
+	$(BIN)/python docs/gallery.py
 
 # Is the comparison honest where there is nothing to find? 200 comparisons of learners that are equal, in half a minute.
 null: $(READY)

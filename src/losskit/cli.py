@@ -148,6 +148,8 @@ def _add_explain(verbs: Any) -> None:
         metavar="NAME",
         help="of the class or the function; Keras's names too; or the code of a rule of check, such as LK101",
     )
+    told = "draw its curve and its gradient beside its relatives: in the terminal, or into an SVG file"
+    parser.add_argument("--plot", nargs="?", type=_svg, const=True, metavar="FILE.svg", help=told)
     _add_language(parser)
     parser.set_defaults(call=_explain)
 
@@ -212,12 +214,34 @@ def _explain(options: argparse.Namespace) -> int:
     from losskit.guide.show import UnknownLossError, explain
 
     rule = find(options.name)
+    if rule is not None and options.plot is not None:
+        return _refuse(f"--plot draws losses, and {options.name} is a rule; leave --plot out")
     if rule is not None:
         return _show(page(rule))
     try:
-        return _show(explain(options.name, options.lang))
+        return _show(explain(options.name, options.lang)) if options.plot is None else _plot(options)
     except UnknownLossError as error:
         return _refuse(str(error))
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from losskit.guide.axes import NoAxisError
+    from losskit.guide.plot import plot
+
+    try:
+        return _show(plot(options.name, None if options.plot is True else options.plot, options.lang))
+    except NoAxisError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(
+            f"cannot write --plot {options.plot} ({error.strerror}); name a file in a folder that can be written"
+        )
+
+
+def _svg(text: str) -> str:
+    if not text.endswith(".svg"):
+        raise argparse.ArgumentTypeError(f"must be a file whose name ends in .svg, got {text!r}; NAME goes before it")
+    return text
 
 
 def _show(page: str) -> int:

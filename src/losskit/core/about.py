@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from losskit.core.head import Head, Situation, Task
 from losskit.core.slots import Slot
@@ -26,6 +27,7 @@ class About:
         start: Arguments to start with, as code, if torch's defaults are a bad start.
         interacting: Whether items see each other, or elements are summed into items. A mask cannot then act on the
             loss: the formula takes it as ``kept``, a mask of the elements or None, and leaves out what is False.
+        drawn: Arguments that its picture is drawn with, if its defaults do not show what it is for.
         suits: The situations it is meant for, each with the arguments for it, as code.
     """
 
@@ -37,6 +39,7 @@ class About:
     twin: str | None = None
     suits: Mapping[Situation, str] = field(default_factory=dict)
     start: str = ""
+    drawn: Mapping[str, Any] = field(default_factory=dict)
     interacting: bool = False
 
     @property

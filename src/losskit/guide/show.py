@@ -50,7 +50,7 @@ def guide(task: Task | None, output: str | None, situations: Sequence[Situation]
         (say("take", language), first.loss.__name__ + say("colon", language) + summary(first.loss, language)),
         *([(say("with", language), code(first.arguments))] if first.arguments else []),
         (say("why", language), _why(task, first, language)),
-        *_halves(first, language),
+        *halves(first, language),
         (say("also", language), say("between names", language).join(pick.loss.__name__ for pick in picks[1:]) or "-"),
     ]
     parts = [title, _rows(rows), say("optimizers", language), _optimizers(), say("code", language)]
@@ -88,7 +88,8 @@ def _why(task: Task, pick: Pick, language: str) -> str:
     return say("standard" if pick.loss.__name__ == STANDARD[task] else "serves", language)
 
 
-def _halves(pick: Pick, language: str) -> list[tuple[str, str]]:
+def halves(pick: Pick, language: str) -> list[tuple[str, str]]:
+    """The last layer when training and when predicting, and the target."""
     head = pick.head
     training = say("nothing", language) if head.training is Activation.NONE else str(head.training.value)
     predicting = say("as is", language) if head.predicting is Activation.NONE else str(head.predicting.value)
@@ -141,7 +142,7 @@ def explain(name: str, language: str = "en") -> str:
     ]
     for task, head in loss.about.serves.items():
         pick = Pick(loss, head, "", ())
-        parts.append(str(task) + _beside([say(task, language)], language) + "\n" + _rows(_halves(pick, language)))
+        parts.append(str(task) + _beside([say(task, language)], language) + "\n" + _rows(halves(pick, language)))
     gradient = slopes(loss, language)
     if gradient:
         parts.append(_narrow(gradient))

@@ -61,6 +61,28 @@ PHRASES: dict[str, tuple[str, str]] = {
     "semicolon": ("; ", "；"),
     "stop": (".", "。"),
     "beside": (" ({0})", "（{0}）"),
+    # Of pictures: what is drawn, over which axis, for which target, and what does not vary.
+    "picture": ("its curve and its gradient", "损失曲线与梯度"),
+    "value": ("value", "损失值"),
+    "gradient": ("gradient", "梯度"),
+    "error": ("error: output - target", "误差：输出 - 目标"),
+    "rate": ("output: logarithm of the rate", "输出：发生率的对数"),
+    "probability": ("probability given to the right answer", "赋予正确答案的概率"),
+    "score": ("score (logit) of the right answer", "正确答案的得分（logit）"),
+    "lead": ("by how much the right answer's score leads", "正确答案的得分领先多少"),
+    "teacher": ("probability, where the teacher has 0.7", "模型给出的概率（教师给出 0.7）"),
+    "angle": ("angle to the right class, in degrees", "与正确类别的夹角（度）"),
+    "distance": ("distance of the pair", "一对样本的距离"),
+    "cosine": ("cosine of the pair", "一对样本的余弦相似度"),
+    "farther": ("how much farther the negative is", "负例比正例远多少"),
+    "alike": ("similar pair", "相似对"),
+    "unlike": ("dissimilar pair", "不相似对"),
+    "count 0": ("count 0", "计数为 0"),
+    "count 1": ("count 1", "计数为 1"),
+    "count 5": ("count 5", "计数为 5"),
+    "variance": ("variance 1", "方差为 1"),
+    "pixels": ("10 of 100 pixels", "100 个像素中有 10 个"),
+    "negative": ("one negative pair, at right angles", "一个负例对，互相垂直"),
 }
 
 TASKS: dict[Task, tuple[str, str]] = {

@@ -47,6 +47,7 @@ class QuantileLoss(Loss):
         tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
         serves={Task.REGRESSION: Head(Encoding.VALUE)},
         source="Koenker & Bassett 1978, Regression quantiles",
+        drawn={"quantile": 0.9},
     )
     quantile: float | Sequence[float] = arg(
         default=0.5,

@@ -26,7 +26,7 @@ from losskit.losses.linear_cross_entropy.chunks import BUDGET, ON_GPU, Chunks, G
 
 
 @dataclass(frozen=True)
-class _Features(Vectors):
+class Features(Vectors):
     """What goes into a last layer that the loss owns, of whose logits an item reads a row."""
 
     def dim(self, dims: int) -> int | None:
@@ -82,7 +82,7 @@ class LinearCrossEntropyLoss(Loss, _Torchs):
 
     about = About(
         tensors={
-            "input": Slot(Real(), _Features()),
+            "input": Slot(Real(), Features()),
             "target": _OfLayer(ClassId(soft=True), Items(), Slot(Distribution(), Classes())),
         },
         serves=ON_CLASSES,
