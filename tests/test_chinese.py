@@ -19,7 +19,7 @@ from losskit.guide import chinese
 from losskit.guide.chinese import file_of, pairs
 from losskit.guide.choose import OUTPUTS
 from losskit.guide.show import ABBREVIATIONS, KERAS, SHAPE, explain, guide, listing
-from losskit.guide.slopes import _of_margins, measured
+from losskit.guide.slopes import _of_margins, slopes
 from losskit.loss import Loss
 from losskit.terminal import WIDE
 
@@ -47,9 +47,8 @@ def texts(loss: type[object]) -> Iterator[str]:
     if issubclass(loss, Loss):
         yield from (argument.doc for argument in loss.arguments.values())
         yield from shapes(loss.about).values()
-        gradient = measured(loss)
-        if gradient:
-            yield from filter(None, (gradient[0], gradient[-1]))
+        gradient = slopes(loss).splitlines()
+        yield from (line.strip() for line in (*gradient[:1], *gradient[3:]))
     else:
         sections = dict(zip(rest[::2], rest[1::2], strict=True))
         for section in ("Args", "Shape"):
