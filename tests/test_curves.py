@@ -33,6 +33,11 @@ PLAIN, ASCII, COLOURED = Means(False, True), Means(False, False), Means(True, Tr
 DRAWN = [loss for loss in CATALOG if loss is not losskit.CTCLoss]
 
 
+@pytest.fixture(scope="module")
+def pictures() -> dict[type[Loss], Picture]:
+    return {loss: picture(loss) for loss in DRAWN}
+
+
 def softmax_of(right: Tensor, others: int) -> Tensor:
     return torch.cat([right.unsqueeze(1), torch.zeros(len(right), others)], 1)
 
@@ -88,9 +93,8 @@ def test_a_loss_that_owns_a_layer_is_drawn_over_the_angle() -> None:
     assert gradient[2] > gradient[0]
 
 
-def test_every_loss_but_a_sequences_is_drawn() -> None:
-    for loss in DRAWN:
-        shown = picture(loss)
+def test_every_loss_but_a_sequences_is_drawn(pictures: dict[type[Loss], Picture]) -> None:
+    for loss, shown in pictures.items():
         assert loss.__name__ in shown.curves[0].losses[0]
         assert [curve.colour == 0 for curve in shown.curves].index(True) == 0
         assert {name for curve in shown.curves for name in curve.losses} >= {shown.curves[0].losses[0]}
@@ -158,8 +162,10 @@ def test_the_window_leaves_out_what_is_far_off() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("loss", DRAWN, ids=lambda loss: loss.__name__)
-def test_the_svg_holds_what_it_must(loss: type[Loss], beside: bool, language: str) -> None:
-    shown = picture(loss)
+def test_the_svg_holds_what_it_must(
+    loss: type[Loss], beside: bool, language: str, pictures: dict[type[Loss], Picture]
+) -> None:
+    shown = pictures[loss]
     root = ET.fromstring(as_svg(shown, language, beside=beside))
     wide, tall = map(float, root.attrib["viewBox"].split()[2:])
     assert wide == (700 if beside else 380)
@@ -213,20 +219,20 @@ def test_ticks_are_round_and_few(low: float, high: float, most: int, expected: l
 @pytest.mark.parametrize("means", [PLAIN, ASCII, COLOURED], ids=["plain", "ascii", "coloured"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_drawing_fits_the_terminal(
-    width: int, means: Means, language: str, monkeypatch: pytest.MonkeyPatch
+    width: int, means: Means, language: str, pictures: dict[type[Loss], Picture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    for loss in DRAWN:
-        text = drawing(picture(loss), language, means)
+    for shown in pictures.values():
+        text = drawing(shown, language, means)
         bare = re.sub(r"\x1b\[[\d;]*m", "", text)
         assert max(map(columns, bare.splitlines())) <= min(width, 100)
         assert ("\x1b" in text) == means.colour
         if not means.letters and language == "en":
             assert bare.isascii()
-        for curve in picture(loss).curves:
+        for curve in shown.curves:
             assert "".join(curve.label(language).split()) in "".join(bare.split())
         if not means.colour:
-            assert all(bare.count(means.mark(curve)) > 3 for curve in picture(loss).curves)  # more than its legend
+            assert all(bare.count(means.mark(curve)) > 3 for curve in shown.curves)  # more than its legend
 
 
 def test_a_drawing_shows_the_shape(monkeypatch: pytest.MonkeyPatch) -> None:
