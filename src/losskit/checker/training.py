@@ -120,11 +120,15 @@ class Training:
         self._backwards.append(seen)
         return seen
 
+    def follows(self, optimizer: Any) -> bool:
+        """Whether steps of this optimizer are still looked at."""
+        return self.steps.get(optimizer, (0, 0))[0] < LOOKED_AT
+
     def step(self, optimizer: Any, where: Site) -> Step | None:
         """A step of an optimizer; None where it is not followed."""
-        number, empty = self.steps.get(optimizer, (0, 0))
-        if number >= LOOKED_AT:
+        if not self.follows(optimizer):
             return None
+        number, empty = self.steps.get(optimizer, (0, 0))
         parameters = [each for group in optimizer.param_groups for each in group["params"]]
         nothing = all(each.grad is None for each in parameters)
         number, empty = number + 1, empty + nothing

@@ -27,14 +27,14 @@ from losskit.checker.catalog import RULES
 from losskit.checker.finding import ORDER, Finding, Site
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
-from losskit.checker.training import Stack, Training
+from losskit.checker.training import LOOKED_AT, Stack, Training
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager
 from losskit.loss import Loss, instance
 from losskit.training.accelerate import LOSSES
 
 FIRST = 5  # calls of a site that are always looked at
-BUDGET = 0.02  # of the time since the start, for looking at further calls
+BUDGET = 0.01  # of the time since the start, for looking at further calls
 INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
 NOWHERE = Site("?", 0)
 DEEP = 12  # lines of a stack that are kept
@@ -44,7 +44,7 @@ DEPRECATED = ("size_average", "reduce")
 class watch:  # noqa: N801 - named as torch.no_grad is
     """Looks at the losses that are called within this context, in any thread.
 
-    It looks at the first calls of each line, and then at as many as take 2 % of the time. It changes no result: it works on
+    It looks at the first calls of each line, and then at as many as take 1 % of the time. It changes no result: it works on
     detached copies, draws no random number, and leaves no gradient.
 
     Args:
@@ -67,6 +67,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.broken: dict[str, str] = {}
         self.others: dict[tuple[str, Site], Finding] = {}
         self.training = Training()
+        self._lines: dict[Any, _Seen] = {}
         self.always = False
         self.thread: int | None = None
         self._started = time.perf_counter()
@@ -110,15 +111,17 @@ class watch:  # noqa: N801 - named as torch.no_grad is
             told.append(f"what made the input in {hidden} calls, where the graph does not tell")
         return tuple(told)
 
-    def due(self, site: Site) -> bool:
-        """Whether to look at this call."""
-        if self.thread is not None and threading.get_ident() != self.thread:
+    def due(self, frame: FrameType | None) -> bool:
+        """Whether to look at this call, from this frame. Every call passes here, so it is short."""
+        thread = threading.get_ident()
+        if self.thread is not None and thread != self.thread:
             return False
-        seen = self.sites.get(site)
+        line = None if frame is None else (frame.f_code, frame.f_lineno)
+        seen = self._lines.get(line)
         if seen is None:
-            seen = self.sites[site] = _Seen()
+            seen = self._lines[line] = self.sites.setdefault(_site(frame), _Seen())
         seen.calls += 1
-        self.training.called.add(threading.get_ident())
+        self.training.called.add(thread)
         if self.always or seen.looked < FIRST:
             return True
         return self._spent < BUDGET * (time.perf_counter() - self._started)
@@ -247,14 +250,16 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
 @wraps(_backward)
 def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
     """``Tensor.backward``."""
-    if not torch.compiler.is_compiling() and not getattr(_inside, "busy", False):
+    followed = any(each.training.followed < LOOKED_AT for each in _watches)
+    if followed and not torch.compiler.is_compiling() and not getattr(_inside, "busy", False):
         _around(lambda each, stack: each.backward(self, stack), sys._getframe(1))
     _backward(self, *args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Before a step of any optimizer."""
-    _around(lambda each, stack: each.step(optimizer, stack[0]), sys._getframe(1))
+    if any(each.training.follows(optimizer) for each in _watches):
+        _around(lambda each, stack: each.step(optimizer, stack[0]), sys._getframe(1))
 
 
 def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
@@ -272,8 +277,8 @@ def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
     """A call of torch's function."""
     if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
         return original(**given)
-    site = _site(sys._getframe(2))
-    watches = [each for each in _watches if each.due(site)]
+    frame = _users(sys._getframe(2))
+    watches = [each for each in _watches if each.due(frame)]
     if not watches:
         return original(**given)
     tensors = [given[name] for name in kind.about.tensors]
@@ -291,7 +296,7 @@ def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
         return _quietly(kind, plain)
 
     who = _caller(sys._getframe(2)) or original.__name__
-    stack = _stack(sys._getframe(2))
+    stack = _stack(frame)
     return _ask(watches, stack, who, tensors, build, function, lambda: original(**given), by_torch=True)
 
 
@@ -299,15 +304,15 @@ def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tenso
     """A call of losskit's loss."""
     if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
         return _compute(self, tensors, at_call)
-    site = _site(sys._getframe(1))
-    watches = [each for each in _watches if each.due(site)]
+    frame = _users(sys._getframe(1))
+    watches = [each for each in _watches if each.due(frame)]
     if not watches:
         return _compute(self, tensors, at_call)
 
     def function(*values: Tensor) -> Tensor:
         return _compute(self, values, at_call)
 
-    name, stack = type(self).__name__, _stack(sys._getframe(1))
+    name, stack = type(self).__name__, _stack(frame)
     return _ask(  # type: ignore[no-any-return]
         watches,
         stack,
@@ -383,17 +388,21 @@ def _as(value: Any, dtype: torch.dtype) -> Any:
 def _stack(frame: FrameType | None) -> Stack:
     """The lines outside torch and losskit that led here, the innermost first."""
     lines: list[Site] = []
+    frame = _users(frame)
     while frame is not None and len(lines) < DEEP:
-        if not _is_theirs(frame.f_code.co_filename):
-            lines.append(Site(frame.f_code.co_filename, frame.f_lineno))
-        frame = frame.f_back
+        lines.append(_site(frame))
+        frame = _users(frame.f_back)
     return tuple(lines) or (NOWHERE,)
 
 
-def _site(frame: FrameType | None) -> Site:
-    """The innermost line outside torch and losskit."""
+def _users(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame outside torch and losskit."""
     while frame is not None and _is_theirs(frame.f_code.co_filename):
         frame = frame.f_back
+    return frame
+
+
+def _site(frame: FrameType | None) -> Site:
     return NOWHERE if frame is None else Site(frame.f_code.co_filename, frame.f_lineno)
 
 
