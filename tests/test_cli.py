@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,33 +58,36 @@ def test_version_and_no_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_whole_run_and_its_code(tmp_path: Path) -> None:
     done = call(
-        "compare", "iris", "--epochs", "2", "--repeats", "1", "--folds", "3", "--losses", "MSELoss", cwd=tmp_path
+        "compare", "iris", "--steps", "20", "--repeats", "2", "--folds", "3", "--losses", "MSELoss", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # no bar where nobody watches
+    assert re.fullmatch(r"This takes about .* on \d+ processes\.\n", done.stderr)  # no bar where nobody watches
     (folder,) = (tmp_path / "runs").iterdir()
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
-    assert len(rows) == 6
-    assert all(len(row["inner"]) == 16 for row in rows)
-    assert {row["loss"] for row in rows} == {"MSELoss", "CrossEntropyLoss"}
+    assert len(rows) == 18
+    assert {row["loss"] for row in rows} == {"MSELoss", "CrossEntropyLoss", "constant"}
+    assert all(len(row["inner"]) in (11, 12) for row in rows if row["loss"] != "constant")  # 9, 2 finalists, a probe
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert "reference" in done.stdout
     assert "Take " in " ".join(done.stdout.split())
-    assert f"Its script is runs/{folder.name}/best.py, beside rows, plan and verdicts." in " ".join(done.stdout.split())
+    assert f"Its script is runs/{folder.name}/best.py, beside rows, plan, verdicts and a picture." in " ".join(
+        done.stdout.split()
+    )
     code = (folder / "best.py").read_text()
     pasted = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert pasted.returncode == 0, pasted.stderr
-    assert 0.5 < float(pasted.stdout.removeprefix("accuracy: ")) <= 1
+    assert 0.5 < float(pasted.stdout.removeprefix("accuracy on 6 folds: ")) <= 1
+    assert (folder / "intervals.svg").read_text().startswith("<svg")
 
 
 def test_an_ascii_terminal_and_a_reader_that_leaves(tmp_path: Path) -> None:
     small = [
         "compare",
         "iris",
-        "--epochs",
-        "1",
+        "--steps",
+        "5",
         "--repeats",
-        "1",
+        "3",
         "--folds",
         "2",
         "--losses",
@@ -93,12 +97,12 @@ def test_an_ascii_terminal_and_a_reader_that_leaves(tmp_path: Path) -> None:
     ]
     done = call(*small, cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
-    assert "+-" in done.stdout
+    assert "-----" in done.stdout
     assert "?" not in done.stdout
     script = f"{' '.join(LOSSKIT)} {' '.join(small)} | head -n 1"
     piped = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert piped.stdout.startswith("iris: 150 rows")
-    assert piped.stderr == ""
+    assert "Traceback" not in piped.stderr
 
 
 def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -123,6 +127,17 @@ def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
         ("compare iris --out /proc/runs", "choose a folder that can be written with --out DIR"),
         ("compare iris --seed -1", "--seed must be at least 0, got -1"),
         ("compare iris --folds 1", "--folds must be at least 2, got 1"),
+        ("compare iris --folds 2", "4 test folds are too few for a verdict, which needs 5; use --repeats 3"),
+        ("compare iris --losses FocalLoss(gama=1)", "FocalLoss: no argument 'gama'; did you mean 'gamma'?"),
+        ("compare iris --losses FocalLoss(1)", "is not a loss with its arguments by name; write it as"),
+        ("compare iris --losses no_such:Loss", "no_such:Loss cannot be imported, ModuleNotFoundError"),
+        (
+            "compare iris --losses CrossEntropyLoss(ignore_index=balanced)",
+            "balanced is known for weight and pos_weight",
+        ),
+        ("compare iris --optimizers adam", "got 'adam'; did you mean 'Adam'"),
+        ("compare iris --budget 1s", "--budget of 1 s is too small: the least plan takes"),
+        ("compare iris --svg .", "cannot write --svg .; name a file in a folder that can be written"),
         ("compare iris --losses NoLoss", "--losses: NoLoss is not a loss that networks can be compared with"),
         ("compare iris --losses CrossEntropyLoss", "--losses: CrossEntropyLoss is the reference itself"),
         ("compare iris --task x", "--task must be one of multiclass, binary, regression, got 'x'"),
@@ -182,8 +197,24 @@ def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
         main(
             [
                 *words.split(),
-                *["--folds", "3", "--repeats", "4", "--epochs", "5", "--seed", "6", "--workers", "1", "--out", "there"],
-                *["--script", "best.py"],
+                *[
+                    "--folds",
+                    "3",
+                    "--repeats",
+                    "4",
+                    "--steps",
+                    "5",
+                    "--seeds",
+                    "2",
+                    "--seed",
+                    "6",
+                    "--workers",
+                    "1",
+                    "--out",
+                    "there",
+                ],
+                *["--script", "best.py", "--svg", "a.svg", "--optimizers", "Adam", "SGD", "--budget", "1.5m"],
+                *["--baselines", "--lang", "zh"],
             ]
         )
         == 0
@@ -202,17 +233,24 @@ def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "sep": ";",
         "folds": 3,
         "repeats": 4,
-        "epochs": 5,
+        "steps": 5,
+        "seeds": 2,
         "seed": 6,
         "workers": 1,
         "out": "there",
         "script": "best.py",
+        "svg": "a.svg",
+        "optimizers": ["Adam", "SGD"],
+        "budget": 90.0,
+        "baselines": True,
+        "lang": "zh",
     }
-    nothing = dict.fromkeys(("target", "task", "metric", "epochs", "workers", "script"))
+    nothing = dict.fromkeys(("target", "task", "metric", "steps", "workers", "script", "svg", "budget"))
     assert usual == {
         **nothing,
         **{"source": "iris", "losses": (), "drop": [], "sep": ","},
-        **{"folds": 5, "repeats": 2, "seed": 0, "out": "runs"},
+        **{"folds": 5, "repeats": 2, "seeds": 4, "seed": 0, "out": "runs"},
+        **{"optimizers": (), "baselines": False, "lang": "en"},
     }
 
 
@@ -223,11 +261,11 @@ def test_the_rows_follow_from_the_options(
     from losskit.compare import load, make_plan, workers
 
     monkeypatch.chdir(tmp_path)
-    options = {"folds": 2, "repeats": 1, "epochs": 1, "seed": 3}
+    options: dict[str, Any] = {"folds": 2, "repeats": 3, "steps": 5, "seed": 3}
     words = [f"--{name}={value}" for name, value in options.items()]
     assert main(["compare", "iris", "--losses", "MSELoss", "--metric", "macro_f1", "--workers", "1", *words]) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert err.startswith("This takes about")
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     (folder,) = (tmp_path / "runs").iterdir()
     data = load("iris")
@@ -236,13 +274,13 @@ def test_the_rows_follow_from_the_options(
     stored = [{**json.loads(line), "seconds": 0} for line in (folder / "rows.jsonl").read_text().splitlines()]
     assert stored == json.loads(json.dumps(rows))
     written = json.loads((folder / "plan.json").read_text())
-    assert plan.as_json().items() <= {**written, "task": plan.task, "rates": plan.rates}.items()
+    assert json.loads(json.dumps(plan.as_json())).items() <= written.items()
     assert written["notes"] == list(data.notes)
     verdicts = json.loads((folder / "verdict.json").read_text())
-    assert {each["name"] for each in verdicts} == {"MSELoss", "CrossEntropyLoss"}
+    assert {each["loss"] for each in verdicts} == {"MSELoss", "CrossEntropyLoss"}
     for each in verdicts:
-        scores = [row["metrics"]["macro_f1"] for row in stored if row["loss"] == each["name"]]
-        assert each["mean"] == pytest.approx(sum(scores) / 2)
+        scores = [row["metrics"]["macro_f1"] for row in stored if row["loss"] == each["loss"]]
+        assert each["mean"] == pytest.approx(sum(scores) / 6)
     assert (folder / "best.py").read_text() not in out
     assert str(folder.relative_to(tmp_path)) in out
 
@@ -251,16 +289,28 @@ def test_the_script_goes_where_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    small = ["compare", "iris", "--losses", "MSELoss", "--workers=1", "--folds=2", "--repeats=1", "--epochs=1"]
+    small = [
+        "compare",
+        "iris",
+        "--losses",
+        "MSELoss",
+        "--workers=1",
+        "--folds=2",
+        "--repeats=3",
+        "--steps=5",
+        "--seeds=1",
+    ]
     assert main([*small, "--script", "mine.py"]) == 0
     (script,) = tmp_path.glob("runs/*/best.py")
     assert (tmp_path / "mine.py").read_text() == script.read_text()
     assert script.read_text() not in capsys.readouterr().out
     assert main([*small, "--script", "-"]) == 0
     assert capsys.readouterr().out.endswith("\n\n" + script.read_text())
-    monkeypatch.setattr("losskit.compare.command._refuse_folders", lambda script: None)
+    assert main([*small, "--svg", "mine.svg"]) == 0
+    assert (tmp_path / "mine.svg").read_text().startswith("<svg")
+    monkeypatch.setattr("losskit.compare.command._refuse_folders", lambda script, svg: None)
     assert main([*small, "--script", str(tmp_path)]) == 2
-    assert "Is a directory; the script is in runs" in capsys.readouterr().err
+    assert "Is a directory; it is kept in runs" in capsys.readouterr().err
 
 
 def test_a_bar_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +318,7 @@ def test_a_bar_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
 
     seen = io.StringIO()
     monkeypatch.setattr(command, "Console", lambda stderr: Console(file=seen if stderr else None, force_terminal=True))
-    with command._progress(7) as advance:
+    with command._progress(7, "training") as advance:
         for _ in range(3):
             advance()
     assert "training" in seen.getvalue()
@@ -326,7 +376,7 @@ def test_the_guide_is_told_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         ("guide --output logit", "got 'logit'; did you mean 'logits'?"),
         ("guide --lang english", "must be one of en, zh, got 'english'"),
         ("guide --imbalnced", "no argument '--imbalnced'; did you mean '--imbalanced'?"),
-        ("compare iris --sed 3", "no argument '--sed'; did you mean '--seed' or '--sep'?"),
+        ("compare iris --sed 3", "no argument '--sed'; did you mean '--seed' or '--seeds' or '--sep'?"),
         ("list all", "no argument 'all'"),
         ("--verison", "no argument '--verison'; did you mean '--version'?"),
     ],
@@ -365,7 +415,7 @@ def _hear_ctrl_c() -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_stopped_in_mid_run(stop: signal.Signals, tmp_path: Path) -> None:
-    command = [*LOSSKIT, *["compare", "digits", "--epochs", "1", "--workers", "2", "--repeats", "50"]]
+    command = [*LOSSKIT, *["compare", "digits", "--steps", "20", "--workers", "2", "--repeats", "50"]]
     with subprocess.Popen(
         command,
         cwd=tmp_path,

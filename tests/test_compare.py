@@ -19,25 +19,29 @@ import torch
 
 from losskit import Task
 from losskit.catalog import READY_MADE, STANDARD
-from losskit.compare import CompareError, Data, DataError, Preprocessor, engine, load, make_plan
+from losskit.compare import CompareError, Data, DataError, Preprocessor, load, make_plan
+from losskit.compare.contender import contender
 from losskit.compare.data import stratified
-from losskit.compare.engine import Row, Split, Trial, best, jobs, measure
+from losskit.compare.engine import Row, jobs
 from losskit.compare.metrics import METRICS
 from losskit.compare.outcome import conclude
 from losskit.compare.plan import Configuration, Plan
+from losskit.compare.prepare import Split
 from losskit.compare.recipe import recipe
-from losskit.compare.report import header, table, words
+from losskit.compare.report import conclusion, header, table
+from losskit.compare.search import measure
 from losskit.compare.store import Store
 from losskit.compare.train import build, read, train
 from losskit.compare.verdict import Reading
 from losskit.compare.workers import run
-from losskit.optimizers import RATES, TUTORIAL
+from losskit.optimizers import RATES, USUAL
 
 QUICK = {"SGD": (0.05,), "Adam": (0.001, 0.005)}
 
 
 def quick(data: Data, **changes: object) -> Plan:
-    return replace(make_plan(data, epochs=2, folds=3, repeats=1), rates=QUICK, **changes)  # type: ignore[arg-type]
+    plan = make_plan(data, steps=12, folds=3, repeats=2, seeds=2)
+    return replace(plan, rates=QUICK, splits=2, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -228,7 +232,7 @@ def test_folds_are_stratified_and_cover_all_rows_once(wine: Data) -> None:
 
 def test_the_inner_split_keeps_every_class_for_training() -> None:
     target = np.repeat(np.arange(20), 2)
-    kept, _ = stratified(target, engine.INNER, 0, Task.MULTICLASS)[0]
+    kept, _ = stratified(target, 2, 0, Task.MULTICLASS)[0]
     assert set(target[kept]) == set(range(20))
 
 
@@ -261,8 +265,8 @@ def test_test_rows_lend_nothing_to_the_network(name: str, mixed: Data) -> None:
     plan, networks = quick(data), []
     for features in (data.features, spoilt):
         split = Split(replace(data, features=features), rows, test)
-        criterion, chosen = plan.criterion(plan.reference), Configuration("Adam", 0.001)
-        networks.append(train(criterion, plan, chosen, split.features, split.target, split.outputs, 0))
+        loss, chosen = contender(plan.reference, plan.task), Configuration("Adam", 0.001)
+        networks.append(train(loss, plan, chosen, split, 0, plan.steps))
     first, second = (network.state_dict() for network in networks)
     assert all(torch.equal(first[key], second[key]) for key in first)
 
@@ -285,33 +289,35 @@ def test_the_losses_are_those_of_the_catalog(name: str) -> None:
 def test_the_grid() -> None:
     plan = make_plan(load("mnist"))
     assert (plan.hidden, plan.batch, plan.folds) == (128, 64, 5)
-    assert set(plan.rates) == {"SGD", "Adam", "RMSprop", "AdamW"}
-    assert all(len(rates) >= 4 and TUTORIAL[name] in rates for name, rates in RATES.items())
-    assert plan.configurations[:4] == [Configuration(name, rate) for name, rate in TUTORIAL.items()]
-    assert plan.at_edge(Configuration("Adam", 0.025))
-    assert not plan.at_edge(Configuration("Adam", 0.001))
+    assert tuple(plan.rates) == USUAL
+    assert set(make_plan(load("mnist"), optimizers=["AdamW"]).rates) == {"AdamW"}
+    assert all(len(rates) >= 2 for rates in RATES.values())
+    cross, mse = (contender(name, plan.task) for name in ("CrossEntropyLoss", "MSELoss"))
+    assert plan.grid(mse, "SGD") == pytest.approx([5 * rate for rate in plan.grid(cross, "SGD")])
+    assert plan.grid(mse, "Adam") == plan.grid(cross, "Adam")
+    assert plan.beyond(cross, Configuration("Adam", 0.012)) == Configuration("Adam", 0.036)
+    assert plan.beyond(cross, Configuration("Adam", 0.0012)) == Configuration("Adam", 0.00036)
+    assert plan.beyond(cross, Configuration("Adam", 0.004)) is None
     assert json.loads(json.dumps(plan.as_json()))["margin"] == "0.01 of accuracy"
 
 
 def test_the_least_error_ranks_first() -> None:
     plan = make_plan(load("diabetes"), losses=["SmoothL1Loss"])
-    first, second, *_ = plan.configurations
-    assert best(plan, [Trial(first, 60.0, 9), Trial(second, 50.0, 9)]) == second
     rows = [
-        row_of(loss, fold, plan, 50 + fold + add)
-        for loss, add in (("MSELoss", 9), ("SmoothL1Loss", 0))
+        row_of(loss, fold, plan, (50 + fold) * times)
+        for loss, times in (("MSELoss", 1.2), ("SmoothL1Loss", 1))
         for fold in range(10)
     ]
     outcome = conclude(plan, rows)
-    assert [each.verdict.name for each in outcome.found] == ["SmoothL1Loss", "MSELoss"]
-    assert outcome.recommended.verdict.name == "SmoothL1Loss"
-    assert outcome.margin == pytest.approx(0.02 * (50 + 4.5 + 9))
-    assert "SmoothL1Loss is better than MSELoss, by 9.00" in " ".join(words(plan, outcome).split())
+    assert [each.loss for each in outcome.found] == ["SmoothL1Loss", "MSELoss"]
+    assert outcome.recommended.loss == "SmoothL1Loss"
+    assert outcome.margin == pytest.approx(np.log(1.02))
+    assert "SmoothL1Loss is better than MSELoss, by 16.7%." in " ".join(conclusion(plan, outcome).split())
 
 
 def row_of(loss: str, fold: int, plan: Plan, score: float) -> Row:
     metrics = {name: score for name in METRICS[plan.task]}
-    return Row(loss, fold // plan.folds, fold % plan.folds, "Adam", 0.001, False, metrics, False, 0.1, [])
+    return Row(loss, fold // plan.folds, fold % plan.folds, "Adam", 0.001, False, metrics, 0, 10, 0.1, [])
 
 
 # The training.
@@ -324,27 +330,29 @@ def test_every_loss_learns(name: str) -> None:
     split = Split(data, *data.folds(5, 0)[0])
     good = {"wine": 0.9, "breast_cancer": 0.95, "diabetes": -65.0}[name]
     for loss in plan.losses:
-        metrics, diverged = measure(plan, split, loss, Configuration("Adam", 0.005), 0)
+        metrics, diverged = measure(
+            plan, contender(loss, plan.task), split, Configuration("Adam", 0.005), 0, plan.steps
+        )
         assert not diverged
         assert metrics[plan.metric] * (1 if plan.measure.higher else -1) > good, loss
 
 
 def test_a_real_difference_is_found() -> None:
-    """The counterpart of the null run: at a rate too low for it, and no other to choose, MSE falls far behind."""
+    """The counterpart of the null run: absolute errors of one-hot columns learn next to nothing in so few steps."""
     digits = load("digits")
-    plan = make_plan(digits, losses=["MSELoss"], epochs=4, folds=5, repeats=1)
-    plan = replace(plan, rates={"SGD": (0.01,)})
+    plan = make_plan(digits, losses=["L1Loss"], steps=90, folds=5, repeats=1, seeds=1)
+    plan = replace(plan, rates={"Adam": (0.004,)})
     outcome = conclude(plan, list(run(plan, digits, 1)))
-    verdict = next(each.verdict for each in outcome.found if each.verdict.name == "MSELoss")
-    assert verdict.reading is Reading.DIFFERENT
-    assert not verdict.better
-    assert outcome.recommended.verdict.name == "CrossEntropyLoss"
+    found = next(each for each in outcome.found if each.loss == "L1Loss")
+    assert found.reading is Reading.WORSE
+    assert outcome.recommended.loss == "CrossEntropyLoss"
+    assert 0.05 < outcome.baselines["constant"] < 0.15
 
 
 def test_a_loss_that_refuses_nan_diverges_like_the_others() -> None:
     data = load("breast_cancer")
-    plan = make_plan(data, losses=["BCELoss"])
-    _, diverged = measure(plan, Split(data, *data.folds(5, 0)[0]), "BCELoss", Configuration("SGD", 1e30), 0)
+    plan, loss = make_plan(data, losses=["BCELoss"]), contender("BCELoss", data.task)
+    _, diverged = measure(plan, loss, Split(data, *data.folds(5, 0)[0]), Configuration("SGD", 1e30), 0, plan.steps)
     assert diverged
 
 
@@ -353,14 +361,15 @@ def test_divergence_is_a_constant_prediction(name: str) -> None:
     data = load(name)
     plan = quick(data)
     split = Split(data, *data.folds(3, 0)[0])
-    criterion = plan.criterion(plan.reference)
-    network = build(split.features.shape[1], 16, criterion.head(plan.task).width(data.outputs), 0)
+    loss = contender(plan.reference, plan.task)
+    network = build(split.features.shape[1], 16, loss.head.width(data.outputs), 0)
     with torch.no_grad():
         next(network.parameters()).fill_(torch.nan)
-    output = read(criterion, plan.task, network, split.test_features)
-    assert output.diverged
-    assert len(set(output.prediction.reshape(-1).tolist())) == 1
-    metrics, diverged = measure(plan, split, "MSELoss", Configuration("SGD", 1e30), 0)
+    predicted, diverged = read(loss, network, split)
+    assert diverged
+    assert len(set(predicted.prediction.tolist())) == 1
+    made = contender("MSELoss", plan.task)
+    metrics, diverged = measure(plan, made, split, Configuration("SGD", 1e30), 0, plan.steps)
     assert diverged
     assert all(np.isfinite(value) for value in metrics.values())
 
@@ -377,7 +386,7 @@ def ran(wine: Data) -> tuple[Plan, list[Row]]:
 def test_rows_do_not_depend_on_the_workers(wine: Data, ran: tuple[Plan, list[Row]]) -> None:
     plan, rows = ran
     pooled = {(row.loss, row.repeat, row.fold): row for row in run(plan, wine, workers=2)}
-    assert len(pooled) == len(rows) == len(jobs(plan)) == 3 * len(plan.losses)
+    assert len(pooled) == len(rows) == len(jobs(plan)) == 6 * (len(plan.losses) + 1)
     for row in rows:
         assert replace(pooled[row.loss, row.repeat, row.fold], seconds=0.0) == replace(row, seconds=0.0)
 
@@ -420,16 +429,16 @@ def test_the_report_fits(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     plan, rows = ran
-    outcome = conclude(plan, [replace(row, edge=True, diverged=row.loss == "MSELoss") for row in rows])
-    text = "\n".join([header(plan, wine), table(plan, outcome), words(plan, outcome)])
+    outcome = conclude(plan, [replace(row, beyond=True, diverged=row.loss == "MSELoss") for row in rows])
+    text = "\n".join([header(plan, wine), table(plan, outcome), conclusion(plan, outcome)])
     assert max(map(len, text.splitlines())) <= min(columns, 100)
     told = " ".join(text.split())
-    assert "Most of its rates lie at the edge of the grid" in told
-    assert "diverged on some folds (MSELoss 3 times)" in told
+    assert "a rate beyond the edge of the grid was better" in told
+    assert "Training diverged (MSELoss 6 times)" in told
     assert "Take " in told
     if columns >= 100:
         assert all(f"\n{loss} " in text for loss in plan.losses)
-    table(plan, outcome, "+-").encode("ascii")
+    table(plan, outcome, "-").encode("ascii")
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes", "mixed"])
@@ -437,9 +446,8 @@ def test_the_printed_code_runs(name: str, mixed: Data, tmp_path: Path) -> None:
     data = mixed if name == "mixed" else load(name)
     plan = make_plan(data)
     loss = {"breast_cancer": "CrossEntropyLoss"}.get(name, plan.reference)  # a head of two columns, too
-    code = recipe(plan, data, loss, Configuration("SGD", 0.05))
-    assert "predict(" in code
-    assert len(code.splitlines()) <= 36
+    code = recipe(plan, data, loss, Configuration("SGD", 0.05), plan.metric)
+    assert len(code.splitlines()) <= 60
     compile(code, "best.py", "exec")
     if name == "breast_cancer":  # the others in this process: starting one takes seconds
         done = subprocess.run(
@@ -460,5 +468,5 @@ def test_the_printed_code_runs(name: str, mixed: Data, tmp_path: Path) -> None:
             exec(compile(code, "best.py", "exec"), {})
         printed = out.getvalue()
     title, value = printed.strip().rsplit(": ", 1)
-    assert title == plan.measure.title
+    assert title == f"{plan.measure.title} on 10 folds"
     assert float(value) > 0.8 if name != "diabetes" else float(value) < 70

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -87,17 +88,38 @@ def _add_compare(verbs: Any) -> None:
     add("--target", metavar="COL", help="the column of the CSV file to predict")
     add("--task", metavar="TASK", help="multiclass, binary or regression (default: inferred from the target)")
     add("--metric", metavar="METRIC", help="what ranks, instead of the task's usual metric")
-    add("--losses", nargs="+", default=(), metavar="NAME", help="compare these alone, and the task's standard loss")
+    add("--losses", nargs="+", default=(), metavar="LOSS", help=LOSSES)
     add("--drop", nargs="+", action="extend", default=[], metavar="COL", help="columns of the CSV file to leave out")
     add("--sep", default=",", metavar="CHAR", help="what separates columns (default: a comma)")
     add("--folds", type=int, default=5, metavar="N", help="folds a repeat (default: 5)")
     add("--repeats", type=int, default=2, metavar="N", help="how often rows are dealt into folds (default: 2)")
-    add("--epochs", type=int, metavar="N", help="passes over the training rows (default: by their number)")
+    add("--steps", type=int, metavar="N", help="steps of the optimizer in a training (default: 189)")
+    add("--seeds", type=int, default=4, metavar="N", help="trainings a fold, whose scores are averaged (default: 4)")
+    add("--optimizers", nargs="+", default=(), metavar="NAME", help="of SGD, Adam, RMSprop, AdamW (default: not AdamW)")
+    add("--baselines", action="store_true", help="set a learner without a network beside the losses")
+    add(
+        "--budget", type=_budget, metavar="TIME", help="plan rows, repeats, seeds and rates to end in time: 90s, 2m, 1h"
+    )
     add("--seed", type=int, default=0, metavar="N", help="where all random numbers come from (default: 0)")
     add("--workers", type=_workers, metavar="N", help="processes (default: one a core); no result depends on it")
     add("--out", default="runs", metavar="DIR", help="where the run's folder is made (default: runs)")
     add("--script", metavar="FILE", help="also write the recommended loss's script to FILE (-: to standard output)")
+    add("--svg", metavar="FILE", help="also write the picture of the intervals to FILE (-: to standard output)")
+    _add_language(parser)
     parser.set_defaults(call=_compare)
+
+
+LOSSES = (
+    "compare these alone, and the task's standard loss; with arguments as 'FocalLoss(gamma=1)', with balanced for weights that "
+    "follow from the classes, and your own as package:Class"
+)
+
+
+def _budget(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if found is None or float(found[1]) == 0:
+        raise argparse.ArgumentTypeError(f"must be a time such as 90s, 2m or 1h, got {text!r}")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def _workers(text: str) -> int:

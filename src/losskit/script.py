@@ -13,11 +13,15 @@ for epoch in range({epochs}):
 """
 
 
-def loop(head: Head, target: str, epochs: int, batch: int, *, named: bool = False) -> str:
-    """Trains ``network`` on ``features`` and ``target``; ``named`` gives the loss a name, to print or to log it."""
+def loop(head: Head, target: str, epochs: int, batch: int) -> str:
+    """Trains ``network`` on ``features`` and ``target``; the loss has a name, to print or to log it."""
+    return LOOP.format(epochs=epochs, batch=batch, backward=backward(head, target, named=True))
+
+
+def backward(head: Head, target: str, *, named: bool = False) -> str:
+    """The loss of a batch, and its gradients."""
     output = "network(features[batch])"
     if head.training is not Activation.NONE:
         output = f"head.training({output}, 1)"
     loss = f"criterion({output}, {target}[batch])"
-    backward = f"loss = {loss}\n        loss.backward()" if named else f"{loss}.backward()"
-    return LOOP.format(epochs=epochs, batch=batch, backward=backward)
+    return f"loss = {loss}\n        loss.backward()" if named else f"{loss}.backward()"

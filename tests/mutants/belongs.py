@@ -45,6 +45,11 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (f"src/losskit/compare/{file}.py", ("test_compare_data", "test_compare", "test_compare_rules", "test_cli"))
         for file in ("data", "reading", "columns", "prepare")
     ),
+    ("src/losskit/compare/contender.py", ("test_contender", "test_compare_rules", "test_cli")),
+    ("src/losskit/compare/search.py", ("test_compare_search", "test_compare_rules", "test_compare")),
+    ("src/losskit/compare/cost.py", ("test_compare_cost", "test_cli")),
+    ("src/losskit/compare/picture.py", ("test_compare_picture", "test_compare_report")),
+    ("src/losskit/compare/baselines.py", ("test_compare_baselines", "test_compare_rules")),
     ("src/losskit/compare/command.py", ("test_cli", "test_compare_report", "test_compare")),
     (
         "src/losskit/compare/*",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from losskit.compare.data import MIN_ROWS, Array, Data
 from losskit.compare.errors import DataError, Message, argument
+from losskit.compare.words import note
 from losskit.core.head import Task
 
 MAX_CLASSES = 20  # integers with more distinct values are quantities, not classes
@@ -26,7 +27,7 @@ def judged(
     if missing.all():
         raise DataError(f"{name}: column {target!r} holds no value at all; choose another {argument('target')}")
     if missing.any():
-        notes.append(f"{int(missing.sum())} rows without a value in {target!r} are left out")
+        notes.append(note("left out", count=int(missing.sum()), target=repr(target)))
     lines = np.flatnonzero(~missing.to_numpy()) + 2  # a row's line in the file, under the header
     table = table[~missing].reset_index(drop=True)
     if len(table) < MIN_ROWS:
@@ -62,7 +63,7 @@ def _refuse_infinite(name: str, column: pd.Series, lines: Array) -> None:
 def _features(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     empty = [column for column in table if table[column].isna().all()]
     if empty:
-        notes.append(f"columns without any value are left out: {', '.join(map(repr, empty))}")
+        notes.append(note("empty columns", columns=", ".join(map(repr, empty))))
         table = table.drop(columns=empty)
     if table.columns.empty:
         raise DataError(f"{name}: no feature is left beside the target; bring at least one column with values")
@@ -71,14 +72,14 @@ def _features(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
             table[column] = table[column].astype(float)
             if _counts_rows(table[column]):
                 drop = argument("drop", [column])
-                notes.append(Message(f"column {column!r} numbers the rows; if it is not a feature, use {drop}"))
+                notes.append(note("numbers rows", column=repr(column), drop=drop))
         else:
             _refuse_text(name, table[column])
             # plain objects with NaN: what the imputer takes for missing
             table[column] = pd.Series([np.nan if pd.isna(v) else str(v) for v in table[column]], dtype=object)
     gaps = int(table.isna().sum().sum())
     if gaps:
-        notes.append(f"{gaps} missing values are imputed, by medians and most frequent levels of each training fold")
+        notes.append(note("imputed", gaps=gaps))
     return table
 
 
@@ -130,32 +131,45 @@ def as_target(name: str, column: pd.Series, task: Task | None) -> tuple[Array, t
             f"bring rows of another, or choose another {argument('target')}"
         )
     inferred, why = _infer(column)
-    note = f"the task is {task}, as asked" if task else f"{why}, so {inferred}; {argument('task')} overrules"
     if (task or inferred) is Task.REGRESSION:
         if not is_number(column):
             raise DataError(
                 f"{name}: target {column.name!r} holds text ({str(column.iloc[0])!r}), which no regression predicts; "
                 f"use {argument('task', 'multiclass')}, or turn it into numbers"
             )
-        return column.to_numpy(dtype=float), (), (Message(note),)
+        return column.to_numpy(dtype=float), (), (_judged(column, task, inferred, why, ()),)
     _refuse_classes(name, column, task, distinct)
     labels = sorted(column.unique()) if is_number(column) else sorted({str(value) for value in column})
     ids = {label: index for index, label in enumerate(labels)}
     keys = column if is_number(column) else column.astype(str)
     classes = tuple(_label(label) for label in labels)
-    return np.array([ids[value] for value in keys], dtype=np.int64), classes, (Message(note + _positive(classes)),)
+    return (
+        np.array([ids[value] for value in keys], dtype=np.int64),
+        classes,
+        (_judged(column, task, inferred, why, classes),),
+    )
 
 
 def _infer(column: pd.Series) -> tuple[Task, str]:
-    distinct, who = column.nunique(), f"target {column.name!r}"
+    distinct = column.nunique()
     if distinct == 2:
-        return Task.BINARY, f"{who} holds 2 distinct values"
+        return Task.BINARY, "values"
     if not is_number(column):
-        return Task.MULTICLASS, f"{who} holds {distinct} distinct texts"
+        return Task.MULTICLASS, "texts"
     whole = bool((column.astype(float) % 1 == 0).all())
     if whole and distinct <= MAX_CLASSES:
-        return Task.MULTICLASS, f"{who} holds {distinct} distinct integers"
-    return Task.REGRESSION, f"{who} holds {distinct} distinct numbers"
+        return Task.MULTICLASS, "integers"
+    return Task.REGRESSION, "numbers"
+
+
+def _judged(column: pd.Series, task: Task | None, inferred: Task, why: str, classes: tuple[str, ...]) -> Message:
+    """What the task is, and why."""
+    blanks = {"target": repr(column.name), "count": column.nunique(), "overrules": argument("task")}
+    told = note("as asked", task=task) if task else note(f"distinct {why}", task=inferred, **blanks)
+    if len(classes) != 2:
+        return told
+    positive = note("positive", label=repr(classes[1]))
+    return Message(f"{told.marked}; {positive.marked}", f"{told.chinese}；{positive.chinese}")
 
 
 def _refuse_classes(name: str, column: pd.Series, task: Task | None, distinct: int) -> None:
@@ -180,7 +194,3 @@ def _refuse_classes(name: str, column: pd.Series, task: Task | None, distinct: i
 
 def _label(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _positive(labels: tuple[str, ...]) -> str:
-    return f"; its positive class is {labels[1]!r}" if len(labels) == 2 else ""

@@ -7,25 +7,26 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from losskit import terminal
 from losskit.compare import report, workers
+from losskit.compare.cost import measured_cost, within
 from losskit.compare.data import Data
 from losskit.compare.engine import Row, jobs
-from losskit.compare.errors import CompareError, argument
+from losskit.compare.errors import CompareError, Message, argument
 from losskit.compare.outcome import Outcome, conclude
 from losskit.compare.plan import Plan, make_plan
 from losskit.compare.reading import load
 from losskit.compare.recipe import recipe
 from losskit.compare.store import Store
+from losskit.compare.words import Say, speaker
 
 
 class InterruptedRunError(Exception):
@@ -38,7 +39,7 @@ class InterruptedRunError(Exception):
 
 def command(options: Any) -> None:
     """Compare, print and store; ``options`` are those of the parser in :mod:`losskit.cli`."""
-    _refuse_folders(options.script)
+    _refuse_folders(options.script, options.svg)
     data = load(options.source, options.target, options.task, options.drop, options.sep)
     plan = make_plan(
         data,
@@ -46,61 +47,86 @@ def command(options: Any) -> None:
         metric=options.metric,
         folds=options.folds,
         repeats=options.repeats,
-        epochs=options.epochs,
+        steps=options.steps,
+        seeds=options.seeds,
         seed=options.seed,
+        optimizers=options.optimizers,
+        baselines=options.baselines,
     )
+    processes = options.workers or os.cpu_count() or 1
+    say = speaker(options.lang)
+    if options.budget is None:
+        seconds = measured_cost(plan, data).seconds(plan, processes)
+    else:
+        plan, data, seconds = within(plan, data, options.budget, processes)
     store = Store.create(options.out, data.name, plan.as_json(), data.notes)
-    print(_plain(report.header(plan, data)), flush=True)
-    rows = _run(plan, data, store, options.workers)
+    print(_plain(report.header(plan, data, options.lang)), flush=True)
+    print(_plain(say("takes", time=_time(seconds), workers=processes), sys.stderr), file=sys.stderr, flush=True)
+    rows = _run(plan, data, store, processes, say)
     outcome = conclude(plan, rows)
     take = outcome.recommended
-    code = recipe(plan, data, take.verdict.name, take.chosen)
-    store.finish([asdict(found.verdict) for found in outcome.found], code)
-    print("\n" + _findings(plan, outcome, store))
-    _hand_out(code, options.script, store)
+    code = recipe(plan, data, take.loss, take.chosen, outcome.metric)
+    picture = report.picture(plan, outcome, options.lang)
+    store.finish([found.as_json() for found in outcome.found], code, picture)
+    print("\n" + _findings(plan, outcome, store, options.lang))
+    _hand_out(code, "script", options.script, store.folder / "best.py")
+    _hand_out(picture, "svg", options.svg, store.folder / "intervals.svg")
 
 
-def _refuse_folders(script: str | None) -> None:
-    """Raise, before a long run, if the script cannot be written there."""
-    if script not in (None, "-") and (Path(script).is_dir() or not os.access(Path(script).parent, os.W_OK)):
-        raise CompareError(f"cannot write {argument('script', script)}; name a file in a folder that can be written")
+def _time(seconds: float) -> str:
+    """A duration, short."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _hand_out(code: str, script: str | None, store: Store) -> None:
-    if script == "-":
-        print("\n" + _plain(code), end="")
-    elif script is not None:
+def _refuse_folders(script: str | None, svg: str | None) -> None:
+    """Raise, before a long run, if a file cannot be written there."""
+    for name, path in (("script", script), ("svg", svg)):
+        if path not in (None, "-") and (Path(path).is_dir() or not os.access(Path(path).parent, os.W_OK)):
+            raise CompareError(f"cannot write {argument(name, path)}; name a file in a folder that can be written")
+
+
+def _hand_out(text: str, name: str, path: str | None, kept: Path) -> None:
+    if path == "-":
+        print("\n" + _plain(text), end="")
+    elif path is not None:
         try:
-            Path(script).write_text(code, encoding="utf-8")
+            Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
             raise CompareError(
-                f"cannot write {argument('script', script)}: {error.strerror or error}; the script is in "
-                f"{store.folder / 'best.py'}"
+                f"cannot write {argument(name, path)}: {error.strerror or error}; it is kept in {kept}"
             ) from None
 
 
-def _findings(plan: Plan, outcome: Outcome, store: Store) -> str:
-    plus_minus = "±" if _plain("±─") == "±─" else "+-"
-    where = f"Its script is {terminal.code(str(store.folder / 'best.py'))}, beside rows, plan and verdicts."
-    parts = [report.table(plan, outcome, plus_minus), "", report.words(plan, outcome), terminal.filled(where)]
-    return _plain("\n".join(parts))
+def _findings(plan: Plan, outcome: Outcome, store: Store, language: str) -> str:
+    rule = "─" if _plain("─") == "─" else "-"
+    where = speaker(language)("kept", script=terminal.code(str(store.folder / "best.py")))
+    parts = [report.table(plan, outcome, rule, language), "", report.conclusion(plan, outcome, language)]
+    return _plain("\n".join([*parts, terminal.filled(where)]))
 
 
-def _plain(text: str) -> str:
-    """``text`` in what standard output can show."""
-    encoding = sys.stdout.encoding or "ascii"
+def _plain(text: str, stream: TextIO | None = None) -> str:
+    """``text`` in what a stream (standard output) can show."""
+    encoding = (stream or sys.stdout).encoding or "ascii"
     return text.encode(encoding, "replace").decode(encoding)
 
 
-def _run(plan: Plan, data: Data, store: Store, processes: int | None) -> list[Row]:
+def _run(plan: Plan, data: Data, store: Store, processes: int, say: Say) -> list[Row]:
     rows: list[Row] = []
     todo = len(jobs(plan))
     try:
-        with _terminable(), _progress(todo) as advance, closing(workers.run(plan, data, processes)) as running:
+        with (
+            _terminable(),
+            _progress(todo, say("training bar")) as advance,
+            closing(workers.run(plan, data, processes)) as running,
+        ):
             for row in running:
                 store.append(row.as_json())
                 rows.append(row)
                 advance()
+    except CompareError as error:
+        kept = f"; {len(rows)} rows are kept in {store.folder / 'rows.jsonl'}" if rows else ""
+        raise CompareError(Message(error.args[0].marked + kept)) from error
     except KeyboardInterrupt as stop:
         raise InterruptedRunError(
             f"stopped after {len(rows)} of {todo} rows, kept in {store.folder / 'rows.jsonl'}",
@@ -124,12 +150,12 @@ def _terminable() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
+def _progress(total: int, title: str) -> Iterator[Callable[[], None]]:
     """A bar on standard error, and what moves it on by one; none where nobody watches."""
     console = Console(stderr=True)
     if not console.is_terminal:  # rich 13.3 writes an empty line for a bar that it is told not to show
         yield lambda: None
         return
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        yield partial(progress.advance, progress.add_task("training", total=total))
+        yield partial(progress.advance, progress.add_task(title, total=total))

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from torch import nn
 
-from losskit.compare.data import Array, Data, stratified
-from losskit.compare.metrics import METRICS
+from losskit.compare.baselines import baseline
+from losskit.compare.contender import contender
+from losskit.compare.data import Data, stratified
 from losskit.compare.plan import Configuration, Plan
-from losskit.compare.prepare import Preprocessor
-from losskit.compare.train import Training, epochs, read, train
-from losskit.loss import Loss
-
-INNER = 5  # a fifth of the training fold chooses optimizer and rate
+from losskit.compare.prepare import Split
+from losskit.compare.search import Trial, measure, search
 
 
 @dataclass(frozen=True)
 class Job:
-    """One loss on one fold."""
+    """One loss, or one of the baselines, on one fold."""
 
     loss: str
     repeat: int
@@ -37,13 +34,14 @@ class Row:
         loss: The loss.
         repeat: The repeat, from 0.
         fold: The fold, from 0.
-        optimizer: Chosen on the inner split, together with the rate.
+        optimizer: Chosen on the inner splits, together with the rate.
         rate: The learning rate.
-        edge: Whether the rate is the least or the largest of the optimizer's grid.
-        metrics: All metrics of the task on the test fold.
-        diverged: Whether the final training ended in NaN or infinity.
+        beyond: Whether the rate lies beyond the grid, since a probe there was better than the grid's edge.
+        metrics: The metrics of the task on the test fold, each the mean over trainings with seeds of their own.
+        diverged: How many of these ended in NaN or infinity.
+        steps: Steps of the optimizer, over all trainings of the job.
         seconds: Duration of the whole job.
-        inner: The trial of every configuration on the inner split: its score (None where it diverged) and its epochs.
+        inner: The trials on the inner splits: configuration, score (None where it diverged) and steps.
     """
 
     loss: str
@@ -51,9 +49,10 @@ class Row:
     fold: int
     optimizer: str
     rate: float
-    edge: bool
+    beyond: bool
     metrics: dict[str, float]
-    diverged: bool
+    diverged: int
+    steps: int
     seconds: float
     inner: list[dict[str, Any]]
 
@@ -64,116 +63,90 @@ class Row:
 
 def jobs(plan: Plan) -> list[Job]:
     """All jobs, fold by fold, so that an interrupted run has every loss on each finished fold."""
-    return [
-        Job(loss, repeat, fold) for repeat in range(plan.repeats) for fold in range(plan.folds) for loss in plan.losses
-    ]
-
-
-def do(plan: Plan, data: Data, job: Job) -> Row:
-    """Choose optimizer and rate on an inner split of the training fold, train on all of it, measure on the test fold."""
-    started = time.perf_counter()
-    split_seed, train_seed = seeds(plan, job)
-    rows, test = data.folds(plan.folds, split_seed)[job.fold]
-    inner = _search(plan, data, job.loss, rows, train_seed)
-    chosen = best(plan, inner)
-    metrics, diverged = measure(plan, Split(data, rows, test), job.loss, chosen, train_seed)
-    return Row(
-        loss=job.loss,
-        repeat=job.repeat,
-        fold=job.fold,
-        optimizer=chosen.optimizer,
-        rate=chosen.rate,
-        edge=plan.at_edge(chosen),
-        metrics=metrics,
-        diverged=diverged,
-        seconds=round(time.perf_counter() - started, 3),
-        inner=[trial.as_json() for trial in inner],
-    )
-
-
-def seeds(plan: Plan, job: Job) -> tuple[int, int]:
-    """Seeds of the repeat's folds, and of the fold's weights and batches."""
-    stream = 0 if plan.shared else 1 + list(plan.losses).index(job.loss)
-    split = np.random.SeedSequence([plan.seed, job.repeat]).generate_state(1)
-    training = np.random.SeedSequence([plan.seed, job.repeat, 1 + job.fold, stream]).generate_state(1)
-    return int(split[0]), int(training[0])
+    names = (*plan.losses, *plan.baselines)
+    return [Job(name, repeat, fold) for repeat in range(plan.repeats) for fold in range(plan.folds) for name in names]
 
 
 @dataclass(frozen=True)
-class Trial:
-    """The result of a configuration on the inner split. A score of None: it diverged, or was the only one."""
+class Fold:
+    """A fold, prepared for all losses.
 
-    configuration: Configuration
-    score: float | None
-    epochs: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The trial in plain values."""
-        return asdict(self.configuration) | {"score": self.score, "epochs": self.epochs}
-
-
-def _search(plan: Plan, data: Data, loss: str, rows: Array, seed: int) -> list[Trial]:
-    """Train every configuration on a part of the training fold, and score it on the rest.
-
-    After a third of the epochs only the better half goes on, which saves a third of the time.
+    Args:
+        outer: Its training rows and its test rows.
+        inner: Splits of the training rows.
+        search_seeds: Of weights and batches on each inner split.
+        seeds: Of weights and batches of the trainings that are tested.
     """
-    if len(plan.configurations) == 1:
-        return [Trial(plan.configurations[0], None, 0)]
-    kept, held = stratified(data.target[rows], INNER, seed, data.task)[0]
-    split = Split(data, rows[kept], rows[held])
-    criterion, width = plan.criterion(loss), split.features.shape[1]
-    every = [Training(criterion, plan, chosen, width, split.outputs, seed) for chosen in plan.configurations]
-    encoded = criterion.head(plan.task).encode(split.target, split.outputs)
-    left, out = every, []
-    for number, batches in enumerate(epochs(plan, split.features, encoded, seed), 1):
-        for training in left:
-            training.epoch(batches)
-        if number == plan.halving:
-            ranked = sorted([_trial(plan, split, training) for training in left], key=_rank(plan), reverse=True)
-            staying = {trial.configuration for trial in ranked[: (len(ranked) + 1) // 2]}
-            out = [trial for trial in ranked if trial.configuration not in staying]
-            left = [training for training in left if training.chosen in staying]
-    return [_trial(plan, split, training) for training in left] + out
+
+    outer: Split
+    inner: Sequence[Split]
+    search_seeds: Sequence[int]
+    seeds: Sequence[int]
 
 
-def _trial(plan: Plan, split: Split, training: Training) -> Trial:
-    metrics, diverged = assess(plan, split, training.criterion, training.network)
-    return Trial(training.chosen, None if diverged else metrics[plan.metric], training.epochs)
+class Engine:
+    """Does jobs; keeps the fold of the last one, since jobs come fold by fold."""
+
+    def __init__(self, plan: Plan, data: Data) -> None:
+        self.plan, self.data = plan, data
+        self._place: tuple[int, int] | None = None
+        self._fold: Fold | None = None
+
+    def do(self, job: Job) -> Row:
+        """Choose optimizer and rate on inner splits of the training fold, train on all of it, measure on the test fold."""
+        started, plan = time.perf_counter(), self.plan
+        if self._fold is None or self._place != (job.repeat, job.fold):
+            self._place, self._fold = (job.repeat, job.fold), prepared(plan, self.data, job.repeat, job.fold)
+        fold = self._fold
+        if job.loss in plan.baselines:
+            metrics = baseline(plan, job.loss, fold.outer, fold.seeds[0])
+            seconds = round(time.perf_counter() - started, 3)
+            return Row(job.loss, job.repeat, job.fold, "", 0.0, False, metrics, 0, 0, seconds, [])
+        loss = contender(job.loss, plan.task)
+        trials = search(plan, loss, fold.inner, fold.search_seeds)
+        chosen = trials[-1].configuration
+        tested = [measure(plan, loss, fold.outer, chosen, seed, plan.steps) for seed in fold.seeds]
+        return Row(
+            loss=job.loss,
+            repeat=job.repeat,
+            fold=job.fold,
+            optimizer=chosen.optimizer,
+            rate=chosen.rate,
+            beyond=chosen not in plan.configurations(loss),
+            metrics={name: float(np.mean([metrics[name] for metrics, _ in tested])) for name in tested[0][0]},
+            diverged=sum(diverged for _, diverged in tested),
+            steps=_steps(trials, len(fold.inner), plan) + plan.seeds * plan.steps,
+            seconds=round(time.perf_counter() - started, 3),
+            inner=[trial.as_json() for trial in trials],
+        )
 
 
-def _rank(plan: Plan) -> Callable[[Trial], tuple[bool, int, float]]:
-    """Sort key of trials: those with a score first, then by epochs trained, then by score."""
-    sign = 1 if plan.measure.higher else -1
-    return lambda trial: (trial.score is not None, trial.epochs, sign * (trial.score or 0.0))
+def _steps(trials: Sequence[Trial], splits: int, plan: Plan) -> int:
+    early, _ = plan.search_steps
+    return sum(trial.steps * (1 if trial.steps == early else splits) for trial in trials)
 
 
-def best(plan: Plan, trials: Sequence[Trial]) -> Configuration:
-    """The configuration of the best score; the first of equals."""
-    return max(trials, key=_rank(plan)).configuration
+def prepared(plan: Plan, data: Data, repeat: int, fold: int) -> Fold:
+    """The rows and seeds of a fold. They are the same for all losses, which makes their differences smaller."""
+    rows, test = data.folds(plan.folds, split_seed(plan, repeat))[fold]
+    drawn = [
+        int(seed)
+        for seed in np.random.SeedSequence([plan.seed, repeat, 1 + fold]).generate_state(1 + plan.splits + plan.seeds)
+    ]
+    shuffle, search_seeds, seeds = drawn[0], drawn[1 : 1 + plan.splits], drawn[1 + plan.splits :]
+    inner = stratified(data.target[rows], plan.splits, shuffle, data.task)
+    splits = [Split(data, rows[kept], rows[held]) for kept, held in inner]
+    return Fold(Split(data, rows, test), splits, search_seeds, seeds)
 
 
-class Split:
-    """Training and test rows as tensors; the preparation uses statistics of the training rows only."""
-
-    def __init__(self, data: Data, rows: Array, test: Array) -> None:
-        self.fitted = Preprocessor(data, rows)
-        self.features, self.target = self.fitted.features(rows), self.fitted.target(rows)
-        self.test_features, self.truth = self.fitted.features(test), data.target[test]
-        self.outputs = data.outputs
+def split_seed(plan: Plan, repeat: int) -> int:
+    """The seed by which the rows of a repeat are dealt into folds."""
+    return int(np.random.SeedSequence([plan.seed, repeat]).generate_state(1)[0])
 
 
-def measure(
-    plan: Plan, split: Split, loss: str, configuration: Configuration, seed: int
-) -> tuple[dict[str, float], bool]:
-    """Train on one side of a split; all metrics of the task on the other, and whether the training diverged."""
-    criterion = plan.criterion(loss)
-    network = train(criterion, plan, configuration, split.features, split.target, split.outputs, seed)
-    return assess(plan, split, criterion, network)
-
-
-def assess(plan: Plan, split: Split, criterion: Loss, network: nn.Module) -> tuple[dict[str, float], bool]:
-    """All metrics of the task on the test side, and whether the network diverged."""
-    output = read(criterion, plan.task, network, split.test_features)
-    prediction = split.fitted.restored(output.prediction)
-    metrics = METRICS[plan.task].items()
-    return {name: metric.of(split.truth, prediction, output.score) for name, metric in metrics}, output.diverged
+def fixed(plan: Plan, data: Data, loss: str, chosen: Configuration, repeat: int, fold: int) -> float:
+    """The score on a fold without a search, by a configuration that is given."""
+    made, place = contender(loss, plan.task), prepared(plan, data, repeat, fold)
+    return float(
+        np.mean([measure(plan, made, place.outer, chosen, seed, plan.steps)[0][plan.metric] for seed in place.seeds])
+    )

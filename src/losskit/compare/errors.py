@@ -15,15 +15,20 @@ def argument(name: str, value: object = None) -> str:
 
 
 class Message(str):
-    """Text without marks; ``marked`` has them."""
+    """Text without marks; ``marked`` has them, ``chinese`` the same in Chinese."""
 
     marked: str
+    chinese: str
 
-    def __new__(cls, marked: str) -> Message:
+    def __new__(cls, marked: str, chinese: str = "") -> Message:
         """A message of a text with marks."""
         message = super().__new__(cls, marked.replace(MARK, ""))
-        message.marked = marked
+        message.marked, message.chinese = marked, chinese or marked
         return message
+
+    def __reduce__(self) -> tuple[type[Message], tuple[str, str]]:
+        """What a copy in another process is made of."""
+        return Message, (self.marked, self.chinese)
 
 
 class CompareError(ValueError):

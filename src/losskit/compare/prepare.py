@@ -56,6 +56,17 @@ class Preprocessor:
         return values if self._data.task is Task.REGRESSION else values.astype(np.int64)
 
 
+class Split:
+    """Training and test rows as tensors; the preparation uses statistics of the training rows only."""
+
+    def __init__(self, data: Data, rows: Array, test: Array) -> None:
+        self.fitted = Preprocessor(data, rows)
+        self.features, self.target = self.fitted.features(rows), self.fitted.target(rows)
+        self.training_target = data.target[rows]
+        self.test_features, self.truth = self.fitted.features(test), data.target[test]
+        self.outputs = data.outputs
+
+
 def _columns(table: pd.DataFrame) -> ColumnTransformer:
     numbers = [name for name in table if is_number(table[name])]
     text = [name for name in table if name not in set(numbers)]

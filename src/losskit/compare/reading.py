@@ -15,6 +15,7 @@ import pandas as pd
 from losskit.compare.columns import as_target, judged
 from losskit.compare.data import MIN_ROWS, Data
 from losskit.compare.errors import DataError, argument
+from losskit.compare.words import note
 from losskit.core.head import Task
 from losskit.names import meant
 
@@ -83,7 +84,7 @@ def _bundled(name: str, task: Task | None) -> Data:
     if task not in (None, natural):
         values, labels, notes = as_target(name, pd.Series(target, name="target"), task)
         return Data(name, name, options, _pixels(features), values, task, labels, notes)
-    notes = (f"the positive class of {name} is {labels[1]!r}",) if len(labels) == 2 else ()
+    notes = (note("positive of", name=name, label=repr(labels[1])),) if len(labels) == 2 else ()
     values = target.astype(float) if natural is Task.REGRESSION else target.astype(np.int64)
     return Data(name, name, options, _pixels(features), values, natural, labels, notes)
 

@@ -18,7 +18,7 @@ from losskit.compare.errors import CompareError, argument
 
 
 class Store:
-    """``out/ID/`` with plan.json, rows.jsonl and, at the end, verdict.json and best.py."""
+    """``out/ID/`` with plan.json, rows.jsonl and, at the end, verdict.json, best.py and intervals.svg."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,11 +49,12 @@ class Store:
                 f"cannot write to {self.folder}: {error.strerror or error}; the rows before are kept"
             ) from None
 
-    def finish(self, verdicts: Sequence[Mapping[str, Any]], code: str) -> None:
-        """Write the verdicts and the code of the recommended loss."""
+    def finish(self, verdicts: Sequence[Mapping[str, Any]], code: str, picture: str) -> None:
+        """Write the verdicts, the code of the recommended loss and the picture."""
         try:
             self._write("verdict.json", json.dumps(list(verdicts), indent=2) + "\n")
             self._write("best.py", code)
+            self._write("intervals.svg", picture)
         except OSError as error:
             raise CompareError(f"cannot write to {self.folder}: {error.strerror or error}; the rows are kept") from None
 

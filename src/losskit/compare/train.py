@@ -1,37 +1,20 @@
-"""The training of one network with one loss."""
+"""The network that is trained, and its training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from losskit.compare.contender import Contender
+from losskit.compare.errors import CompareError, argument
+from losskit.compare.metrics import Predicted
 from losskit.compare.plan import Configuration, Plan
-from losskit.core.head import Task
-from losskit.loss import Loss
+from losskit.compare.prepare import Split
 from losskit.optimizers import MOMENTUM
-
-Batches = Sequence[tuple[Tensor, Tensor]]
-
-
-@dataclass(frozen=True)
-class Output:
-    """The output of a network for some rows.
-
-    Args:
-        prediction: Class ids (N,), or standardised values (N, 1).
-        score: In a binary task, by which rows can be ranked: the higher, the likelier the second class.
-        diverged: Whether there were NaN or infinite values; the prediction is then constant.
-    """
-
-    prediction: Tensor
-    score: NDArray[np.float64]
-    diverged: bool
 
 
 def build(features: int, hidden: int, width: int, seed: int) -> nn.Sequential:
@@ -52,77 +35,74 @@ def optimizer(network: nn.Module, chosen: Configuration) -> torch.optim.Optimize
     return adam(parameters, lr=rate, fused=True)
 
 
-class Training:
-    """A network in training, with its optimizer."""
-
-    def __init__(
-        self, criterion: Loss, plan: Plan, chosen: Configuration, features: int, outputs: int, seed: int
-    ) -> None:
-        self.criterion, self.chosen = criterion, chosen
-        self.head = criterion.head(plan.task)
-        self.network = build(features, plan.hidden, self.head.width(outputs), seed)
-        self.optimizer = optimizer(self.network, chosen)
-        self.epochs = 0
-        self.diverged = False
-
-    def epoch(self, batches: Batches) -> None:
-        """Train on every batch; does nothing after it has diverged."""
-        if self.diverged:  # it will not recover
-            return
-        for x, y in batches:
-            self.optimizer.zero_grad()
-            output = self.network(x)
-            if not bool(output.isfinite().all()):  # before the loss, since a loss of probabilities refuses NaN
-                self.diverged = True
+def batches(rows: int, size: int, steps: int, seed: int) -> Iterator[Tensor]:
+    """The rows of each step: every pass takes every row once, in an order that depends on ``seed`` alone."""
+    shuffle, done = torch.Generator().manual_seed(seed), 0
+    while True:
+        for chosen in torch.randperm(rows, generator=shuffle, device=shuffle.device).split(size):
+            if done == steps:
                 return
-            loss = self.criterion(self.head.training(output, 1), y)
-            loss.backward()
-            self.optimizer.step()
-        self.epochs += 1
-        self.diverged = not math.isfinite(loss.item())
-
-
-def epochs(plan: Plan, features: Tensor, encoded: Tensor, seed: int) -> Iterator[Batches]:
-    """The batches of each epoch; they depend on ``seed`` alone, so that trainings can share them."""
-    shuffle = torch.Generator().manual_seed(seed)
-    for _ in range(plan.epochs):
-        order = torch.randperm(len(features), generator=shuffle, device=shuffle.device)
-        xs, ys = torch.split(features[order], plan.batch), torch.split(encoded[order], plan.batch)
-        yield list(zip(xs, ys, strict=True))
+            yield chosen
+            done += 1
 
 
 def train(
-    criterion: Loss, plan: Plan, chosen: Configuration, features: Tensor, target: Tensor, outputs: int, seed: int
+    contender: Contender,
+    plan: Plan,
+    chosen: Configuration,
+    split: Split,
+    seed: int,
+    steps: int,
 ) -> nn.Sequential:
-    """Train a fresh network.
+    """Train a fresh network, at a rate that falls linearly to 0.
 
     Args:
-        criterion: The loss.
-        plan: The task, the network's width, epochs and batch.
+        contender: The loss.
+        plan: The network's width, and the batch.
         chosen: Optimizer and rate.
-        features: The training rows, (N, F).
-        target: Their class ids (N,) or values (N, 1).
-        outputs: Classes, or columns of a real target.
+        split: The training rows.
         seed: Seed of weights and batches, so that losses can share them.
+        steps: Steps of the optimizer.
     """
-    training = Training(criterion, plan, chosen, features.shape[1], outputs, seed)
-    for batches in epochs(plan, features, training.head.encode(target, outputs), seed):
-        training.epoch(batches)
-    return training.network
+    head, features, outputs = contender.head, split.features, split.outputs
+    encoded = head.encode(split.target, outputs)
+    criterion = contender.criterion(encoded, outputs)
+    network = build(features.shape[1], plan.hidden, head.width(outputs), seed)
+    trainer = optimizer(network, chosen)
+    group = trainer.param_groups[0]
+    for step, rows in enumerate(batches(len(features), plan.batch, steps, seed)):
+        output = network(features[rows])
+        # before the loss, since a loss of probabilities refuses NaN
+        if not math.isfinite(float(output.detach().sum())):  # it will not recover
+            break
+        group["lr"] = chosen.rate * (1 - step / steps)
+        trainer.zero_grad()
+        try:
+            criterion(head.training(output, 1), encoded[rows]).backward()
+        except Exception as error:
+            raise CompareError(
+                f"{argument('losses')}: {contender.name} raised {type(error).__name__}: {error}; it is called with outputs "
+                f"{tuple(output.shape)} and targets {tuple(encoded[rows].shape)}, and returns one number"
+            ) from error
+        trainer.step()
+    return network
 
 
 @torch.no_grad()
-def read(criterion: Loss, task: Task, network: nn.Module, features: Tensor) -> Output:
-    """Predictions of a trained network, decoded as the loss wants it.
+def read(contender: Contender, network: nn.Module, split: Split) -> tuple[Predicted, bool]:
+    """What a trained network predicts for the test rows, and whether it diverged; the prediction is then constant.
 
     Rows are ranked by the raw output, not by the probability: where a sigmoid saturates or a clamp cuts off, probabilities tie.
     """
-    output = network(features)
+    head, output = contender.head, network(split.test_features)
     diverged = not bool(output.isfinite().all())
     if diverged:
         output = torch.zeros_like(output)
     score = output[:, -1] - output[:, 0] if output.shape[1] > 1 else output[:, 0]
-    prediction = criterion.predict(output, task)
-    if task is not Task.REGRESSION:
-        prediction = prediction.reshape(-1)
-    return Output(prediction, score.double().numpy(), diverged)
+    probabilities = None
+    if contender.gives_probabilities:
+        probabilities = head.probabilities(output.double(), 1).numpy()
+        if probabilities.shape[1] == 1:
+            probabilities = np.hstack([1 - probabilities, probabilities])
+    prediction = split.fitted.restored(head.predict(output, 1))
+    return Predicted(prediction, score.double().numpy(), probabilities), diverged

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from losskit.compare.data import Data
-from losskit.compare.engine import Job, Row, do, jobs
+from losskit.compare.engine import Engine, Job, Row, jobs
 from losskit.compare.errors import CompareError, argument
 from losskit.compare.plan import Plan
 
@@ -40,8 +40,9 @@ def in_process(plan: Plan, data: Data, todo: Sequence[Job]) -> Generator[Row, No
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
+        engine = Engine(plan, data)
         for job in todo:
-            yield do(plan, data, job)
+            yield engine.do(job)
     finally:
         torch.set_num_threads(threads)
 
@@ -86,14 +87,14 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_given: list[tuple[Plan, Data]] = []  # in a worker: sent once, not with every job
+_engine: list[Engine] = []  # in a worker: made once, not with every job
 
 
 def _start(given: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     torch.set_num_threads(1)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    _given.append(pickle.loads(Path(given).read_bytes()))
+    _engine.append(Engine(*pickle.loads(Path(given).read_bytes())))
 
 
 def _leave_with_parent() -> None:
@@ -104,5 +105,4 @@ def _leave_with_parent() -> None:
 
 
 def _do(job: Job) -> Row:
-    plan, data = _given[0]
-    return do(plan, data, job)
+    return _engine[0].do(job)

@@ -58,7 +58,7 @@ def script(loss: type[Loss], task: Task | None, arguments: str = "") -> str:
         answer="# it ranks the labels, without a threshold\nprint(output.argsort(1, descending=True)[:5])"
         if head.encoding is Encoding.LABEL_LIST
         else f'print(criterion.predict(output, "{task}")[:5])',
-        loop=loop(head, "target", epochs=20, batch=64, named=True),
+        loop=loop(head, "target", epochs=20, batch=64),
     )
 
 
