@@ -1,4 +1,4 @@
-"""Prints how many of the planted faults are found, and what is found in the programs without a fault.
+"""Prints how many faults are found, of those planted in the programs and of the corpus, and what is found without any.
 
 Run it: ``python tests/checked/recall.py``.
 """
@@ -15,7 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from checked import PROGRAMS
+from checked.corpus import CORPUS
 from checked.faults import FAULTS, Fault
+from losskit.checker.finding import Severity
 from losskit.checker.report import Report
 from losskit.checker.script import run
 
@@ -49,6 +51,9 @@ def main() -> None:
     print(
         f"found {caught.total()} of {planted.total()} faults of {codes} rules ({caught.total() / planted.total():.0%})"
     )
+    hits = sum(case.code in {finding.code for finding in report_of(case.faulty).findings} for case in CORPUS)
+    grave = [each for case in CORPUS for each in report_of(case.mended).findings if each.severity is not Severity.NOTE]
+    print(f"corpus: found {hits} of {len(CORPUS)} faults; errors and warnings in their mended twins: {len(grave)}")
 
 
 if __name__ == "__main__":
