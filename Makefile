@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WERROR ?= OFF
 EXTRA ?= dev
 
-.PHONY: setup test test-lowest demo integrations gallery null bench sanitize mutants clean
+.PHONY: setup test test-lowest demo integrations gallery null power bench sanitize mutants clean
 
 setup: $(READY)
 
@@ -44,9 +44,13 @@ integrations:
 gallery: $(READY)
 	$(BIN)/python docs/gallery.py
 
-# Is the comparison honest where there is nothing to find? 200 comparisons of learners that are equal, in half a minute.
+# Is the comparison honest where there is nothing to find? 200 comparisons of learners that are equal, in a minute.
 null: $(READY)
 	$(BIN)/python benchmarks/null.py
+
+# What does it say of differences that are known? Two minutes.
+power: $(READY)
+	$(BIN)/python benchmarks/power.py
 
 # Measures everything anew, some 15 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
 bench: $(READY)
