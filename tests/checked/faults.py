@@ -31,6 +31,9 @@ def _of(program: str, *faults: tuple[str, str, str]) -> list[Fault]:
     return [Fault(program, *fault) for fault in faults]
 
 
+#: Not found: the rows of a softmax over the steps are flattened with the steps, and sum to 1 over no dimension.
+MISSED = {("translation", "LK110")}
+
 FAULTS = [
     *_of(
         "classifier",
@@ -214,5 +217,55 @@ FAULTS = [
             "loss, _ = criterion(model(features), target)\n    loss = loss / STEPS",
             'loss = criterion.classify(model(features)["classes"], target["classes"])',
         ),
+    ),
+    *_of(
+        "reinforcement",
+        ("LK201", "F.smooth_l1_loss(value, best)", "F.smooth_l1_loss(value, best.squeeze(1))"),
+        ("LK106", "log_p = F.log_softmax(", "log_p = F.softmax("),
+        (
+            "LK107",
+            "log_p = F.log_softmax(policy(state), dim=-1)\n    action = log_p.exp()",
+            "log_p = policy(state)\n    action = log_p.softmax(1)",
+        ),
+        ("LK201", "F.mse_loss(value, returns)", "F.mse_loss(value.unsqueeze(1), returns)"),
+    ),
+    *_of(
+        "translation",
+        ("LK106", "F.log_softmax(output, dim=-1)", "F.softmax(output, dim=-1)"),
+        ("LK107", "F.log_softmax(output, dim=-1)", "output"),
+        ("LK110", "F.log_softmax(output, dim=-1)", "F.log_softmax(output, dim=1)"),
+        ("LK211", "smooth.detach()", "smooth.clamp(min=1e-9).log()"),
+    ),
+    *_of(
+        "mixup",
+        ("LK101", "logits = model(mixed)", "logits = model(mixed).softmax(1)"),
+        ("LK301", 'two.softmax(1), reduction="batchmean")', "two.softmax(1))"),
+        ("LK211", ", log_target=True", ""),
+        ("LK103", "30 * torch.tanh(logits / 30)", "torch.tanh(logits)"),
+        ("LK206", "(1 - share) * F.one_hot(ids[other], 5).float()", "F.one_hot(ids[other], 5).float() * 3"),
+    ),
+    *_of(
+        "dense",
+        ("LK102", "logits = classes(features)", "logits = classes(features).sigmoid()"),
+        ("LK203", "> 0.95).float()", "> 0.95).float() * 255"),
+        ("LK212", "F.softplus(depth(features).squeeze(1))", "torch.sigmoid(depth(features).squeeze(1))"),
+        ("LK104", "logits = classes(features)", "logits = F.logsigmoid(classes(features))"),
+    ),
+    *_of(
+        "penalty",
+        ("LK308", "RMSprop(judge.parameters(), 1e-3)", "RMSprop([nn.Parameter(torch.zeros(1))], 1e-3)"),
+        ("LK101", "F.cross_entropy(output,", "F.cross_entropy(output.softmax(1),"),
+        (
+            "LK309",
+            "        loss = F.cross_entropy(output, torch.randint(3, (32,)))\n",
+            "        loss = torch.tensor(F.cross_entropy(output, torch.randint(3, (32,))).item(), requires_grad=True)\n",
+        ),
+    ),
+    *_of(
+        "recurrent",
+        ("LK208", ", ignore_index=-1", ""),
+        ("LK101", "tagger(hidden).transpose(1, 2)", "tagger(hidden).softmax(2).transpose(1, 2)"),
+        ("LK107", "F.cross_entropy(decoder(output)", "F.nll_loss(decoder(output)"),
+        ("LK109", "tagger(hidden).transpose(1, 2)", "tagger(hidden).relu().transpose(1, 2)"),
     ),
 ]
