@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from checked import PROGRAMS
+from checked import PROGRAMS, needs_saved_tensors
 from checked.faults import FAULTS, MISSED, Fault
 from checked.recall import report_of
 
@@ -11,6 +11,7 @@ from checked.recall import report_of
 @pytest.mark.filterwarnings("ignore")  # torch warns of some
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.program}-{fault.code}")
 def test_a_planted_fault_is_found(fault: Fault) -> None:
+    needs_saved_tensors(fault.code)
     report = report_of(fault.text)
     missed = (fault.program, fault.code) in MISSED
     assert (fault.code not in {finding.code for finding in report.findings}) == missed, report

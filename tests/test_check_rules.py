@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from checked import needs_saved_tensors
 
 import losskit
 from losskit.checker.catalog import RULES, SECTIONS, page, section
@@ -35,6 +36,7 @@ def watched(code: str) -> Report:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_bad_is_found_and_good_is_not(rule: Rule) -> None:
+    needs_saved_tensors(rule.code)
     report = watched(section(rule, "Bad:"))
     assert [finding.code for finding in report.findings] == [rule.code], report
     assert "that failed" not in report.coverage

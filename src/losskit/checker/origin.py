@@ -195,6 +195,9 @@ def nodes(tensor: Tensor, most: int = 4000) -> list[Any]:
 
 
 def saved(node: Any, name: str) -> Tensor | None:
-    """A tensor that a node keeps for backward; None where a hook keeps it elsewhere, which must not be disturbed."""
+    """A tensor that a node keeps for backward; None where a hook keeps it elsewhere, which must not be disturbed.
+
+    Torch 2.8 does not tell whether one does: there it is always None.
+    """
     kept = getattr(getattr(node, f"_raw_saved_{name}", None), "data", None)
     return kept.detach() if isinstance(kept, Tensor) else None
