@@ -66,7 +66,7 @@ def test_a_whole_run_and_its_code(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
     assert len(rows) == 18
     assert {row["loss"] for row in rows} == {"MSELoss", "CrossEntropyLoss", "constant"}
-    assert all(len(row["inner"]) in (11, 12) for row in rows if row["loss"] != "constant")  # 9, 2 finalists, a probe
+    assert all(len(row["inner"]) in (10, 11) for row in rows if row["loss"] != "constant")  # 8, 2 finalists, a probe
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert "reference" in done.stdout
     assert "Take " in " ".join(done.stdout.split())

