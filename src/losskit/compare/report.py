@@ -121,10 +121,10 @@ def _cells(plan: Plan, outcome: Outcome, found: Found, language: str, calibrated
         cells += ["", ""]
     else:
         low, high = (_difference(measure, end, decimals) for end in (verdict.low, verdict.high))
-        cells += [_difference(measure, verdict.difference, decimals), code(say("to", low=low, high=high))]
+        cells += [_difference(measure, verdict.difference, decimals), say("to", low=low, high=high)]
     marks = ("^" if _outside(outcome, found) else "") + ("!" if found.diverged else "")
     told = "-" if verdict is None else words.reading(verdict.reading, language).replace("the same", code("the same"))
-    return (*cells, told, code(f"{found.chosen.optimizer} {found.chosen.rate:g}{marks}"))
+    return (*cells, told, f"{found.chosen.optimizer} {found.chosen.rate:g}{marks}")
 
 
 def _outside(outcome: Outcome, found: Found) -> bool:
