@@ -353,6 +353,9 @@ def test_what_a_run_can_resolve() -> None:
     assert resolves(plan) == pytest.approx(half)
     assert resolves(replace(plan, rows=2000)) == pytest.approx(half / 2)
     assert resolves(replace(plan, repeats=5)) < half
+    assert resolves(plan, [490, 10]) == pytest.approx(half)  # accuracy counts all rows alike
+    rare = replace(plan, metric="average_precision", task=Task.BINARY)
+    assert resolves(rare, [490, 10]) == pytest.approx(half * math.sqrt(500 / 20))
     assert resolves(make_plan(some(500))) == pytest.approx(half / spread * 0.15 / 10)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from scipy import stats
 
@@ -14,9 +15,13 @@ DISAGREE = 0.03
 RATIO = 0.15
 
 
-def resolves(plan: Plan) -> float:
-    """Half the width that a loss's interval will have, roughly: smaller differences will stay open."""
-    test = plan.rows / plan.folds
+def resolves(plan: Plan, sizes: Sequence[int] = ()) -> float:
+    """Half the width that a loss's interval will have, roughly: smaller differences will stay open.
+
+    A metric that weighs classes alike, or looks at one of them, hangs on the rows of the rarest; ``sizes`` are those of the classes.
+    """
+    rows = min(sizes) * len(sizes) if sizes and plan.metric != "accuracy" else plan.rows
+    test = rows / plan.folds
     spread = (RATIO if plan.measure.relative else math.sqrt(DISAGREE)) / math.sqrt(test)
     folds = plan.folds * plan.repeats
     error = math.sqrt(1 / folds + plan.test_over_train) * spread

@@ -41,7 +41,7 @@ def header(plan: Plan, data: Data, language: str = "en") -> str:
         *([say("borrowed", names=listed(borrowed, language), reference=plan.reference)] if borrowed else []),
         _search(plan, language),
         say("training", steps=plan.steps, batch=plan.batch, seeds=plan.seeds),
-        _ranked(plan, language) + " " * (language == "en") + say("resolves", rows=rows, least=_least(plan)),
+        _ranked(plan, language) + " " * (language == "en") + say("resolves", rows=rows, least=_least(plan, data)),
         say("network", hidden=plan.hidden, seed=plan.seed),
     )
 
@@ -83,8 +83,8 @@ def _ranked(plan: Plan, language: str) -> str:
     return say("ranked", metric=title, direction=direction, repeats=plan.repeats, folds=plan.folds, rule=rule)
 
 
-def _least(plan: Plan) -> str:
-    least = resolves(plan)
+def _least(plan: Plan, data: Data) -> str:
+    least = resolves(plan, data.sizes)
     return f"{least:.1g}" if not plan.measure.relative else f"{math.expm1(least):.1%}"
 
 
