@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from losskit.cli import main
 
 BAD = """
 import sys
+import threading
 import torch, torch.nn.functional as F
 loss = F.cross_entropy(torch.randn(16, 5, requires_grad=True).softmax(1), torch.arange(16) % 5)
 """
@@ -134,3 +136,14 @@ def test_a_report_without_findings() -> None:
     assert str(Report((), "1 of 1 call")).startswith(
         "losskit check: nothing found\n\nchecked: 1 of 1 call; not checked: "
     )
+
+
+def test_threads_of_others_are_not_waited_for(tmp_path: Path) -> None:
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    try:
+        assert run(script(tmp_path, ""), []).exit_code == 0
+        assert other.is_alive()
+    finally:
+        done.set()

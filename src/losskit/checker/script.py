@@ -36,10 +36,11 @@ def run(script: str, arguments: Sequence[str]) -> Report:
 
 def _ended(path: Path, source: bytes, main: ModuleType) -> int:
     """Run it, and give the code that Python would exit with."""
+    others = set(threading.enumerate())  # not the script's, and perhaps never done
     try:
         exec(compile(source, str(path), "exec"), main.__dict__)
-        for thread in threading.enumerate():
-            if thread is not threading.current_thread() and not thread.daemon:
+        for thread in set(threading.enumerate()) - others:
+            if not thread.daemon:
                 thread.join()
     except SystemExit as left:
         if left.code is None or isinstance(left.code, int):
