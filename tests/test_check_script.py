@@ -18,7 +18,6 @@ from losskit.cli import main
 
 BAD = """
 import sys
-import threading
 import torch, torch.nn.functional as F
 loss = F.cross_entropy(torch.randn(16, 5, requires_grad=True).softmax(1), torch.arange(16) % 5)
 """

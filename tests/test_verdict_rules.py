@@ -65,7 +65,7 @@ def test_words_follow_from_the_adjusted_tests_and_the_own_interval(scores: Score
         assert each.reading is (Reading.IDENTICAL if same else reads(each, higher))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(of_scores)
 def test_the_adjusted_tests_are_those_of_scipy_and_statsmodels(scores: Scores) -> None:
     """The spread has a floor, so that no two equal differences make a certainty."""

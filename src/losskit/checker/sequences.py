@@ -40,5 +40,5 @@ def sequences(call: Call) -> Sequences | None:
         rows = targets[:, :longest]
     if len(rows) != len(lengths) or len(rows) != len(steps) or rows.shape[1] < longest:
         return None
-    there = torch.arange(rows.shape[1]) < lengths.unsqueeze(1)
+    there = torch.arange(rows.shape[1], device=lengths.device) < lengths.unsqueeze(1)
     return Sequences(rows.long(), there, steps, scores.shape[-1])

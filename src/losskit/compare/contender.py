@@ -56,7 +56,9 @@ class Contender:
             name: _balanced(name, encoded, classes) if value == BALANCED else value
             for name, value in self.arguments.items()
         }
-        return self.loss(**{name: torch.tensor(v) if isinstance(v, list) else v for name, v in given.items()})
+        return self.loss(
+            **{name: torch.tensor(v, device="cpu") if isinstance(v, list) else v for name, v in given.items()}
+        )
 
     def in_code(self, argument: str) -> str:
         """An argument of the constructor, as code."""
@@ -196,7 +198,7 @@ def _try(made: Contender) -> None:
             f"{argument('losses')}: {made.name}: {BALANCED} is known for weight and pos_weight, not {wrong[0]}"
         )
     try:
-        made.criterion(made.head.encode(torch.tensor([0, 1]), 2), 2)
+        made.criterion(made.head.encode(torch.tensor([0, 1], device="cpu"), 2), 2)
     except Exception as error:
         told = (
             str(error)

@@ -113,7 +113,7 @@ def _row(*entries: Tensor | float) -> Tensor:
 
 
 def _one(value: float) -> Tensor:
-    return torch.tensor([value], dtype=torch.float64)
+    return torch.tensor([value], dtype=torch.float64, device="cpu")
 
 
 PAIRS = ("alike", "unlike")
@@ -131,13 +131,21 @@ WAYS: tuple[Way, ...] = (
     Way(SCORE, Same, (Logit, PlusMinusOne), lambda x, _: (x, _one(1))),
     Way(SCORE, Labels, (Logit, ZeroOne), lambda x, _: (_row(x), _row(1))),
     Way(SCORE, Regions, (Logit, ClassId), lambda x, _: _image(x), note="pixels"),
-    Way(LEAD, Classes, (Logit, ClassId), lambda x, _: (_row(x, 0), torch.tensor([0]))),
-    Way(LEAD, Classes, (LogProbability, ClassId), lambda x, _: (_row(x, 0).log_softmax(1), torch.tensor([0]))),
-    Way(LEAD, Labels, (Logit, LabelIds), lambda x, _: (_row(x, 0), torch.tensor([[0, -1]]))),
-    Way(LEAD, Features, (Real, ClassId), lambda x, _: (_row(x, 0, 0), torch.tensor([0]))),
+    Way(LEAD, Classes, (Logit, ClassId), lambda x, _: (_row(x, 0), torch.tensor([0], device="cpu"))),
+    Way(
+        LEAD,
+        Classes,
+        (LogProbability, ClassId),
+        lambda x, _: (_row(x, 0).log_softmax(1), torch.tensor([0], device="cpu")),
+    ),
+    Way(LEAD, Labels, (Logit, LabelIds), lambda x, _: (_row(x, 0), torch.tensor([[0, -1]], device="cpu"))),
+    Way(LEAD, Features, (Real, ClassId), lambda x, _: (_row(x, 0, 0), torch.tensor([0], device="cpu"))),
     Way(LEAD, Same, (Real, Real, PlusMinusOne), lambda x, _: (x, _one(0), _one(1))),
     Way(
-        ANGLE, Vectors, (Real, ClassId), lambda x, _: (_row(x.deg2rad().cos(), 0, x.deg2rad().sin()), torch.tensor([0]))
+        ANGLE,
+        Vectors,
+        (Real, ClassId),
+        lambda x, _: (_row(x.deg2rad().cos(), 0, x.deg2rad().sin()), torch.tensor([0], device="cpu")),
     ),
     Way(DISTANCE, Same, (Real, PlusMinusOne), lambda x, case: (x, _one((1, -1)[case])), PAIRS),
     Way(DISTANCE, Vectors, (Real, Real, ZeroOne), lambda x, case: (_row(x), _row(0), _one((1, 0)[case])), PAIRS),
@@ -149,7 +157,7 @@ WAYS: tuple[Way, ...] = (
 
 def _image(score: Tensor) -> tuple[Tensor, Tensor]:
     """An image of 100 pixels, of which 10 belong to the region; the right answer has that score at each."""
-    region = (torch.arange(100) < 10).double().reshape(1, 1, 100)
+    region = (torch.arange(100, device="cpu") < 10).double().reshape(1, 1, 100)
     return score.reshape(-1, 1, 1) * (2 * region - 1), region
 
 
@@ -192,7 +200,7 @@ def measured(
     """The value of the loss, and its gradient along the axis, at each place."""
     with torch.device("cpu"):
         criterion = _built(loss)
-        at = torch.tensor(places, dtype=torch.float64, requires_grad=True)
+        at = torch.tensor(places, dtype=torch.float64, requires_grad=True, device="cpu")
         value = torch.cat([_value(criterion, way, case, part) for part in (at.split(1) if way.rows > 1 else [at])])
         (gradient,) = torch.autograd.grad(value.sum(), at)
     return tuple(value.tolist()), tuple(gradient.tolist())

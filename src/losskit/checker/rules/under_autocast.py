@@ -47,6 +47,6 @@ class UnderAutocast(Rule):
             return None
         eps = torch.finfo(given.dtype).eps / 2
         values = {"dtype": str(given.dtype).removeprefix("torch."), "device": given.device.type}
-        worst = -float(torch.tensor(eps).log())
+        worst = -float(torch.tensor(eps, device="cpu").log())
         found = self.error if call.result is None else self.warning
         return found(call, most=f"{1 - eps:.6g}", worst=worst, **values)
