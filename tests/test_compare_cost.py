@@ -16,6 +16,8 @@ from losskit import Task
 from losskit.compare import CompareError, Data, Plan, cost, make_plan
 from losskit.compare.contender import contender
 from losskit.compare.cost import LEAST_ROWS, SPARE, START, Cost, measured_cost, within
+from losskit.compare.plan import Configuration
+from losskit.compare.recipe import recipe
 from losskit.compare.verdict import LEAST_FOLDS
 
 
@@ -114,6 +116,12 @@ def test_rows_are_those_of_each_class_and_the_batch_follows() -> None:
     assert few.target.mean() == pytest.approx(data.target.mean(), rel=0.05)
     assert plan.batch == make_plan(few).batch < make_plan(data).batch
     assert ((few.features[:, 0] > 1.5) == few.target).all()  # rows and targets stay together
+    assert few.notes[-1] == f"{plan.rows} of 8000 rows are used, to end in time"
+    again = data.sample(few.part, seed=plan.seed)  # as the script of the run has it
+    assert (again.target == few.target).all()
+    assert f".sample({few.part}, seed={plan.seed})\n" in recipe(
+        plan, few, "MSELoss", Configuration("SGD", 0.1), plan.metric
+    )
 
 
 @pytest.mark.usefixtures("by_rows")

@@ -105,20 +105,20 @@ def within(plan: Plan, data: Data, budget: float, workers: int) -> tuple[Plan, D
     Raises:
         CompareError: Not even the least plan fits.
     """
-    rows = len(data.target)
+    part, whole = 1, data
     while True:
         cost = measured_cost(plan, data)
         for smaller in _plans(plan):
             seconds = cost.seconds(smaller, workers)
             if seconds <= SPARE * budget:
                 return smaller, data, seconds
-        rows //= 2
-        if rows < LEAST_ROWS:
+        part *= 2
+        if len(whole.target) // part < LEAST_ROWS:
             raise CompareError(
                 f"{argument('budget')} of {budget:g} s is too small: the least plan takes {seconds:.0f} s on {workers} "
                 f"processes; use {argument('budget', f'{math.ceil(seconds / SPARE)}s')}, or name fewer losses"
             )
-        data = data.sample(rows, plan.seed)
+        data = whole.sample(part, plan.seed)
         rows = len(data.target)
         data.require_folds(plan.folds)
         batch = batch_of(rows * (plan.folds - 1) // plan.folds)

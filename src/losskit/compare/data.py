@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from losskit.compare.errors import DataError, argument
 from losskit.compare.metrics import METRICS
+from losskit.compare.words import note
 from losskit.core.head import Task
 
 Array = NDArray[Any]
@@ -32,6 +33,7 @@ class Data:
         task: What is to be learnt.
         classes: Names of the classes, by id; empty in a regression.
         notes: What was inferred or left out.
+        part: One in so many rows of the source is used.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Data:
     task: Task
     classes: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
+    part: int = 1
 
     @property
     def kind(self) -> Literal["image", "table"]:
@@ -71,16 +74,16 @@ class Data:
         squares = np.sort((self.target - self.target.mean()) ** 2)
         return float(squares[-max(1, len(squares) // 100) :].sum() / squares.sum())
 
-    def sample(self, rows: int, seed: int) -> Data:
-        """So many rows, each class with its share."""
-        parts = max(1, len(self.target) // rows)
-        kept = stratified(self.target, parts, seed, self.task)[0][1] if parts > 1 else np.arange(len(self.target))
+    def sample(self, part: int, seed: int) -> Data:
+        """One in ``part`` rows, each class with its share."""
+        kept = stratified(self.target, part, seed, self.task)[0][1]
         features = (
             self.features.iloc[kept].reset_index(drop=True)
             if isinstance(self.features, pd.DataFrame)
             else self.features[kept]
         )
-        return replace(self, features=features, target=self.target[kept])
+        told = note("sampled", rows=len(kept), all=len(self.target))
+        return replace(self, features=features, target=self.target[kept], notes=(*self.notes, told), part=part)
 
     def folds(self, number: int, seed: int) -> list[tuple[Array, Array]]:
         """Rows of ``number`` training folds and their test folds, each with its share of every class."""

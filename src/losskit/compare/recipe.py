@@ -23,7 +23,7 @@ from torch import nn
 {imports}
 from losskit.compare import METRICS, Predicted, Preprocessor, load
 
-data = load({arguments})
+data = load({arguments}){sample}
 metric = METRICS[data.task]["{metric}"]
 
 
@@ -78,6 +78,7 @@ def recipe(plan: Plan, data: Data, loss: str, chosen: Configuration, metric: str
         rate=chosen.rate,
         data=data.name,
         arguments=arguments.replace("'", '"') if '"' not in arguments and "\\" not in arguments else arguments,
+        sample=f".sample({data.part}, seed={plan.seed})" if data.part > 1 else "",
         folds=plan.folds,
         hidden=plan.hidden,
         steps=plan.steps,

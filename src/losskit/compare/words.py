@@ -32,6 +32,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "{gaps} missing values are imputed, by medians and most frequent levels of each training fold",
         "{gaps} 个缺失值已填补：数值列用训练折的中位数，类别列用训练折中最常见的取值",
     ),
+    "sampled": ("{rows} of {all} rows are used, to end in time", "为按时完成，只使用 {all} 行中的 {rows} 行"),
     "as asked": ("the task is {task}, as asked", "按你的指定，任务为{task}"),
     "distinct values": (
         "target {target} holds {count} distinct values, so {task}; {overrules} overrules",
