@@ -120,12 +120,10 @@ def contender(written: str, task: Task) -> Contender:
     """The loss that ``written`` names, with its arguments."""
     module, _, call = written.partition(":") if ":" in written.partition("(")[0] else ("", "", written)
     name, arguments = _parsed(written, call)
-    loss, head = _own(written, module, name, task) if module else (CLASSES[_known(name, task)], None)
-    borrowed = head is None and not (issubclass(loss, Loss) and task in loss.about.serves)
-    if head is None:
-        stating = CLASSES[STANDARD[task]] if borrowed else loss
-        head = stating.about.serves[task]  # type: ignore[attr-defined]
-    made = Contender(written, loss, arguments, head, borrowed)
+    loss: Any = _own(written, module, name) if module else CLASSES[_known(name, task)]
+    borrowed = not (issubclass(loss, Loss) and task in loss.about.serves)
+    stating = CLASSES[STANDARD[task]] if borrowed else loss
+    made = Contender(written, loss, arguments, stating.about.serves[task], borrowed)
     _try(made)
     return made
 
@@ -155,7 +153,7 @@ def _value(tree: ast.expr) -> Any:
     return BALANCED if isinstance(tree, ast.Name) and tree.id == BALANCED else ast.literal_eval(tree)
 
 
-def _own(written: str, module: str, name: str, task: Task) -> tuple[type[nn.Module], None]:
+def _own(written: str, module: str, name: str) -> type[nn.Module]:
     """A class of the user's."""
     where = os.getcwd()
     if where not in sys.path:
@@ -171,7 +169,7 @@ def _own(written: str, module: str, name: str, task: Task) -> tuple[type[nn.Modu
         raise CompareError(
             f"{argument('losses')}: {written} is no class of losses; make it a subclass of losskit.Loss or nn.Module"
         )
-    return found, None
+    return found
 
 
 def _known(name: str, task: Task) -> str:

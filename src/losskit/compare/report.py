@@ -22,6 +22,8 @@ from losskit.compare.verdict import Reading, folds_that_tell, rows_that_tell
 from losskit.compare.words import listed, speaker
 from losskit.terminal import code, filled
 
+#: The order of the sentences of a conclusion.
+TOLD_IN = (Reading.BETTER, Reading.WORSE, Reading.DIFFERS, Reading.SAME, Reading.IDENTICAL, Reading.UNKNOWN)
 QUOTED = re.compile(r"(?:--\w+ )?'[^']*'|--\w+ \w+")  # names of columns, and flags with theirs
 
 
@@ -199,9 +201,8 @@ def conclusion(plan: Plan, outcome: Outcome, language: str = "en") -> str:
     for found in outcome.found:
         if found.verdict is not None and found is not outcome.reference:
             groups.setdefault(found.reading, []).append(found)
-    order = [reading for reading in Reading if reading in groups]
     sentences = [_lead(set(groups), language)]
-    sentences += [_sentence(plan, outcome, reading, groups[reading], language) for reading in _told_in(order)]
+    sentences += [_sentence(plan, outcome, each, groups[each], language) for each in TOLD_IN if each in groups]
     stalled = [code(found.loss) for found in outcome.found if found.stalls]
     if stalled:
         sentences.append(say("stalls", names=listed(stalled, language), steps=plan.steps))
@@ -217,11 +218,6 @@ def _lead(readings: set[Reading], language: str) -> str:
     if any(reading.matters for reading in readings):
         return say("matters")
     return say("matters unknown" if Reading.UNKNOWN in readings or not readings else "matters not")
-
-
-def _told_in(readings: Sequence[Reading]) -> list[Reading]:
-    order = (Reading.BETTER, Reading.WORSE, Reading.DIFFERS, Reading.SAME, Reading.IDENTICAL, Reading.UNKNOWN)
-    return sorted(readings, key=order.index)
 
 
 def _sentence(plan: Plan, outcome: Outcome, reading: Reading, found: Sequence[Found], language: str) -> str:
