@@ -146,3 +146,18 @@ def test_threads_of_others_are_not_waited_for(tmp_path: Path) -> None:
         assert other.is_alive()
     finally:
         done.set()
+
+
+@pytest.mark.parametrize("scaled", ["loss /= 4", "loss.div_(4)", "loss = loss / 4", "loss *= 0.25"])
+@pytest.mark.parametrize("loss", ["F.cross_entropy", "losskit.CrossEntropyLoss()", "nn.CrossEntropyLoss()"])
+def test_a_loss_that_is_scaled_is_not_called_unscaled(loss: str, scaled: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(
+        "import losskit, torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
+        "model = nn.Linear(20, 3)\noptimizer = torch.optim.SGD(model.parameters(), 0.1)\n"
+        "for step in range(8):\n"
+        f"    loss = {loss}(model(torch.randn(16, 20)), torch.randint(3, (16,)))\n"
+        f"    {scaled}\n    loss.backward()\n"
+        "    if step % 4 == 3:\n        optimizer.step()\n        optimizer.zero_grad()\n"
+    )
+    assert run(str(path), []).findings == ()

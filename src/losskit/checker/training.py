@@ -113,7 +113,8 @@ class Training:
             return None
         self.followed += 1
         losses, self._losses = tuple(self._losses), []
-        itself = next((loss for loss in losses if loss.result() is root), None)
+        changed = root._version > 0  # in place, as by ``loss /= 4``
+        itself = None if changed else next((loss for loss in losses if loss.result() is root), None)
         value = float(root.detach()) if root.numel() == 1 else None
         leaf = root.grad_fn is None
         seen = Backward(where, stack, leaf, value, losses, itself, _has_gradient(root), tuple(self._earlier))
