@@ -32,7 +32,9 @@ test-lowest:
 	$(MAKE) setup VENV=.venv-lowest PYTHON=$(LOWEST_PYTHON)
 	.venv-lowest/bin/python -m pytest -n 2
 
+# The first script misuses a loss: check must end with 1, the code of an error that it found.
 demo: $(READY)
+	$(BIN)/losskit check --run examples/faulty/softmax_twice.py; test $$? -eq 1
 	$(BIN)/losskit compare mnist
 
 # docs/integrations.md, run beside the libraries that it is about.

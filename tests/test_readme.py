@@ -12,6 +12,7 @@ import pytest
 from losskit.cli import main
 
 ROOT = Path(__file__).parent.parent
+FAULTY = ROOT / "examples/faulty/softmax_twice.py"
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
 
 
@@ -57,10 +58,30 @@ def test_the_captures_are_what_the_commands_print(
     assert words is not None
     assert main(words[1].split()) in (0, None)
     assert capsys.readouterr().out.splitlines()[: int(words[2])] == lines
+    (script,) = (block for block in blocks(ENGLISH) if "softmax" in block.lower() and block.startswith("```python"))
+    assert script.partition("\n")[2].removesuffix("```") == FAULTY.read_text(encoding="utf-8")
+    (found,) = (block for block in blocks(ENGLISH) if "$ losskit check" in block)
+    monkeypatch.chdir(ROOT)
+    assert main(["check", "--run", str(FAULTY.relative_to(ROOT))]) == 1
+    assert _timeless(capsys.readouterr().out) == _timeless("\n".join([*found.splitlines()[2:-1], ""]))
     (compared,) = (block for block in blocks(ENGLISH) if "$ losskit compare" in block)
     named = re.findall(r"\w+Loss", compared.splitlines()[1])
     table = re.findall(r"^(\w+Loss) +0\.", compared, re.M)
     assert sorted(table) == sorted([*named, "CrossEntropyLoss"])  # so that another loss does not make it stale
+
+
+def _timeless(report: str) -> str:
+    """Without the number of calls that were looked at, which depends on the time that they take."""
+    return re.sub(r"\d+( of \d+ calls)", r"N\1", report.replace("\n", " "))
+
+
+def test_without_its_fault_the_script_learns_as_the_readme_says(capsys: pytest.CaptureFixture[str]) -> None:
+    reached = []
+    for fault in ("", ", torch.nn.Softmax(dim=1)"):
+        exec(FAULTY.read_text(encoding="utf-8").replace(fault, ""), {})
+        reached.append(capsys.readouterr().out.split()[-1])
+    assert f"reaches an accuracy of {reached[1]} instead of {reached[0]}" in ENGLISH
+    assert f"准确率从 {reached[0]} 升到 {reached[1]}" in CHINESE
 
 
 def test_it_is_short_and_links_to_what_is_there() -> None:
