@@ -39,6 +39,10 @@ def by_our_loss(input: Tensor, weight: Tensor, target: Tensor) -> Tensor:
     return functional.cross_entropy(F.linear(input, weight), target)
 
 
+def by_our_loss_in_place(input: Tensor, weight: Tensor, target: Tensor) -> Tensor:
+    return functional.cross_entropy(F.linear(input, weight), target, inplace_backward=True)
+
+
 def by_torch(input: Tensor, weight: Tensor, target: Tensor) -> Tensor:
     return F.linear_cross_entropy(input, weight, target)
 
@@ -56,6 +60,7 @@ VARIANTS: dict[str, Variant] = {
     "F.linear_cross_entropy": by_torch,
     "  with options": by_torch_in_chunks,
     "losskit cross_entropy(F.linear)": by_our_loss,
+    "  with inplace_backward": by_our_loss_in_place,
     "losskit linear_cross_entropy": by_us,
 }
 

@@ -33,7 +33,9 @@ class OfThree(Ready):
     def formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
         return triplets(tensors, extra, self.call.reduction)
 
-    def run(self, weights: Any, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool) -> Outcome:
+    def run(
+        self, weights: Any, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool, room: Tensor | None = None
+    ) -> Outcome:
         self.runs += 1
         leaves = [each.detach().requires_grad_() for each in tensors]
         with torch.enable_grad():

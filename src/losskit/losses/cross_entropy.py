@@ -6,15 +6,18 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
+from losskit.choice import choose, run
 from losskit.core.about import About
 from losskit.core.arithmetic import times
 from losskit.core.head import ON_CLASSES, Situation
-from losskit.core.reduction import AtCall, Reduction
+from losskit.core.reduction import NOTHING, AtCall, Reduction
 from losskit.core.shapes import Classes
 from losskit.core.slots import CLASS_LOGITS, IDS_OR_PROBABILITIES, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 from losskit.losses.log_softmax import log_softmax
+from losskit.native.call import Unfit
+from losskit.native.in_place import in_place
 
 
 class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
@@ -101,7 +104,7 @@ class CrossEntropyLoss(Loss, nn.CrossEntropyLoss):
         return self.label_smoothing == 0 and not tensors[1].is_floating_point()  # both are wrong at logits of -inf
 
 
-def cross_entropy(
+def cross_entropy(  # noqa: D417 - the class describes the others
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
@@ -110,8 +113,34 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     *,
     dim: int = 1,
+    inplace_backward: bool = False,
     **at_call: Unpack[AtCall],
 ) -> Tensor:
-    """Functional form of :class:`CrossEntropyLoss`."""
+    """Functional form of :class:`CrossEntropyLoss`.
+
+    Args:
+        inplace_backward: Whether the gradient may take the place of the logits, which saves memory of their size.
+            The logits are overwritten at once. Who needs their values in backward gets torch's error for a tensor
+            that was changed in place. They are kept, and nothing is saved, where there is no kernel: off the CPU, under
+            a compiler, for class probabilities, for logits that are not contiguous or are inf.
+    """
     loss = instance(CrossEntropyLoss, weight, ignore_index, reduction, label_smoothing, dim=dim)
+    if inplace_backward and torch.is_grad_enabled() and input.requires_grad:
+        return _in_place(loss, input, target, at_call)
     return loss.compute((input, target), at_call)
+
+
+def _in_place(loss: CrossEntropyLoss, input: Tensor, target: Tensor, at_call: AtCall) -> Tensor:
+    if input.is_leaf:
+        raise ValueError(
+            "cross_entropy: inplace_backward=True would overwrite input, which is a leaf that requires a gradient; "
+            "leave it out, or give the output of a layer"
+        )
+    tensors = (input, target)
+    route, extra = choose(loss, tensors), loss.extra(input, at_call) if at_call else NOTHING
+    if route.ready is None:
+        return run(loss, route, tensors, extra)
+    try:
+        return in_place(route.ready, loss._buffers, tensors, extra)
+    except Unfit:
+        return run(loss, route, tensors, extra)

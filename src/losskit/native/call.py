@@ -81,8 +81,13 @@ class Ready:
         self.driver = library.losskit_elementwise if dim is None else library.losskit_rowwise
         self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several, since threads may share a loss
 
-    def run(self, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool) -> Outcome:
-        """Value and gradients; raises :class:`Unfit` if the formula must compute the loss or report bad values."""
+    def run(
+        self, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool, room: Tensor | None = None
+    ) -> Outcome:
+        """Value and gradients; raises :class:`Unfit` if the formula must compute the loss or report bad values.
+
+        The gradient is written into ``room`` if it is given, which may be the input itself.
+        """
         input, target = tensors
         if self.input_dtype is not None:
             input = input.detach().to(self.dtype)
@@ -93,14 +98,16 @@ class Ready:
         if not target.is_contiguous():
             target = target.contiguous()
         value = input.new_empty(self.call.items, dtype=self.wide) if self.one is None else torch.empty_like(self.one)
-        gradients = (torch.empty_like(input) if self.lease is None else self._gradient(input),) if wanted else ()
+        if room is None:
+            room = (torch.empty_like(input) if self.lease is None else self._gradient(input)) if wanted else None
+        gradients = () if room is None else (room,)
         try:  # written out, since 0.1 µs counts in small losses
             call, address = self.free.pop()
         except IndexError:
             call, address = self._call()
         call.threads = torch.get_num_threads()
         call.input, call.target, call.value = input.data_ptr(), target.data_ptr(), value.data_ptr()
-        call.gradient = gradients[0].data_ptr() if gradients else None
+        call.gradient = None if room is None else room.data_ptr()
         ordinary = extra is NOTHING and not self.weights
         held = None if ordinary else [*self._weights(call, weights), *self._extra(call, extra)]
         status = self.driver(address)

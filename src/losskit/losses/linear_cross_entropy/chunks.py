@@ -19,12 +19,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from losskit.choice import choose
 from losskit.core.arithmetic import wide
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager, no_autocast, takes_hooks
 from losskit.loss import Loss
+from losskit.native.call import Unfit
+from losskit.native.in_place import overwrite
 
-#: Bytes of logits that may exist at once, and on a GPU, which wants larger products; their gradient takes as many.
+#: Bytes of logits that may exist at once, and on a GPU, which wants larger products, and where their gradient takes as many.
 BUDGET, ON_GPU = 64 * 2**20, 128 * 2**20
 
 
@@ -148,12 +151,22 @@ class Chunks:
     def _of_logits(
         self, logits: Tensor, part: Given, with_slope: bool, upstream: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """Loss of a chunk's logits, and its gradient in them."""
+        """Loss of a chunk's logits, and its gradient in them, which takes their place if a kernel can write it there."""
+        criterion, tensors, told = self.criterion, (logits, part.target), at_call(part)
         if not with_slope:
-            return self.criterion(logits, part.target, **at_call(part)), None
+            return criterion(*tensors, **told), None
+        try:
+            extra = criterion.extra(logits, told)
+            value, scale = overwrite(choose(criterion, tensors).ready, criterion._buffers, tensors, extra)
+        except Unfit:
+            pass
+        else:
+            if upstream is not None:
+                logits.mul_(upstream.unsqueeze(1))
+            return value, logits if scale == 1 else logits.mul_(scale)
         leaf = logits.detach().requires_grad_()
         with torch.enable_grad():
-            value = self.criterion(leaf, part.target, **at_call(part))
+            value = criterion(leaf, part.target, **told)
         return value.detach(), torch.autograd.grad(value, leaf, upstream)[0]
 
 
