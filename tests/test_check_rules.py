@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from checked import needs_saved_tensors
 
 import losskit
 from losskit.checker.catalog import RULES, SECTIONS, page, section
-from losskit.checker.finding import Severity
+from losskit.checker.finding import Says, Severity
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
 
@@ -34,6 +36,13 @@ def watched(code: str) -> Report:
     return known.get("report") or watching.report()
 
 
+def in_chinese(report: Report) -> str:
+    """All that it tells."""
+    shown = json.loads(replace(report, language="zh").as_json())
+    told = [each[part] for each in shown["findings"] for part in Says._fields]
+    return "\n".join([shown["checked"], *shown["not_checked"], *told])
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_bad_is_found_and_good_is_not(rule: Rule) -> None:
     needs_saved_tensors(rule.code)
@@ -44,6 +53,7 @@ def test_bad_is_found_and_good_is_not(rule: Rule) -> None:
     for text in (finding.what, finding.evidence, finding.harm, finding.mend):
         assert text
         assert not re.search(r"[{}]|\bnan\b", text) or rule.code in NAN, text
+    assert not re.findall("[a-z]{2,} [a-z]{2,}", in_chinese(report))
     good = watched(section(rule, "Good:"))
     assert not [each for each in good.findings if each.severity is not Severity.NOTE], good
     assert "1 of 1 call" in good.checked or "calls" in good.checked

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import losskit
-from losskit import cli, terminal
+from losskit import checker, cli, terminal
+from losskit.checker.chinese import in_file
 from losskit.core.head import Situation, Task
 from losskit.documentation import shapes
 from losskit.guide import chinese
@@ -26,6 +27,7 @@ from losskit.terminal import WIDE
 FOLDER = Path(str(chinese.__file__)).parent
 LOSSES: list[type[object]] = [*losskit.CATALOG, losskit.AdaptiveLogSoftmaxWithLoss]
 FILES = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
+TABLES = {file: pairs(file) for file in FILES} | {f"checker/{file}": in_file(file) for file in checker.chinese.FILES}
 
 
 @pytest.fixture(autouse=True)
@@ -88,17 +90,22 @@ KEPT = re.compile(
 )
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", TABLES)
 def test_the_chinese_keeps_code_names_and_numbers(file: str) -> None:
-    for text, said in pairs(file).items():
+    for text, said in TABLES[file].items():
+        assert set(BLANK.findall(text)) == set(BLANK.findall(said)) or not file.startswith("checker"), said
         assert not [each for each in KEPT.findall(text) if each not in said], said
 
 
-@pytest.mark.parametrize("file", FILES)
+#: What a report fills in.
+BLANK = re.compile(r"\{\w+\}")
+
+
+@pytest.mark.parametrize("file", TABLES)
 def test_the_chinese_is_set_as_usual(file: str) -> None:
     han = "[\u4e00-\u9fff]"
-    for said in pairs(file).values():
-        assert re.search(han, said)
+    for said in TABLES[file].values():
+        assert re.search(f"{han}|：", said) or not re.search("[a-z]", BLANK.sub("", said))
         assert not re.search(rf"{han}[,;:!?]|{han}\(|{han}\.(?!\w)", said), f"full-width punctuation: {said}"
         bare = said.replace("``", "").replace("`", "")
         assert not re.search(rf"{han}[A-Za-z0-9(\[]|[A-Za-z0-9)\]]{han}", bare), f"spaces around Latin: {said}"

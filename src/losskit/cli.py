@@ -184,6 +184,7 @@ def _add_check(verbs: Any) -> None:
     add("arguments", nargs="*", metavar="ARG", help="its arguments, behind --")
     add("--format", choices=FORMATS, default="full", metavar="FORMAT", help=f"{', '.join(FORMATS)} (default: full)")
     add("--out", metavar="FILE", help="write the report there, not to standard output")
+    _add_language(parser)
     parser.set_defaults(call=_check)
 
 
@@ -191,7 +192,7 @@ def _check(options: argparse.Namespace) -> int:
     from losskit.checker.script import UnreadableScriptError, run
 
     try:
-        report = run(options.run, options.arguments)
+        report = run(options.run, options.arguments, options.lang)
     except UnreadableScriptError as error:
         return _refuse(str(error))
     text = {"full": report.__str__, "concise": report.concise, "json": report.as_json}[options.format]() + "\n"
@@ -239,7 +240,7 @@ def _explain(options: argparse.Namespace) -> int:
     if rule is not None and options.plot is not None:
         return _refuse(f"--plot draws losses, and {options.name} is a rule; leave --plot out")
     if rule is not None:
-        return _show(page(rule))
+        return _show(page(rule, options.lang))
     try:
         return _show(explain(options.name, options.lang)) if options.plot is None else _plot(options)
     except UnknownLossError as error:

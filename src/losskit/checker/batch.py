@@ -9,12 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
-from losskit.checker.watching import watch
+from losskit.checker.watching import first_line, watch
 
 
 def check(
-    criterion: Callable[..., Any], *tensors: Any, model: nn.Module | None = None, optimizer: Any = None
+    criterion: Callable[..., Any],
+    *tensors: Any,
+    model: nn.Module | None = None,
+    optimizer: Any = None,
+    language: str = "en",
 ) -> Report:
     """Whether a loss is misused in this call, and what that costs.
 
@@ -26,6 +31,7 @@ def check(
         tensors: What it is called with, the network's output first, with its graph.
         model: The model; what never gets a gradient can then be told.
         optimizer: Its optimizer; parameters that it does not have can then be told.
+        language: Of the report: English or, as ``"zh"``, Chinese.
 
     Example:
         >>> import torch, losskit
@@ -42,6 +48,5 @@ def check(
         try:
             criterion(*tensors)
         except Exception as error:
-            told = str(error).split("\n")[0]
-            watching.pass_by(f"that raised {type(error).__name__}: {told}")
-    return watching.report()
+            watching.pass_by(Phrase("that raised {error}", error=first_line(error)))
+    return watching.report(language)

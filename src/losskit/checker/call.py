@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from losskit.checker.finding import Site
 from losskit.checker.origin import Origin, origin
+from losskit.checker.phrase import Phrase
 from losskit.core.slots import Slot
 from losskit.loss import Loss
 
@@ -182,11 +183,11 @@ def inside(value: Tensor, low: float, high: float) -> bool:
     return bool(((value >= low) & (value <= high)).all())
 
 
-def share(wrong: Tensor) -> str:
+def share(wrong: Tensor) -> Phrase:
     """How many are wrong, in words: "3 of 8"."""
-    return f"{int(wrong.sum())} of {wrong.numel()}"
+    return Phrase("{wrong} of {all}", wrong=int(wrong.sum()), all=wrong.numel())
 
 
-def shapes(values: Sequence[Tensor]) -> str:
+def shapes(one: Tensor, other: Tensor) -> Phrase:
     """Their shapes, in words."""
-    return " with ".join(str(tuple(value.shape)) for value in values)
+    return Phrase("{one} with {other}", one=tuple(one.shape), other=tuple(other.shape))

@@ -7,6 +7,7 @@ import textwrap
 from inspect import isclass
 
 from losskit.checker import rules
+from losskit.checker.phrase import Phrase, told
 from losskit.checker.rule import Rule
 from losskit.terminal import filled
 
@@ -33,19 +34,18 @@ def find(name: str) -> Rule | None:
     return next((rule for rule in RULES if name.lower() in (rule.code.lower(), rule.name)), None)
 
 
-def page(rule: Rule) -> str:
+def summary(rule: Rule) -> str:
+    """What a rule finds, in a sentence."""
+    return inspect.cleandoc(str(rule.__doc__)).split("\n", 1)[0]
+
+
+def page(rule: Rule, language: str = "en") -> str:
     """Everything about a rule, as text that fits the terminal."""
-    summary = inspect.cleandoc(str(rule.__doc__)).split("\n", 1)[0]
-    parts = [filled(f"{rule.code} {rule.name}: {summary}")]
+    head = Phrase("{code} {name}: {summary}", code=rule.code, name=rule.name, summary=summary(rule))
+    parts = [filled(told(head, language))]
     for title in SECTIONS:
         text = section(rule, title)
-        if title in ("Bad:", "Good:"):
-            parts.append(f"{title[:-1]}\n{textwrap.indent(text, '    ')}")
-        else:
-            parts.append(f"{title[:-1]}\n{textwrap.indent(filled(' '.join(text.split())), '    ')}")
+        if title not in ("Bad:", "Good:"):
+            text = filled(told(" ".join(text.split()), language))
+        parts.append(f"{told(title[:-1], language)}\n{textwrap.indent(text, '    ')}")
     return "\n\n".join(parts) + "\n"
-
-
-def listing() -> str:
-    """All rules, one a line."""
-    return "\n".join(f"{rule.code}  {rule.name}" for rule in RULES) + "\n"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from losskit.checker.phrase import Phrase, told
 from losskit.core.head import Name
 
 
@@ -71,48 +72,37 @@ class Finding:
     of: int = 1
 
     @property
-    def what(self) -> str:
+    def what(self) -> Phrase:
         """What is wrong."""
-        return self._filled(self.says.what)
+        return Phrase(self.says.what, **self.values)
 
     @property
-    def evidence(self) -> str:
+    def evidence(self) -> Phrase:
         """How that is known."""
-        return self._filled(self.says.evidence)
+        return Phrase(self.says.evidence, **self.values)
 
     @property
-    def harm(self) -> str:
+    def harm(self) -> Phrase:
         """What it costs, measured on this batch."""
-        return self._filled(self.says.harm)
+        return Phrase(self.says.harm, **self.values)
 
     @property
-    def mend(self) -> str:
+    def mend(self) -> Phrase:
         """What to do."""
-        return self._filled(self.says.mend)
+        return Phrase(self.says.mend, **self.values)
 
-    def _filled(self, text: str) -> str:
-        shown = {
-            name: shown_number(value) if isinstance(value, float) else value for name, value in self.values.items()
-        }
-        return text.format_map(shown)
-
-    def as_json(self) -> dict[str, Any]:
-        """What a machine reads."""
+    def as_json(self, language: str = "en") -> dict[str, Any]:
+        """What a machine reads: the keys are English, the texts in this language."""
         return {
             "code": self.code,
             "name": self.name,
             "severity": str(self.severity),
             "file": self.where.file if self.where else None,
             "line": self.where.line if self.where else None,
-            "what": self.what,
-            "evidence": self.evidence,
-            "harm": self.harm,
-            "mend": self.mend,
+            "what": told(self.what, language),
+            "evidence": told(self.evidence, language),
+            "harm": told(self.harm, language),
+            "mend": told(self.mend, language),
             "seen": self.seen,
             "of": self.of,
         }
-
-
-def shown_number(value: float) -> str:
-    """A number with three digits."""
-    return f"{value:.3g}"

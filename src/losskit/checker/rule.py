@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from losskit.checker.call import Call
 from losskit.checker.finding import Finding, Says, Severity
+from losskit.checker.phrase import Phrase
 from losskit.checker.training import Backward, Step
 
 Seen = Call | Backward | Step
@@ -54,9 +55,9 @@ class Rule:
         return self.found(Severity.NOTE, seen, **values)
 
 
-def evidence(call: Call, at: int = 0) -> str:
+def evidence(call: Call, at: int = 0) -> Phrase:
     """How it is known what a tensor holds: by its graph, or else by its values."""
     made, name = call.origins[at], call.names[at]
     if made.known:
-        return f"the graph of {name} ends in {made.node}"
-    return f"the graph does not tell what made {name}; its values do"
+        return Phrase("the graph of {name} ends in {node}", name=name, node=made.node)
+    return Phrase("the graph does not tell what made {name}; its values do", name=name)

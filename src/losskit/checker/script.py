@@ -21,7 +21,7 @@ class UnreadableScriptError(OSError):
     """There is no such script."""
 
 
-def run(script: str, arguments: Sequence[str]) -> Report:
+def run(script: str, arguments: Sequence[str], language: str = "en") -> Report:
     """Run a script as ``python script arguments`` would, and tell what was found; its exit code is in the report."""
     path = Path(script)
     try:
@@ -31,7 +31,7 @@ def run(script: str, arguments: Sequence[str]) -> Report:
     with _as_main(path, arguments) as main, watch() as watching:
         code = _ended(path, source, main)
         sys.stdout.flush()
-    return replace(watching.report(), exit_code=code)
+    return replace(watching.report(language), exit_code=code)
 
 
 def _ended(path: Path, source: bytes, main: ModuleType) -> int:

@@ -25,6 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from losskit.checker.call import Call
 from losskit.checker.catalog import RULES
 from losskit.checker.finding import ORDER, Finding, Site
+from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
 from losskit.checker.training import LOOKED_AT, Stack, Training
@@ -85,30 +86,31 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         if not _watches:
             _restore()
 
-    def report(self) -> Report:
-        """What was found until now."""
+    def report(self, language: str = "en") -> Report:
+        """What was found until now, in English or, as ``"zh"``, in Chinese."""
         findings = [finding for seen in self.sites.values() for finding in seen.findings()] + list(self.others.values())
         findings.sort(key=lambda each: (ORDER.index(each.severity), str(each.where), each.code))
-        return Report(tuple(findings), self._checked(), self._unchecked())
+        return Report(tuple(findings), self._checked(), self._unchecked(), language=language)
 
     def _checked(self) -> str:
         calls, looked = (sum(getattr(seen, name) for seen in self.sites.values()) for name in ("calls", "looked"))
         if not calls:
             return "no loss was called"
-        lines = f"{len(self.sites)} line{'s' if len(self.sites) > 1 else ''}"
-        return f"{looked} of {calls} call{'s' if calls > 1 else ''} in {lines}, by {len(RULES)} rules"
+        lines = Phrase("{count} line" if len(self.sites) == 1 else "{count} lines", count=len(self.sites))
+        told = "{looked} of {calls} in {lines}, by {rules} rules"
+        return Phrase(told, looked=looked, calls=_calls(calls), lines=lines, rules=len(RULES))
 
     def _unchecked(self) -> tuple[str, ...]:
-        told = [f"{count} call{'s' if count > 1 else ''} {why}" for why, count in self.passed.items()]
-        told += [f"{code}, which failed with {error}" for code, error in self.broken.items()]
+        told = [Phrase("{calls} {why}", calls=_calls(count), why=why) for why, count in self.passed.items()]
+        failed = "{what}, which failed with {error}"
+        told += [Phrase(failed, what=what, error=error) for what, error in self.broken.items()]
         if self.training.own:
             lines = ", ".join(map(str, list(self.training.own)[:3]))
-            told.append(
-                f"the loss behind {sum(self.training.own.values())} backward passes, which calls none of torch's ({lines})"
-            )
+            own = "the loss behind {count} backward passes, which calls none of torch's ({lines})"
+            told.append(Phrase(own, count=sum(self.training.own.values()), lines=lines))
         hidden = sum(seen.hidden for seen in self.sites.values())
         if hidden:
-            told.append(f"what made the input in {hidden} calls, where the graph does not tell")
+            told.append(Phrase("what made the input in {count} calls, where the graph does not tell", count=hidden))
         return tuple(told)
 
     def due(self, frame: FrameType | None) -> bool:
@@ -164,12 +166,21 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         try:
             return ask(seen)
         except Exception as error:
-            self.broken[rule.code] = f"{type(error).__name__}: {error}".split("\n")[0]
+            self.broken[rule.code] = first_line(error)
             return None
 
     def pass_by(self, why: str) -> None:
         """Count a call that is not looked at."""
         self.passed[why] = self.passed.get(why, 0) + 1
+
+
+def first_line(error: Exception) -> str:
+    """Its kind, and what it says, on one line."""
+    return f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def _calls(count: int) -> Phrase:
+    return Phrase("{count} call" if count == 1 else "{count} calls", count=count)
 
 
 class _Seen:
@@ -270,7 +281,7 @@ def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
                 try:
                     tell(each, stack)
                 except Exception as error:
-                    each.broken["the training"] = f"{type(error).__name__}: {error}".split("\n")[0]
+                    each.broken["the training"] = first_line(error)
 
 
 def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
@@ -351,7 +362,7 @@ def _ask(
             _look(watches, stack, Call(who, build(), given, function, result, by_torch, stack[0], recording=recording))
         except Exception as error:
             for each in watches:
-                each.pass_by(f"that losskit cannot read ({type(error).__name__})")
+                each.pass_by(Phrase("that losskit cannot read ({error})", error=type(error).__name__))
         _inside.busy = False
     return result
 

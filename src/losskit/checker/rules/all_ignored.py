@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from losskit.checker.call import Call
 from losskit.checker.finding import Finding, Says
+from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 
 
@@ -37,8 +38,12 @@ class AllIgnored(Rule):
             return None
         loss = float("nan") if call.result is None else float(call.result.detach().float().mean())
         if not call.input.numel():
-            return self.error(call, evidence=f"the input is empty: {tuple(call.input.shape)}", loss=loss)
+            return self.error(
+                call, evidence=Phrase("the input is empty: {shape}", shape=tuple(call.input.shape)), loss=loss
+            )
         kept = call.kept
         if kept is None or kept.dtype.is_floating_point or bool(kept.any()):
             return None
-        return self.error(call, evidence=f"all {kept.numel()} targets are {call.argument('ignore_index')}", loss=loss)
+        ignored = call.argument("ignore_index")
+        said = Phrase("all {count} targets are {ignored}", count=kept.numel(), ignored=ignored)
+        return self.error(call, evidence=said, loss=loss)

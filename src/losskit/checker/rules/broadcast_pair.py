@@ -59,7 +59,7 @@ class BroadcastPair(Rule):
         return self.error(
             call,
             one=wide[0] if wide[0] != narrow[0] else "input",
-            shapes=shapes([wide[1], narrow[1]]),
+            shapes=shapes(wide[1], narrow[1]),
             result=tuple(result),
             count=result.numel(),
             fewer=fewer,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from losskit.checker.call import Call, share
 from losskit.checker.finding import Finding, Says
+from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 from losskit.core.ranges import ClassId
 
@@ -47,7 +48,7 @@ class ClassOutOfRange(Rule):
         if low >= 1 and high == classes:
             mend = "ids that start at 1 need target - 1"
         elif len(odd) == 1 and call.argument("ignore_index") is not None:
-            mend = f"if {int(odd)} marks what does not count, use ignore_index={int(odd)}"
+            mend = Phrase("if {odd} marks what does not count, use ignore_index={odd}", odd=int(odd))
         values = {
             "classes": classes,
             "last": classes - 1,

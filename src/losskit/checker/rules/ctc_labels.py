@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from losskit.checker.call import Call, share
 from losskit.checker.finding import Finding, Says
+from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 from losskit.checker.sequences import sequences
 
@@ -44,7 +45,13 @@ class CtcLabels(Rule):
         if bool(outside.any()):
             first = int(labels[outside][0])
             harm = "memory beyond the input is read: the loss is whatever stands there"
-            return self.error(call, what=f"{first}, which is out of range", share=share(outside), harm=harm, **values)
+            return self.error(
+                call,
+                what=Phrase("{first}, which is out of range", first=first),
+                share=share(outside),
+                harm=harm,
+                **values,
+            )
         if bool((labels == blank).any()):
             harm = "these samples are taught a sequence that cannot be read off the output"
             return self.error(call, what="the blank", share=share(labels == blank), harm=harm, **values)

@@ -45,5 +45,5 @@ class HalfPrecision(Rule):
         loss, right = float(result.detach()), call.least(call.input)
         if not math.isfinite(right) or abs(loss - right) <= LEAST * abs(right):
             return None
-        off = f"{abs(loss / right - 1):.0%}" if math.isfinite(loss) else "infinity"
+        off = f"{abs(loss / right - 1):.0%}" if math.isfinite(loss) else "inf"
         return self.error(call, dtype=str(result.dtype).removeprefix("torch."), loss=loss, right=right, off=off)

@@ -4,6 +4,7 @@ import torch
 
 from losskit.checker.call import Call, share
 from losskit.checker.finding import Finding, Says
+from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 from losskit.core.ranges import Distribution
 
@@ -59,9 +60,8 @@ class NotADistribution(Rule):
                     call, harm="the loss has no minimum: it falls for ever while the logits grow", **values
                 )
             shown = total[wrong]
-            harm = (
-                f"the loss of these rows cannot fall below {_floor(value.movedim(call.dim, -1)[wrong]):.3g} on average"
-            )
+            floor = _floor(value.movedim(call.dim, -1)[wrong])
+            harm = Phrase("the loss of these rows cannot fall below {floor} on average", floor=floor)
             return self.warning(call, harm=harm, **values) if float(shown.max()) > 1.02 else None
         return None
 

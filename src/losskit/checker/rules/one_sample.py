@@ -42,4 +42,4 @@ class OneSample(Rule):
             return None
         share = target / max(total, 1e-30)
         floor = float(-(target * share.clamp(min=1e-30).log()).sum())
-        return self.error(call, shapes=shapes(call.values), total=total, loss=call.least(input), floor=floor)
+        return self.error(call, shapes=shapes(input, target), total=total, loss=call.least(input), floor=floor)

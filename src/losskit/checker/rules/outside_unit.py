@@ -4,6 +4,7 @@ import torch
 
 from losskit.checker.call import Call, share
 from losskit.checker.finding import Finding, Says
+from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 from losskit.core.ranges import ZeroOne
 
@@ -43,18 +44,8 @@ class OutsideUnit(Rule):
                 continue  # what requires a gradient is no target; another rule tells of that
             wrong = (value < -TOLERANCE) | (value > 1 + TOLERANCE)
             if bool(wrong.any()):
-                low, high = float(value.min()), float(value.max())
-                signs = bool(((value == 1) | (value == -1)).all())
-                mend = (
-                    f"use ({name} + 1) / 2"
-                    if signs
-                    else f"use {name} / {high:g}"
-                    if low >= 0 and high in (255, 100)
-                    else ("give 0 and 1; for several classes use CrossEntropyLoss with class ids")
-                )
-                return self.error(
-                    call, name=name, low=low, high=high, share=share(wrong), far=self._far(call), mend=mend
-                )
+                values = {"low": float(value.min()), "high": float(value.max()), "share": share(wrong)}
+                return self.error(call, name=name, far=self._far(call), mend=_mend(name, value), **values)
         return None
 
     def _far(self, call: Call) -> float:
@@ -65,3 +56,12 @@ class OutsideUnit(Rule):
             return call.least(10 * call.input.abs().clamp(min=1) * side)
         except (RuntimeError, ValueError):
             return float("-inf")
+
+
+def _mend(name: str, value: torch.Tensor) -> str:
+    low, high = float(value.min()), float(value.max())
+    if bool(((value == 1) | (value == -1)).all()):
+        return Phrase("use ({name} + 1) / 2", name=name)
+    if low >= 0 and high in (255, 100):
+        return Phrase("use {name} / {high}", name=name, high=high)
+    return "give 0 and 1; for several classes use CrossEntropyLoss with class ids"

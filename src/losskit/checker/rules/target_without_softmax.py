@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from losskit.checker.call import Call, log_distribution, share
 from losskit.checker.finding import Finding, Says
+from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 from losskit.core.ranges import Distribution, Mass
 
@@ -49,6 +50,6 @@ class TargetWithoutSoftmax(Rule):
                 share=share(wrong),
                 loss=call.least(call.input),
                 right=float(call.at(call.input, **{name: p})),
-                mend="use log_target=True" if logs else f"use {name}.softmax(-1)",
+                mend="use log_target=True" if logs else Phrase("use {name}.softmax(-1)", name=name),
             )
         return None

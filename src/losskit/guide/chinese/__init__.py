@@ -6,15 +6,11 @@ Chinese is not found any more, and ``tests/test_chinese.py`` fails with the pair
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
-from losskit.terminal import WIDE
-
-#: Ends of lines that are no spaces: between Chinese characters, and behind Chinese punctuation.
-NO_SPACE = re.compile(rf"(?<=[{WIDE}])\n(?=[{WIDE}])|(?<=[，。；：、（）])\n")
+from losskit.chinese import pairs as paired
 
 
 def chinese(text: str, loss: type[object]) -> str:
@@ -33,8 +29,4 @@ def pairs(file: str) -> dict[str, str]:
     """The Chinese of each English text of a file; empty if there is no such file."""
     if find_spec(f"{__name__}.{file}") is None:
         return {}
-    blocks = import_module(f"{__name__}.{file}").TEXT.strip().split("\n\n")
-    return {
-        " ".join(english.split()): NO_SPACE.sub("", translation).replace("\n", " ")
-        for english, translation in zip(blocks[::2], blocks[1::2], strict=True)
-    }
+    return paired(import_module(f"{__name__}.{file}").TEXT)
