@@ -47,9 +47,9 @@ A target of this value has no loss, no gradient and no place in the mean; None i
 
 目标等于该值的样本没有损失和梯度，也不计入平均；None 即 -100。
 
-Rows whose logits exist at once; 0: as many as fit in 64 MiB, on a GPU in 128 MiB.
+Rows whose logits exist at once; 0: as many as fit in 52 MiB, on a GPU in 128 MiB.
 
-同时存在 logits 的行数；0 表示 64 MiB（GPU 上为 128 MiB）所能容纳的行数。
+同时存在 logits 的行数；0 表示 52 MiB（GPU 上为 128 MiB）所能容纳的行数。
 
 Torch's ``LinearCrossEntropyOptions``, of which ``batch_chunk_size`` serves as ``chunk_size``; the rest concerns torch's
 implementation.

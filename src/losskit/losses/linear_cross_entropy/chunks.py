@@ -28,7 +28,7 @@ from losskit.native.call import Unfit
 from losskit.native.in_place import overwrite
 
 #: Bytes of logits that may exist at once, and on a GPU, which wants larger products, and where their gradient takes as many.
-BUDGET, ON_GPU = 64 * 2**20, 128 * 2**20
+BUDGET, ON_GPU = 52 * 2**20, 128 * 2**20
 
 
 class Given(NamedTuple):
