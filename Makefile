@@ -54,10 +54,13 @@ null: $(READY)
 power: $(READY)
 	$(BIN)/python benchmarks/power.py
 
-# Measures everything anew, some 15 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
+# Measures everything anew, some 40 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
 bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]' \
+		--config-settings=cmake.define.LOSSKIT_WERROR=$(WERROR)
 	$(BIN)/python benchmarks/bench.py --json docs/benchmarks.json > /dev/null
 	$(BIN)/python benchmarks/bench.py --table docs/benchmarks.json > docs/benchmarks.md
+	$(BIN)/python benchmarks/curves.py docs/benchmarks.json > docs/benchmarks.svg
 
 # Looks for invalid memory accesses and undefined behaviour of the kernels, in 5 minutes; `make setup` builds the usual ones again.
 sanitize: $(READY)

@@ -19,20 +19,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
+import curves
 import page
 import paired
 import torch
 import training
 import variants
 from paired import MIB, Effort
-from results import Machine, Memory, Results, Table, TrainingStep
+from results import Machine, Memory, Results, Slope, Table, TrainingStep
 from targets import place
 
 import losskit
@@ -42,7 +43,8 @@ T = TypeVar("T")
 HEAPS = {"default": "0", "thp": "1"}
 HEAP = "THP_MEM_ALLOC_ENABLE"  # read at torch's first allocation
 HUGE = 2 * MIB  # it concerns tensors of so many bytes
-PARTS = ("tables", "memory", "steps")
+PARTS = ("tables", "memory", "steps", "slopes")
+QUADRATIC = frozenset({"NTXentLoss"})  # in the rows: every one against every other
 MOST = 1 << 16  # numbers up to which a loss without a kernel is measured: beyond, its formula only shows the lack
 
 
@@ -65,7 +67,9 @@ class Size:
 
 SIZES = {
     "tiny": Size((8, 5), module=True, memory=True),  # for the test of this program
+    "minimal": Size((8, 4)),
     "small": Size((64, 10), module=True),
+    "batch": Size((256, 100)),
     "medium": Size((4096, 1000)),
     "large": Size((16384, 1024)),
     "vocabulary": Size((8192, 32000), memory=True, losses=("CrossEntropyLoss",)),
@@ -106,14 +110,16 @@ class Scope:
             if all(loss.__name__ in names for names in named)
             and loss.__name__ not in variants.ELSEWHERE
             and (small or loss.about.kernel)
+            and (loss.__name__ not in QUADRATIC or prod(SIZES[size].shape) <= 1 << 22)
         ]
 
     def tables(self) -> Iterator[tuple[str, str, int]]:
-        """Size, heap and threads of each; where tensors are small the heaps are one."""
+        """Size, heap and threads of each; where tensors are small the heaps are one, and so are the threads."""
         for size in self.sizes:
+            large = 4 * prod(SIZES[size].shape) >= HUGE
             for heap in self.heaps:
-                if self.catalog(size) and (heap == "default" or 4 * prod(SIZES[size].shape) >= HUGE):
-                    yield from ((size, heap, threads) for threads in self.threads)
+                if self.catalog(size) and (heap == "default" or large):
+                    yield from ((size, heap, threads) for threads in (self.threads if large else self.threads[:1]))
 
 
 def usual_rivals(quick: bool) -> tuple[str, ...]:
@@ -129,6 +135,8 @@ def fresh(heap: str, function: Callable[..., T], *arguments: object) -> T:
 
 def table(scope: Scope, size: str, heap: str, threads: int) -> Table:
     torch.set_num_threads(threads)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])  # for all rivals: XLA knows no such setting
     shape = SIZES[size].shape
     copy = paired.copy(shape)
     rows = []
@@ -176,6 +184,17 @@ def steps(scope: Scope, heap: str, threads: int) -> list[TrainingStep]:
     return found
 
 
+def slopes(scope: Scope) -> list[Slope]:
+    torch.set_num_threads(1)
+    found = []
+    for loss in losskit.CATALOG:
+        linear = loss.about.kernel and loss.__name__ not in {*variants.ELSEWHERE, *QUADRATIC}
+        if linear and loss.__name__ in (scope.losses or CHOICES):
+            found.append(curves.slope(loss, replace(scope.effort, budget=0.3, rounds=(3, 7))))
+            progress(f"{loss.__name__}: slope {found[-1]['slope']}")
+    return found
+
+
 def run(scope: Scope, save: Callable[[Results], None]) -> Results:
     """Measure it all, saving after each part."""
     start, busy, own = time.perf_counter(), paired.busy(), paired.own()
@@ -187,6 +206,7 @@ def run(scope: Scope, save: Callable[[Results], None]) -> Results:
         "tables": [],
         "memory": [],
         "steps": [],
+        "slopes": [],
     }
 
     def finish() -> None:
@@ -206,6 +226,9 @@ def run(scope: Scope, save: Callable[[Results], None]) -> Results:
         if "steps" in scope.parts:
             for threads in scope.threads:
                 results["steps"] += fresh(heap, steps, scope, heap, threads)
+        finish()
+    if "slopes" in scope.parts and not scope.quick:
+        results["slopes"] = fresh("default", slopes, scope)
         finish()
     return results
 

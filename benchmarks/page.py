@@ -1,4 +1,4 @@
-"""The page of a run, docs/benchmarks.md: at most 100 columns."""
+"""The page of a run, docs/benchmarks.md: prose of at most 100 columns, tables of 110."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ HEADS = {
     "value_and_grad": "v&g",
     "compiled": "compiled",
     "compiled grad_and_value": "comp g&v",
+    "optax": "optax",
 }
 INTRODUCTION = (
     "Forward and backward in float32: **the rival's time over losskit's**, so above 1 losskit is faster, and below 1, in "
@@ -45,6 +46,8 @@ LEGEND = (
     "**v&g**: torch's function with its backward against `losskit.value_and_grad`, which goes without autograd",
     "**compiled**: `torch.compile` of torch's function, with its backward, against losskit's function",
     "**comp g&v**: `torch.compile` of `torch.func.grad_and_value` of it against `losskit.value_and_grad`",
+    "**optax**: `jax.jit` of `jax.value_and_grad` of Optax's loss, where it has one of the same value, against "
+    "`losskit.value_and_grad`",
     "**time** is that of losskit's function; **× memory** is that time over what reading all tensors and writing all "
     "gradients once would take at the bandwidth of a copy of the same size, which took turns with the rest",
 )
@@ -68,6 +71,7 @@ def render(results: Results) -> str:
         *(block for table in results["tables"] for block in section(table, results["flags"])),
         *memory(results),
         *steps(results),
+        *slopes(results),
         "## Where losskit loses",
         bullets(losses(results)),
         *missing(results),
@@ -157,6 +161,21 @@ def stepped(step: TrainingStep) -> list[str]:
         *speedup,
         f"{step['speedup']['no loss']:.2f}",
     ]
+
+
+def slopes(results: Results) -> Iterator[str]:
+    if not results["slopes"]:
+        return
+    yield "## How the time grows"
+    yield command("slopes", results["flags"])
+    yield prose(
+        "`value_and_grad` on one thread, for 10⁵, 10⁶, 10⁷ and 10⁸ elements in rows of 100. The slope is that of the "
+        "logarithms: 1 is linear."
+    )
+    yield grid(
+        ["loss", "10⁵", "10⁶", "10⁷", "10⁸", "slope"],
+        [[each["loss"], *map(duration, each["seconds"]), f"{each['slope']:.2f}"] for each in results["slopes"]],
+    )
 
 
 def losses(results: Results) -> Iterator[str]:

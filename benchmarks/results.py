@@ -53,6 +53,14 @@ class TrainingStep(TypedDict):
     speedup: dict[str, float]  # torch's step over that of the variant
 
 
+class Slope(TypedDict):
+    """How the time of ``value_and_grad`` grows with the elements: 1 is linear."""
+
+    loss: str
+    seconds: list[float]
+    slope: float
+
+
 class Machine(TypedDict):
     """Where it ran."""
 
@@ -74,3 +82,4 @@ class Results(TypedDict):
     tables: list[Table]
     memory: list[Memory]
     steps: list[TrainingStep]
+    slopes: list[Slope]

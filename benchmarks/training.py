@@ -15,41 +15,59 @@ from torch import Tensor, nn
 import losskit
 from losskit import functional
 
-
-def mlp() -> tuple[nn.Module, Tensor, int]:
-    return nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)), torch.randn(64, 784), 10
+Setting = tuple[nn.Module, Tensor, Tensor, str]  # the model, its input, the target, and the loss by its function's name
 
 
-def cnn() -> tuple[nn.Module, Tensor, int]:
+def mlp() -> Setting:
+    model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    return model, torch.randn(64, 784), torch.randint(10, (64,)), "cross_entropy"
+
+
+def cnn() -> Setting:
     layers = [nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(800, 10)), torch.randn(64, 1, 28, 28), 10
+    model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(800, 10))
+    return model, torch.randn(64, 1, 28, 28), torch.randint(10, (64,)), "cross_entropy"
 
 
-def language_head() -> tuple[nn.Module, Tensor, int]:
-    return nn.Linear(256, 8192, bias=False), torch.randn(512, 256), 8192
+def language_head() -> Setting:
+    model = nn.Linear(256, 8192, bias=False)
+    return model, torch.randn(512, 256), torch.randint(8192, (512,)), "cross_entropy"
+
+
+def regression() -> Setting:
+    model = nn.Sequential(nn.Linear(13, 64), nn.ReLU(), nn.Linear(64, 1))
+    return model, torch.randn(64, 13), torch.randn(64, 1), "smooth_l1_loss"
+
+
+def autoencoder() -> Setting:
+    model = nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 784))
+    return model, torch.randn(64, 784), torch.rand(64, 784), "binary_cross_entropy_with_logits"
 
 
 NETWORKS = {
     "MLP 784-128-10, batch 64": mlp,
     "CNN on 28 × 28, batch 64": cnn,
     "LM head 256 to 8192, 512 tokens": language_head,
+    "Regression MLP 13-64-1, batch 64": regression,
+    "Autoencoder 784-64-784, batch 64": autoencoder,
 }
 
 
 def measure(network: str, heap: str, effort: Effort) -> TrainingStep:
     """Whole steps (forward, loss, backward, SGD) in turn on one network, whose rate is too small to change it."""
     torch.manual_seed(0)
-    model, input, classes = NETWORKS[network]()
-    target = torch.randint(classes, (len(input),))
+    model, input, target, name = NETWORKS[network]()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
-    bare = losskit.value_and_grad(losskit.CrossEntropyLoss())
+    usual, own = getattr(F, name), getattr(functional, name)
+    (criterion,) = (loss for loss in losskit.CATALOG if loss.about.torch == name)
+    bare = losskit.value_and_grad(criterion())
     given = bare(model(input).detach(), target)[1]
 
     def torch_loss(output: Tensor) -> None:
-        F.cross_entropy(output, target).backward()
+        usual(output, target).backward()
 
     def losskit_loss(output: Tensor) -> None:
-        functional.cross_entropy(output, target).backward()
+        own(output, target).backward()
 
     def without_autograd(output: Tensor) -> None:
         output.backward(bare(output.detach(), target)[1])

@@ -8,6 +8,7 @@ import math
 import statistics
 from collections.abc import Callable
 
+import by_optax
 import paired
 import torch
 import torch.nn.functional as F
@@ -25,8 +26,9 @@ COLUMNS = {
     "value_and_grad": ("torch function", "losskit value_and_grad"),
     "compiled": ("compiled function", "losskit function"),
     "compiled grad_and_value": ("compiled grad_and_value", "losskit value_and_grad"),
+    "optax": ("optax", "losskit value_and_grad"),
 }
-RIVALS = ("eager", "compiled")
+RIVALS = ("eager", "compiled", "optax")
 
 
 def focal_by_hand(input: Tensor, target: Tensor) -> Tensor:
@@ -154,6 +156,9 @@ def variants(
         fused = torch.compile(torch.func.grad_and_value(eager), dynamic=False)
         steps["compiled function"] = backward(torch.compile(eager, dynamic=False), tensors)
         steps["compiled grad_and_value"] = lambda: fused(*detached)[1]
+    other = by_optax.step(loss.__name__, tensors) if "optax" in rivals else None
+    if other is not None:
+        steps["optax"] = other
     return steps
 
 

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_every_variant_is_measured(results: Results) -> None:
         assert set(row["ratios"]) == {"function", "module", "value_and_grad"}
         assert row["missing"] == {}
     assert [each["loss"] for each in results["memory"]] == ["CrossEntropyLoss"]
-    assert len(results["steps"]) == 3
+    assert len(results["steps"]) == 5
     assert table["bandwidth"] > 0
 
 
@@ -70,13 +71,31 @@ def test_a_long_name_fits_beside_losing_and_large_figures(results: Results) -> N
 
     row = results["tables"][0]["rows"][0]
     row["loss"], row["kernel"] = "TripletMarginWithDistanceLoss", False
-    for column, ratio in zip(page.HEADS, (0.12, 0.34, 123.45, 1234.5, 1.0), strict=True):
+    for column, ratio in zip(page.HEADS, (0.12, 0.34, 123.45, 1234.5, 1.0, 8.5), strict=True):
         row["ratios"][column] = ratio
     lines = page.render(results).splitlines()
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 110
     (cells,) = (line for line in lines if line.startswith("| TripletMarginWithDistanceLoss†"))
     assert "**0.12** | **0.34**" in cells
     assert "* tiny, 1 thread, default heap, function: TripletMarginWithDistanceLoss 0.12" in page.render(results)
+
+
+def test_the_curves_have_a_panel_for_each_loss(results: Results) -> None:
+    import curves
+
+    picture = ElementTree.fromstring(curves.picture(results))
+    words = {"".join(each.itertext()) for each in picture.iter("{http://www.w3.org/2000/svg}text")}
+    assert {name.removesuffix("Loss") for name in LOSSES} | {"losskit", "torch", "100 B"} <= words
+
+
+def test_the_time_of_a_slope_grows_with_the_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import curves
+    import paired
+
+    monkeypatch.setattr(curves, "ELEMENTS", (10**2, 10**3, 10**5))
+    found = curves.slope(losskit.MSELoss, paired.QUICK)
+    assert len(found["seconds"]) == 3
 
 
 def test_targets_are_held_against_the_figures(results: Results) -> None:
