@@ -11,18 +11,19 @@ EXTRA ?= dev
 
 setup: $(READY)
 
-KERNELS := CMakeLists.txt $(wildcard kernels/*) $(wildcard kernels/ops/*)
+KERNELS := CMakeLists.txt $(wildcard kernels/*) $(wildcard kernels/ops/*) src/losskit/native/node.cpp
 
 $(READY): pyproject.toml constraints.txt $(KERNELS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA)]' \
 		--config-settings=cmake.define.LOSSKIT_WERROR=$(WERROR)
+	$(BIN)/python -m losskit.native build || true  # half a minute, once for each torch; never needed
 	touch $@
 
 test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/clang-format --dry-run --Werror $(wildcard kernels/*.cpp kernels/*.h kernels/ops/*.h)
+	$(BIN)/clang-format --dry-run --Werror $(wildcard kernels/*.cpp kernels/*.h kernels/ops/*.h src/losskit/native/*.cpp)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2

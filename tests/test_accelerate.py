@@ -477,7 +477,7 @@ forked = os.waitstatus_to_exitcode(os.wait()[1])
 with losskit.accelerate():
     loss = F.mse_loss(torch.ones(3, requires_grad=True), torch.zeros(3))
 losskit.accelerate.uninstall()
-print(depth, forked, type(loss.grad_fn).__name__)
+print(depth, forked, loss.grad_fn.name())
 """
 
 
@@ -492,7 +492,8 @@ def test_forked_processes_and_torch_without_kernels(level: str | None) -> None:
         text=True,
         env=env | ({} if level is None else {library.FORCE: level}),
     )
-    assert run.stdout.split() == (["1", "1", "_AttachedBackward"] if level is None else ["0", "0", "MseLossBackward0"])
+    assert run.stdout.split()[:2] == ["0", "0"] if level else ["1", "1"]
+    assert ("MseLoss" in run.stdout) == (level is not None)
 
 
 def test_private_names_of_torch_exist() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 import losskit
-from losskit.native import library
+from losskit.native import library, node
 from losskit.native.library import FORCE, KEPT, Status
 
 Loaded = Callable[..., tuple[Any, str | None, str]]
@@ -122,11 +123,18 @@ def test_formulas_serve_where_a_struct_has_another_size(monkeypatch: pytest.Monk
 
 
 def test_status_says_what_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert str(Status("v3", "x.so", "it is", 7)) == ("kernels  v3\nlibrary  x.so\nbecause  it is\nthreads  7")
-    assert str(Status(None, None, "why", 1)) == ("kernels  none: formulas serve\nlibrary  -\nbecause  why\nthreads  1")
+    assert str(Status("v3", "x.so", "it is", 7, "y.so")) == (
+        "kernels  v3\nlibrary  x.so\nbecause  it is\nthreads  7\nnode     y.so"
+    )
+    assert str(Status(None, None, "why", 1, how="do this")) == (
+        "kernels  none: formulas serve\nlibrary  -\nbecause  why\nthreads  1\nnode     in Python: do this"
+    )
     for found, path in ((Fake("v2.so", 2, 1), "v2.so"), (None, None)):
         monkeypatch.setattr(library, "_loaded", lambda found=found: (found, "v2", "because"))
-        assert library.status() == Status("v2", path, "because", torch.get_num_threads())
+        for module, how in ((sys, "y.so"), (None, "do this")):
+            monkeypatch.setattr(node, "found", lambda module=module, how=how: (module, how))
+            threads, there = torch.get_num_threads(), how if module else None
+            assert library.status() == Status("v2", path, "because", threads, there, "" if module else how)
     assert library.load() is None
     assert library.empty_cache() == 0
 

@@ -35,7 +35,7 @@ from losskit.core.watched import (
     unwatched,
 )
 from losskit.native.autograd import by_kernel
-from losskit.native.call import Call, Ready, Unfit, ready
+from losskit.native.call import Call, Plain, Ready, Unfit, ready
 
 ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
 CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
@@ -111,6 +111,8 @@ class Operator(NamedTuple):
 class Prepared(dict[Any, Route]):
     """The routes of a loss, by the shapes and dtypes of its tensors; a copy of the loss makes its own."""
 
+    plain: Plain | None = None  # the call that a kernel took last, by the node in C++: calls mostly repeat
+
     def __reduce__(self) -> tuple[type[Prepared], tuple[()]]:
         return Prepared, ()
 
@@ -148,6 +150,7 @@ def run(loss: Chosen, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -
     """The loss from its kernel, or without it if there is none or it declines."""
     kernel = route.ready
     if kernel is not None:
+        loss.prepared.plain = kernel.plain
         try:
             return by_kernel(kernel, loss._buffers, tensors, extra)
         except Unfit:

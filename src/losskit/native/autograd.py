@@ -19,6 +19,10 @@ from losskit.native.call import Outcome, Ready, Unfit, Weights
 
 def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
     """The loss from a kernel, attached to the graph if a gradient is wanted."""
+    if ready.plain is not None and extra is NOTHING:
+        value = ready.plain(tensors)
+        if value is not None:
+            return value
     wanted = False
     for place, tensor in enumerate(tensors):
         if tensor.requires_grad:
@@ -77,7 +81,8 @@ class _Attached(torch.autograd.Function):
         pending: Pending = ctx.pending
         ready = pending.ready
         if torch.is_grad_enabled():  # create_graph: saving the gradients and scaling them would lose their derivatives
-            return None, None, *_differentiated(pending, ctx, upstream)
+            tensors, extra = pending.saved(ctx)
+            return None, None, *ready.differentiated(tensors, ctx.needs_input_grad[2:], upstream, extra)
         gradients = pending.take(ctx)
         if batched(upstream):
             factors = ready.over_items(upstream) * pending.scale
@@ -93,16 +98,6 @@ class _Attached(torch.autograd.Function):
         if ready.input_dtype is not None:
             gradients = tuple(map(ready.as_input, gradients))
         return None, None, *gradients, *(None,) * (len(ctx.needs_input_grad) - 2 - len(gradients))
-
-
-def _differentiated(pending: Pending, ctx: Any, upstream: Tensor) -> list[Tensor | None]:
-    """The gradients from the formula, which can be differentiated again."""
-    tensors, extra = pending.saved(ctx)
-    value = pending.ready.call.formula(tensors, extra)
-    wanted = ctx.needs_input_grad[2:]
-    leaves = [tensor for tensor, own in zip(tensors, wanted) if own]
-    found = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
-    return [next(found) if own else None for own in wanted]
 
 
 _attach = attaching(_Attached)

@@ -6,16 +6,17 @@ This module knows no losses: a :class:`Call` holds everything that a kernel need
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from ctypes import CDLL, addressof, c_int64
-from functools import cache
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from ctypes import CDLL, addressof, c_int64, c_void_p, cast
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from losskit.core.arithmetic import wide
 from losskit.core.reduction import NOTHING, Extra
+from losskit.native import node
 from losskit.native.library import (
     DTYPES,
     IDS,
@@ -53,6 +54,9 @@ class Call(NamedTuple):
 #: The result of a kernel: the value, the gradients of the leading tensors if wanted, and a factor still to be applied to them.
 Outcome = tuple[Tensor, tuple[Tensor, ...], float]
 
+#: A kernel's call by the node in C++: the loss in the graph, or None where more is to be seen to than it knows of.
+Plain = Callable[[tuple[Tensor, ...]], Tensor | None]
+
 
 class Ready:
     """A kernel's call for fixed shapes and dtypes, filled in except for the pointers.
@@ -61,6 +65,7 @@ class Ready:
     """
 
     slopes = 1  # the kernel gives gradients of this many tensors, from the first on
+    plain: Plain | None = None  # the call by the node in C++
 
     def __init__(self, library: CDLL, call: Call, weights: Weights, input: Tensor, target: Tensor) -> None:
         self.call, self.library, dim = call, library, call.dim
@@ -80,6 +85,7 @@ class Ready:
         self.template = _elementwise(self, input) if dim is None else _rowwise(self, input, target, dim)
         self.driver = library.losskit_elementwise if dim is None else library.losskit_rowwise
         self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several, since threads may share a loss
+        self.plain = self._plain((input, target))
 
     def run(
         self, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool, room: Tensor | None = None
@@ -119,6 +125,15 @@ class Ready:
             self.free.append((call, address))
         return value, gradients, scale
 
+    def differentiated(
+        self, tensors: tuple[Tensor, ...], wanted: Sequence[bool], upstream: Tensor, extra: Extra = NOTHING
+    ) -> list[Tensor | None]:
+        """The gradients from the formula, which can be differentiated again."""
+        value = self.call.formula(tensors, extra)
+        leaves = [tensor for tensor, own in zip(tensors, wanted) if own]
+        found = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
+        return [next(found) if own else None for own in wanted]
+
     def as_input(self, gradient: Tensor) -> Tensor:
         """The finished gradient in the input's dtype."""
         return gradient if self.input_dtype is None else gradient.to(self.input_dtype)
@@ -127,6 +142,26 @@ class Ready:
         """``upstream``, which has one number per item, broadcast against the gradient."""
         dim = self.call.dim if self.call.reduction == "none" else None
         return upstream if dim is None else upstream.unsqueeze(dim)
+
+    def _plain(self, tensors: tuple[Tensor, ...]) -> Plain | None:
+        """The call by the node in C++, if it is there and can do it."""
+        native, converted = node.load(), self.input_dtype is not None or self.target_dtype is not None
+        if (
+            native is None
+            or converted
+            or self.one is None
+            or self.lease is not None
+            or self.weights
+            or self.template.unscaled
+        ):
+            return None
+        fields: Any = type(self.template)
+        driver = cast(self.driver, c_void_p).value
+        offsets = (fields.input.offset, fields.gradient.offset), (fields.target.offset, -1)
+        places = tuple((*own, tensor) for own, tensor in zip(offsets, tensors))
+        filled_in = (fields.threads.offset, fields.found.offset, fields.value.offset)
+        plan = native.plan(driver, bytes(self.template), filled_in, self.one, places)
+        return partial(native.attach, plan, self)
 
     def _call(self) -> tuple[Elementwise | Rowwise, int]:
         """A new call, and its address."""

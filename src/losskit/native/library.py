@@ -30,6 +30,8 @@ import torch  # before the library: both then share one OpenMP, and one thread c
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
+from losskit.native import node
+
 ABI = 2
 LEVELS = ("v4", "v3", "v2", "native")  # of x86-64, best first; elsewhere the compiler's default
 FORCE = "LOSSKIT_LEVEL"  # an environment variable: a level, or "none" for formulas alone
@@ -90,16 +92,20 @@ class Status:
         path: The library's file.
         reason: Why this library was chosen, or why there is none.
         threads: How many a kernel uses, as ``torch.get_num_threads`` says.
+        node: The file of the autograd node in C++, which makes small calls faster; None if the one in Python serves.
+        how: What turned it off, or how to get it.
     """
 
     level: str | None
     path: str | None
     reason: str
     threads: int
+    node: str | None = None
+    how: str = ""
 
     def __str__(self) -> str:
         rows = {"kernels": self.level or "none: formulas serve", "library": self.path or "-", "because": self.reason}
-        rows["threads"] = str(self.threads)
+        rows |= {"threads": str(self.threads), "node": self.node or f"in Python: {self.how}"}
         return "\n".join(f"{name:8} {value}" for name, value in rows.items())
 
 
@@ -107,7 +113,8 @@ def status() -> Status:
     """Whether kernels are in use on this machine, which ones, and why or why not."""
     library, level, reason = _loaded()
     path = None if library is None else library._name
-    return Status(level, path, reason, torch.get_num_threads())
+    found, how = node.found()
+    return Status(level, path, reason, torch.get_num_threads(), None if found is None else how, "" if found else how)
 
 
 def empty_cache() -> int:

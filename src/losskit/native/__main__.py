@@ -1,0 +1,26 @@
+"""``python -m losskit.native``: what computes on this machine; ``build`` builds the autograd node in C++ first."""
+
+import argparse
+import sys
+
+from losskit.native import node, status
+
+
+def main() -> int:
+    """Build if told to, then say what is there."""
+    parser = argparse.ArgumentParser(prog="python -m losskit.native", description=__doc__)
+    parser.add_argument(
+        "verb", nargs="?", choices=["build"], help="compile the autograd node for this torch and Python"
+    )
+    if parser.parse_args().verb == "build":
+        try:
+            node.build()
+        except OSError as error:
+            print(f"losskit: no autograd node in C++, so that small calls take longer: {error}", file=sys.stderr)
+            return 1
+    print(status())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
