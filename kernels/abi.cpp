@@ -6,6 +6,7 @@ int find_elementwise(const char *name);
 int find_rowwise(const char *name);
 int elementwise(Elementwise &call);
 int rowwise(Rowwise &call);
+int sequence(Sequence &call);
 } // namespace losskit
 
 LOSSKIT_API int losskit_abi_version() { return losskit::abi_version; }
@@ -15,6 +16,7 @@ LOSSKIT_API int losskit_sizeof(const char *name) {
     return std::strcmp(name, "Spread") == 0        ? int(sizeof(losskit::Spread))
            : std::strcmp(name, "Elementwise") == 0 ? int(sizeof(losskit::Elementwise))
            : std::strcmp(name, "Rowwise") == 0     ? int(sizeof(losskit::Rowwise))
+           : std::strcmp(name, "Sequence") == 0    ? int(sizeof(losskit::Sequence))
                                                    : -1;
 }
 
@@ -37,3 +39,4 @@ LOSSKIT_API int losskit_rowwise_op(const char *name) { return losskit::find_roww
 
 LOSSKIT_API int losskit_elementwise(losskit::Elementwise *call) { return losskit::elementwise(*call); }
 LOSSKIT_API int losskit_rowwise(losskit::Rowwise *call) { return losskit::rowwise(*call); }
+LOSSKIT_API int losskit_sequence(losskit::Sequence *call) { return losskit::sequence(*call); }

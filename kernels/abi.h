@@ -57,4 +57,18 @@ struct Rowwise {
     double scale; // out
 };
 
+// Label sequences against steps of scores, (steps, samples, classes).
+struct Sequence {
+    int32_t dtype, reduction, threads;
+    int32_t found; // out
+    int32_t from_logits, zero_infinity;
+    int64_t steps, samples, classes, blank;
+    int64_t width, labels; // of a row of targets, or -1: they lie one after the other; how many there are in all
+    const void *input;
+    const int64_t *targets, *input_lengths, *target_lengths;
+    void *value, *gradient;
+    Spread sample_weight, mask;
+    double normalizer;
+};
+
 } // namespace losskit

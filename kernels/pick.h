@@ -6,7 +6,6 @@
 
 namespace losskit {
 
-constexpr double above_zero = 1e-3;              // a log-softmax in half precision may round to just above 0
 constexpr int64_t read_whole = int64_t(1) << 16; // numbers in which every log-probability is looked at
 
 // Up to 64 items from `first` on. Returns the sum of their losses.

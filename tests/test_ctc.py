@@ -22,10 +22,13 @@ from properties.held import double, loss_and_grad, refused
 from torch import Tensor
 
 import losskit
-from losskit import functional
+from losskit import functional, native
+from losskit.choice import choose
 from losskit.core.head import Activation, Encoding, Task
-from losskit.core.reduction import Reduction
+from losskit.core.reduction import NOTHING, Reduction
 from losskit.losses import CTCLoss
+from losskit.native import autograd, library
+from losskit.native.call import Unfit
 
 ctc_loss: Callable[..., Tensor] = functional.ctc_loss
 SUBJECT = Subject(CTCLoss, ctc_loss)
@@ -290,6 +293,7 @@ def test_what_runs_on_a_device_where_nothing_is_read(
     expected = [loss_and_grad(criterion, *given, **at_call) for given, at_call in calls]
     for module in ("loss", "operator"):
         monkeypatch.setattr(f"losskit.losses.ctc.{module}.readable", lambda *tensors: False)
+    monkeypatch.setattr("losskit.choice.in_memory", lambda tensors: False)
     for (given, at_call), wanted in zip(calls, expected, strict=True):
         for own, theirs in zip(loss_and_grad(criterion, *given, **at_call), wanted, strict=True):
             close(own, theirs)
@@ -491,6 +495,152 @@ def test_the_module_is_copied_and_pickled() -> None:
             repr(twin) == repr(criterion) == "CTCLoss(blank=1, reduction='sum', zero_infinity=True, from_logits=True)"
         )
     assert not criterion.state_dict()
+
+
+# The kernel
+
+needs_kernels = pytest.mark.skipif(library.load() is None, reason=native.status().reason)
+
+
+def by_the_kernel(criterion: CTCLoss, *tensors: Tensor, **at_call: Any) -> tuple[Tensor, Tensor]:
+    """The loss and its gradient from the kernel, which must not decline."""
+
+    def call(scores: Tensor, *rest: Tensor) -> Tensor:
+        every = scores, *rest
+        kernel = choose(criterion, every).ready
+        assert kernel is not None
+        return autograd.by_kernel(kernel, {}, every, criterion.extra(scores, at_call) if at_call else NOTHING)  # type: ignore[arg-type]
+
+    return loss_and_grad(call, *tensors)
+
+
+def sequences(dice: random.Random, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Scores of any spread, targets and lengths of any size, that may not fit."""
+    steps, samples, classes, most = dice.randint(1, 24), dice.randint(1, 5), dice.randint(2, 40), dice.randint(0, 20)
+    generator = torch.Generator().manual_seed(dice.randrange(2**31))
+    logits = dice.choice([0.1, 3, 60]) * torch.randn(steps, samples, classes, generator=generator, dtype=dtype)
+    targets = torch.randint(1, dice.choice([2, classes]), (samples, most), generator=generator)
+    ends = [torch.randint(0, high + 1, (samples,), generator=generator) for high in (steps, min(most, steps))]
+    if dice.random() < 0.3:
+        logits[:, :, dice.randrange(classes)] = -torch.inf
+    if dice.random() < 0.3:
+        ends[0][:] = steps
+    return logits, targets, *ends
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_kernel_equals_the_formula(dtype: torch.dtype) -> None:
+    dice, tolerance = random.Random(0), 1e-4 if dtype is torch.float32 else 1e-9
+    for _ in range(40):
+        scores, targets, steps, lengths = sequences(dice, dtype)
+        logits, samples = dice.random() < 0.5, len(targets)
+        blank = dice.choice([0, 0, scores.shape[2] - 1])
+        targets = targets.where(targets != blank, 0 if blank else 1)
+        scores = scores if logits else scores.log_softmax(2).nan_to_num(-1.0, neginf=-torch.inf)
+        if dice.random() < 0.3:
+            targets = concatenated(targets, lengths)
+        at_call: dict[str, Any] = {}
+        if dice.random() < 0.3:
+            at_call = {"mask": torch.rand(samples) < 0.7, "sample_weight": torch.rand(samples).round(decimals=1)}
+        arguments = (blank, dice.choice(get_args(Reduction)), dice.random() < 0.5)
+        tensors = scores, targets, steps, lengths
+        own = by_the_kernel(CTCLoss(*arguments, from_logits=logits), *tensors, **at_call)
+        exactly = loss_and_grad(ByFormula(*arguments, from_logits=logits), scores.double(), *tensors[1:], **at_call)
+        for ours, formula in zip(own, exactly, strict=True):
+            close(ours, formula, rtol=tolerance, atol=tolerance)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_most_improbable_is_still_told_from_the_impossible(dtype: torch.dtype) -> None:
+    """The target's labels are the least probable ones of 99 steps, by a factor of e^1000 each."""
+    scores = torch.zeros(99, 2, 6, dtype=dtype)
+    scores[:, :, 5] = 1000.0
+    targets, rest = torch.tensor([[1, 2, 3, 3], [5, 5, 5, 5]]), (torch.tensor([99, 99]), torch.tensor([4, 4]))
+    criterion = CTCLoss(reduction="none", from_logits=True)
+    own = by_the_kernel(criterion, scores, targets, *rest)
+    exactly = loss_and_grad(ByFormula(reduction="none", from_logits=True), scores.double(), targets, *rest)
+    assert own[0].isfinite().all()
+    for ours, formula in zip(own, exactly, strict=True):
+        close(ours, formula, rtol=1e-6, atol=1e-5)
+    scores[7, 0, :5] = -torch.inf
+    assert by_the_kernel(criterion, scores, targets, *rest)[0].isinf().tolist() == [True, False]
+
+
+@needs_kernels
+def test_the_kernel_declines_what_it_cannot_know() -> None:
+    scores, *rest = (each[:2] if each.dim() < 3 else each[:, :2] for each in small())
+    for wrong in (torch.nan, torch.inf, -1e30):
+        spoilt = scores.clone()
+        spoilt[2, 1, 1] = wrong
+        with pytest.raises(Unfit):
+            by_the_kernel(CTCLoss(from_logits=True), spoilt, *rest)
+    low = scores.where(scores > -1.5, -1e20)
+    close(ctc_loss(low, *rest), ByFormula()(low, *rest))  # the formula knows it
+
+
+@needs_kernels
+def test_the_kernel_is_bitwise_the_same_on_any_number_of_threads() -> None:
+    logits = torch.randn(70, 23, 300, dtype=torch.float64)
+    rest = torch.randint(1, 300, (23, 60)), torch.randint(40, 71, (23,)), torch.randint(0, 30, (23,))
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            found.append(by_the_kernel(CTCLoss(from_logits=True), logits, *rest))
+    finally:
+        torch.set_num_threads(before)
+    for value, gradient in found[1:]:
+        assert torch.equal(value, found[0][0])
+        assert torch.equal(gradient, found[0][1])
+
+
+@needs_kernels
+def test_the_kernel_streams_what_the_cache_cannot_hold() -> None:
+    logits, targets = torch.randn(1100, 2, 1501), torch.tensor([[7, 7, 1500], [3, 3, 3]])
+    rest = targets, torch.tensor([1100, 600]), torch.tensor([3, 1])
+    own = by_the_kernel(CTCLoss(reduction="sum", from_logits=True), logits, *rest)
+    exactly = loss_and_grad(ByFormula(reduction="sum", from_logits=True), logits.double(), *rest)
+    for ours, formula in zip(own, exactly, strict=True):
+        close(ours, formula, rtol=1e-6, atol=1e-6)
+
+
+@needs_kernels
+def test_the_kernels_loss_behaves_as_any() -> None:
+    """Its arguments and its value may change; what its gradient is recomputed from may not."""
+    scores, *rest = (each[:2] if each.dim() < 3 else each[:, :2] for each in small())
+    leaf = scores.clone().requires_grad_()
+    criterion = CTCLoss(reduction="sum", from_logits=True)
+    for argument, value in (("reduction", "mean"), ("from_logits", False), ("zero_infinity", True), ("blank", 2)):
+        criterion(leaf, *rest)
+        setattr(criterion, argument, value)
+        labels = rest[0].where(rest[0] != 2, 0) if argument == "blank" else rest[0]
+        again = CTCLoss(
+            criterion.blank, criterion.reduction, criterion.zero_infinity, from_logits=criterion.from_logits
+        )
+        assert torch.equal(criterion(leaf, labels, *rest[1:]), again(leaf, labels, *rest[1:]))
+    loss = ctc_loss(leaf, *rest, reduction="none")
+    loss += 1
+    loss *= 2
+    (gradient,) = torch.autograd.grad(loss.sum(), leaf, retain_graph=True)
+    close(gradient, 2 * loss_and_grad(lambda x: ctc_loss(x, *rest, reduction="sum"), scores)[1])
+    rest[0][0, 0] = 1 + rest[0][0, 0] % 2
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(loss.sum(), leaf)
+    numbers = torch.ones(3, dtype=torch.float64)
+    (batch,) = torch.autograd.grad(ctc_loss(leaf, *rest), leaf, numbers, is_grads_batched=True)
+    close(batch[2], loss_and_grad(lambda x: ctc_loss(x, *rest), scores)[1])
+
+
+@needs_kernels
+def test_accelerate_leaves_ctc_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of scores that are not normalised the gradients differ."""
+    scores, *rest = (each[:2] if each.dim() < 3 else each[:, :2] for each in small())
+    theirs = loss_and_grad(F.ctc_loss, scores, *rest)
+    with losskit.accelerate():
+        for own, their in zip(loss_and_grad(F.ctc_loss, scores, *rest), theirs, strict=True):
+            assert torch.equal(own, their)
 
 
 # Refusals

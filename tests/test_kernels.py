@@ -322,6 +322,7 @@ SCRIPT = """
 import sys, torch
 sys.path.insert(0, {tests!r})
 from cases import draw, subjects
+import losskit
 from losskit import native
 assert native.status().level == {level!r}, native.status()
 answers = {{}}
@@ -331,6 +332,11 @@ for subject in subjects():
         loss = subject.loss()(input.requires_grad_(), target)
         loss.backward()
         answers[str(subject)] = (loss.detach(), input.grad)
+generator = torch.Generator().manual_seed(0)
+input = torch.randn(60, 3, 40, generator=generator, requires_grad=True)
+loss = losskit.CTCLoss(from_logits=True)(input, torch.randint(1, 40, (3, 20), generator=generator), [60] * 3, [20, 7, 0])
+loss.backward()
+answers["CTCLoss"] = (loss.detach(), input.grad)
 torch.save(answers, {path!r})
 """
 
@@ -568,6 +574,7 @@ def test_a_target_changed_in_place_is_noticed() -> None:
 
 HALVES = """
 import torch, losskit
+import losskit
 from losskit import native
 assert native.status().level == {level!r}, native.status()
 every = torch.arange(-32768, 32768, dtype=torch.int32).to(torch.int16).view(torch.float16)

@@ -17,7 +17,7 @@ from losskit.native.library import FORCE, KEPT, Status
 
 Loaded = Callable[..., tuple[Any, str | None, str]]
 OLD = library.ABI - 1
-DECLARED = ("lease", "elementwise", "rowwise", "elementwise_op", "rowwise_op", "empty_cache", "keep_blocks")
+DECLARED = ("lease", "elementwise", "rowwise", "elementwise_op", "rowwise_op", "sequence", "empty_cache", "keep_blocks")
 
 
 class Fake:

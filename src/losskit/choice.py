@@ -36,6 +36,7 @@ from losskit.core.watched import (
 )
 from losskit.native.autograd import by_kernel
 from losskit.native.call import Call, Plain, Ready, Unfit, ready
+from losskit.native.sequence import CTC, ready_sequences
 
 ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
 CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
@@ -172,7 +173,7 @@ def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
         told.get("label_smoothing", 0.0),
         loss.by_formula,
     )
-    return ready(call, loss._buffers, tensors)
+    return ready_sequences(call, tensors) if call.kernel == CTC else ready(call, loss._buffers, tensors)
 
 
 # Torch's operator

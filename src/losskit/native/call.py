@@ -26,6 +26,7 @@ from losskit.native.library import (
     Elementwise,
     Rowwise,
     Spread,
+    Struct,
     lease,
     load,
 )
@@ -190,7 +191,7 @@ class Ready:
             held.append(weight)
         return held
 
-    def _extra(self, call: Elementwise | Rowwise, extra: Extra) -> list[Tensor | None]:
+    def _extra(self, call: Struct, extra: Extra) -> list[Tensor | None]:
         for factor in (extra.sample_weight, extra.normalizer):
             if isinstance(factor, Tensor) and factor.requires_grad:
                 raise Unfit  # only the formula gives it a gradient

@@ -80,7 +80,20 @@ class Rowwise(Structure):
     ]
 
 
-STRUCTS = (Spread, Elementwise, Rowwise)
+class Sequence(Structure):
+    """A call of the sequence driver, field by field as ``kernels/abi.h`` has it."""
+
+    _fields_ = [
+        *((name, c_int32) for name in ("dtype", "reduction", "threads", "found", "from_logits", "zero_infinity")),
+        *((name, c_int64) for name in ("steps", "samples", "classes", "blank", "width", "labels")),
+        *((name, c_void_p) for name in ("input", "targets", "input_lengths", "target_lengths", "value", "gradient")),
+        *((name, Spread) for name in ("sample_weight", "mask")),
+        ("normalizer", c_double),
+    ]
+
+
+Struct = Elementwise | Rowwise | Sequence
+STRUCTS = (Spread, Elementwise, Rowwise, Sequence)
 
 
 @dataclass(frozen=True)
@@ -182,6 +195,7 @@ def _declared(library: CDLL) -> CDLL:
     library.losskit_lease.argtypes = [POINTER(c_int64), c_int32, c_int32]
     library.losskit_elementwise.argtypes = library.losskit_rowwise.argtypes = [c_void_p]
     library.losskit_elementwise_op.argtypes = library.losskit_rowwise_op.argtypes = [c_char_p]
+    library.losskit_sequence.argtypes = [c_void_p]
     library.losskit_empty_cache.restype = c_int64
     library.losskit_keep_blocks.argtypes = [c_int64]
     library.losskit_keep_blocks(KEPT)

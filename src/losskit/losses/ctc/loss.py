@@ -70,6 +70,7 @@ class CTCLoss(Loss, nn.CTCLoss):
         serves={Task.SEQUENCE: Head(Encoding.SEQUENCE, predicting=Activation.SOFTMAX, training=Activation.LOG_SOFTMAX)},
         source="Graves 2006, Connectionist temporal classification, doi:10.1145/1143844.1143891",
         torch="ctc_loss",
+        kernel="ctc",
     )
     blank: int = arg(default=0, within="[0, inf)", doc="The label that stands for none.")
     reduction: Reduction = reduction_arg(default="mean")
@@ -93,6 +94,9 @@ class CTCLoss(Loss, nn.CTCLoss):
     ) -> Tensor:
         lengths = _as_tensor(input_lengths), _as_tensor(target_lengths)
         return self.compute((log_probs, targets, *lengths), at_call)
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return self.blank, self.zero_infinity, self.from_logits
 
     def formula(self, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tensor:
         """The forward recursion over the states: the target's labels with a blank before, between and after them."""
