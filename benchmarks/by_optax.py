@@ -20,7 +20,12 @@ def losses() -> dict[str, Loss]:
         pairs = jnp.arange(len(first))
         return optax.ntxent(jnp.concatenate([first, second]), jnp.concatenate([pairs, pairs]), 0.5)
 
+    def ctc(scores: Any, targets: Any, steps: Any, labels: Any) -> Any:
+        padding = [jnp.arange(each.shape[1]) >= ends[:, None] for each, ends in ((scores, steps), (targets, labels))]
+        return (optax.ctc_loss(scores, padding[0] * 1.0, targets, padding[1] * 1.0) / labels).mean()
+
     return {
+        "CTCLoss": ctc,  # of logits, the samples first
         "CrossEntropyLoss": lambda x, y: optax.softmax_cross_entropy_with_integer_labels(x, y).mean(),
         "BCEWithLogitsLoss": lambda x, y: optax.sigmoid_binary_cross_entropy(x, y).mean(),
         "FocalLoss": lambda x, y: optax.sigmoid_focal_loss(x, y).mean(),
