@@ -65,11 +65,11 @@ def by_torch(logits: Tensor, *rest: Tensor, reduction: str = "mean") -> Tensor:
 
 def steps(batch: Batch) -> dict[str, Callable[[], object]]:
     """What is measured, torch first."""
-    logits, *rest = batch
+    logits, rest = batch.logits, batch[1:]
     losses: dict[str, Callable[[], Tensor]] = {
         "torch": lambda: by_torch(*batch),
         "from_logits": lambda: functional.ctc_loss(*batch, from_logits=True),
-        "log_probs": lambda: functional.ctc_loss(logits.log_softmax(2), *rest),
+        "log_probs": lambda: functional.ctc_loss(*batch._replace(logits=logits.log_softmax(2))),
     }
     if logits.numel() < MANY:
         losses["formula"] = lambda: ByFormula()(logits.log_softmax(2), *rest)
@@ -89,7 +89,7 @@ def steps(batch: Batch) -> dict[str, Callable[[], object]]:
 
 def errors(batch: Batch) -> list[float]:
     """The largest of the gradient of the sum, torch's and losskit's."""
-    logits, *rest = batch
+    logits, rest = batch.logits, batch[1:]
 
     def gradient(loss: Callable[..., Tensor], of: Tensor) -> Tensor:
         return torch.autograd.grad(loss(of, *rest, reduction="sum"), of)[0]
