@@ -59,20 +59,24 @@ def drawn(size: tuple[int, int, int, int]) -> Batch:
     return Batch(logits, targets, torch.full((samples,), steps), torch.full((samples,), labels))
 
 
-def by_torch(logits: Tensor, *rest: Tensor, reduction: str = "mean") -> Tensor:
-    return F.ctc_loss(logits.log_softmax(2), *rest, reduction=reduction)
+def behind_softmax(batch: Batch) -> Batch:
+    return batch._replace(logits=batch.logits.log_softmax(2))
+
+
+def by_torch(batch: Batch, reduction: str = "mean") -> Tensor:
+    return F.ctc_loss(*behind_softmax(batch), reduction=reduction)
 
 
 def steps(batch: Batch) -> dict[str, Callable[[], object]]:
     """What is measured, torch first."""
     logits, rest = batch.logits, batch[1:]
     losses: dict[str, Callable[[], Tensor]] = {
-        "torch": lambda: by_torch(*batch),
+        "torch": lambda: by_torch(batch),
         "from_logits": lambda: functional.ctc_loss(*batch, from_logits=True),
-        "log_probs": lambda: functional.ctc_loss(*batch._replace(logits=logits.log_softmax(2))),
+        "log_probs": lambda: functional.ctc_loss(*behind_softmax(batch)),
     }
     if logits.numel() < MANY:
-        losses["formula"] = lambda: ByFormula()(logits.log_softmax(2), *rest)
+        losses["formula"] = lambda: ByFormula()(*behind_softmax(batch))
 
     def step(loss: Callable[[], Tensor]) -> Callable[[], object]:
         def run() -> None:
@@ -89,14 +93,16 @@ def steps(batch: Batch) -> dict[str, Callable[[], object]]:
 
 def errors(batch: Batch) -> list[float]:
     """The largest of the gradient of the sum, torch's and losskit's."""
-    logits, rest = batch.logits, batch[1:]
 
-    def gradient(loss: Callable[..., Tensor], of: Tensor) -> Tensor:
-        return torch.autograd.grad(loss(of, *rest, reduction="sum"), of)[0]
+    def gradient(loss: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
+        return torch.autograd.grad(loss(batch), batch.logits)[0]
 
-    exactly = gradient(by_torch, logits.detach().double().requires_grad_())
-    ours = partial(functional.ctc_loss, from_logits=True)
-    return [float((gradient(loss, logits) - exactly).abs().max()) for loss in (by_torch, ours)]
+    def ours(batch: Batch) -> Tensor:
+        return functional.ctc_loss(*batch, reduction="sum", from_logits=True)
+
+    theirs = partial(by_torch, reduction="sum")
+    exactly = gradient(theirs, batch._replace(logits=batch.logits.detach().double().requires_grad_()))
+    return [float((gradient(loss, batch) - exactly).abs().max()) for loss in (theirs, ours)]
 
 
 def cells(batch: Batch, clock: Callable[[], float]) -> str:
@@ -110,8 +116,8 @@ def cells(batch: Batch, clock: Callable[[], float]) -> str:
     for name in COLUMNS:
         rival, ours = (name, "from_logits") if name == "Optax" else ("torch", name)
         there = rival in times and ours in times
-        row += f"{paired.ratio(times[rival], times[ours]):13.2f}" if there else f"{'-':>13}"
-    return row + "".join(f"{error:13.1e}" for error in errors(batch))
+        row += f"{paired.ratio(times[rival], times[ours]):14.2f}" if there else f"{'-':>14}"
+    return row + "".join(f"{error:14.1e}" for error in errors(batch))
 
 
 def main() -> None:
@@ -127,7 +133,7 @@ def main() -> None:
     kind = "CPU" if options.cpu_time else "wall"
     print(f"torch {torch.__version__}, float32, {kind} time, threads {options.threads}; above 1 losskit is faster")
     heads = (*COLUMNS, "torch's error", "ours")
-    print(f"{'T, N, C, S':22}{'torch, ms':>11}" + "".join(f"{head:>13}" for head in heads))
+    print(f"{'T, N, C, S':22}{'torch, ms':>11}" + "".join(f"{head:>14}" for head in heads))
     for size in (SIZES[place] for place in options.sizes):
         print(f"{', '.join(map(str, size)):22}{cells(drawn(size), clock)}", flush=True)
 
