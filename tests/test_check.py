@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import threading
+import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -274,3 +277,27 @@ def test_results_are_those_of_torch_bit_for_bit() -> None:
         watched = train()
     assert codes(watching.report()) == ["LK101"]
     assert all(map(torch.equal, plain, watched))
+
+
+WARNING = """
+import torch
+import torch.nn.functional as F
+input, target, criterion = torch.randn(8, 1), torch.randn(8), torch.nn.MSELoss()
+for step in range(9):
+    F.mse_loss(input, target)
+    criterion(input, target)
+    F.mse_loss(input[:4], target)
+"""
+
+
+def test_warnings_come_as_they_would(tmp_path: Path) -> None:
+    """As often, and for the same lines: one for each, from a function for the line that calls it."""
+    found = []
+    for context in (nullcontext(), losskit.watch()):
+        file = str(tmp_path / f"{len(found)}.py")
+        with warnings.catch_warnings(record=True) as seen, context:
+            warnings.simplefilter("default")
+            exec(compile(WARNING, file, "exec"), {})
+        found.append([(each.filename.replace(file, ""), each.lineno, str(each.message)) for each in seen])
+    assert found[0] == found[1]
+    assert [line for file, line, _ in found[0] if not file] == [6, 8]

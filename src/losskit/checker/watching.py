@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -202,6 +203,30 @@ class _Seen:
         ]
 
 
+# Warnings, which must come as they would
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warning is shown, and none is forgotten: ``catch_warnings`` lets all that were shown before come again."""
+    filters, ignore = cast("list[Any]", warnings.filters), ("ignore", None, Warning, None, 0)
+    filters.insert(0, ignore)
+    try:
+        yield
+    finally:
+        filters.remove(ignore)
+
+
+#: ``warnings`` looks for the caller beyond frames of the import system, which it knows by such a name.
+HIDDEN = f"{__file__} (importlib, _bootstrap)"
+
+
+def hidden(code: CodeType) -> CodeType:
+    """The code as ``warnings`` passes over it, so that a warning of torch names the line that it would."""
+    inner = tuple(hidden(each) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_filename=HIDDEN, co_consts=inner)
+
+
 # Torch's functions
 
 _watches: list[watch] = []
@@ -249,12 +274,12 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
     made: dict[str, Any] = {}
     exec(text, made)
     code: CodeType = made["asking"].__code__
-    old = function.__code__
+    ask.__code__ = hidden(ask.__code__)
     return code.replace(
         co_consts=tuple(ask if each == mark else each for each in code.co_consts),
-        co_filename=old.co_filename,
-        co_firstlineno=old.co_firstlineno,
-        co_name=old.co_name,
+        co_filename=HIDDEN,
+        co_firstlineno=function.__code__.co_firstlineno,
+        co_name=function.__name__,
     )
 
 
@@ -368,10 +393,13 @@ def _ask(
 
 
 def _look(watches: list[watch], stack: Stack, call: Call) -> None:
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with torch.no_grad(), quiet():
         for each in watches:
             each.look(call, stack)
+
+
+for _each in (_torchs, _losskits, _ask):
+    _each.__code__ = hidden(_each.__code__)
 
 
 def _unreadable(values: list[Any]) -> str:
@@ -387,8 +415,7 @@ def _unreadable(values: list[Any]) -> str:
 
 
 def _quietly(kind: type[Loss], arguments: dict[str, Any]) -> Loss:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # KLDivLoss warns of 'mean', of which a rule tells
+    with quiet():  # KLDivLoss warns of 'mean', of which a rule tells
         return instance(kind, **arguments)
 
 
