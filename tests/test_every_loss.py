@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from cases import OWN_TESTS, Subject, draw, subjects
+from compiler import needs_compiler
 from oracles import ORACLES
 from properties import PROPERTIES
+from properties.derivatives import compile_to_machine_code
 
 import losskit
 
@@ -47,6 +49,11 @@ def test_every_loss(subject: Subject, name: str) -> None:
     if (str(subject), name) in EXEMPT:
         pytest.skip(EXEMPT[str(subject), name])
     PROPERTIES[name](subject)
+
+
+@needs_compiler
+def test_every_loss_compiles_to_machine_code() -> None:
+    compile_to_machine_code(subjects())
 
 
 @pytest.mark.parametrize("exempt", [each for each in EXEMPT if each not in TOO_LARGE], ids=" ".join)

@@ -11,7 +11,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from cases import Subject
+from compiler import needs_compiler
 from properties import PROPERTIES
+from properties.derivatives import compile_to_machine_code
 from properties.held import EITHER_WAY
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
@@ -465,7 +467,6 @@ SABOTAGE: dict[str, list[Subject | Raising]] = {
     "jvp": [sabotaged(MSELoss, formula=squared(lambda e: Halved.apply(e) ** 2))],
     # each torch has other words for what its compiler cannot do, and all name the line
     "compile_fullgraph": [Raising(RuntimeError, "in reading", sabotaged(MSELoss, formula=reading))],
-    "compile_to_machine_code": [Raising(RuntimeError, "in reading", sabotaged(MSELoss, formula=reading))],
     "export": [Raising(RuntimeError, "in reading", sabotaged(MSELoss, formula=reading))],
     "autocast": [
         sabotaged(MSELoss, forward=in_the_dtype_of_the_input),
@@ -623,6 +624,20 @@ def test_sabotage_turns_the_property_red(name: str, which: int) -> None:
         return
     with pytest.raises(RED):
         PROPERTIES[name](sabotage)
+
+
+@needs_compiler
+def test_machine_code_of_all_losses_is_that_of_each() -> None:
+    """One that cannot be compiled, or computes something else once it is, is found among others that are right."""
+
+    def otherwise(self: Loss, input: Tensor, target: Tensor) -> Tensor:
+        return (input - target) ** 2 * (1.01 if torch.compiler.is_compiling() else 1)
+
+    right = [sabotaged(MSELoss), sabotaged(SmoothL1Loss)]
+    with pytest.raises(RuntimeError, match="in reading"):
+        compile_to_machine_code([*right, sabotaged(MSELoss, formula=reading)])
+    with pytest.raises(AssertionError):
+        compile_to_machine_code([*right, sabotaged(MSELoss, formula=otherwise)])
 
 
 #: What only the formula shows, for each property that is checked either way.

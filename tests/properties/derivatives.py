@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import pytest
 import torch
 from cases import CLASSES, ITEMS, Subject, close, draw, kinds, variants
-from compiler import COMPILER, WHY
 from torch import Tensor
 
 import losskit
@@ -151,38 +149,44 @@ def jvp(subject: Subject) -> None:
 
 @holds
 def compile_fullgraph(subject: Subject) -> None:
+    """The module, and the function, plain and with all that a call adds: in one graph, since each compilation takes a second."""
     mask = torch.tensor([True, False, True, True])
+    at_call: dict[str, Any] = {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}
     *_, last = variants(subject.loss)
-    for arguments in ({}, last) if last else ({},):  # a compilation takes a second
+    for arguments in ({}, last) if last else ({},):
         arguments = {n: v.float() if isinstance(v, Tensor) else v for n, v in arguments.items()}
-        tensors = draw(subject.loss(**arguments), dtype=torch.float32)
-        calls: list[dict[str, Any]] = [{}, {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}]
-        for at_call in calls:
-            criterion = subject.loss(**arguments)
-            torch._dynamo.reset()
-            compiled = torch.compile(criterion, fullgraph=True, backend="aot_eager")
-            expected = loss_and_grad(criterion, *tensors, **at_call)
-            for own, eager in zip(loss_and_grad(compiled, *tensors, **at_call), expected, strict=True):
-                close(own, eager, rtol=1e-5, atol=1e-6)
-            if bool(arguments) != bool(at_call) and last:
-                continue  # the function adds but a constructor, plain or with all that there is
-            torch._dynamo.reset()
-            function = torch.compile(subject.function, fullgraph=True, backend="aot_eager")
-            close(function(*tensors, **arguments, **at_call), expected[0], rtol=1e-5, atol=1e-6)
+        criterion = subject.loss(**arguments)
+        tensors = draw(criterion, dtype=torch.float32)
+
+        def every(*tensors: Tensor) -> Tensor:
+            more = at_call if arguments or not last else {}  # noqa: B023  # the function adds but a constructor
+            function = subject.function(*tensors, **arguments, **more)  # noqa: B023
+            return torch.stack([criterion(*tensors), criterion(*tensors, **at_call), function])  # noqa: B023
+
+        torch._dynamo.reset()
+        compiled = torch.compile(every, fullgraph=True, backend="aot_eager")
+        expected = loss_and_grad(every, *tensors)  # under another upstream gradient for each
+        for own, eager in zip(loss_and_grad(compiled, *tensors), expected, strict=True):
+            close(own, eager, rtol=1e-5, atol=1e-6)
 
 
-@holds
-def compile_to_machine_code(subject: Subject) -> None:
-    if COMPILER is None:
-        pytest.skip(WHY)
+def compile_to_machine_code(subjects: list[Subject]) -> None:
+    """All losses in one graph: most of a compilation is the C++ compiler's start."""
+    criteria = [subject.loss() for subject in subjects]
+    drawn = [draw(criterion, dtype=torch.float32) for criterion in criteria]
+    leaves = [tensors[0].requires_grad_() for tensors in drawn]
+
+    def every(*given: tuple[Tensor, ...]) -> list[Tensor]:
+        return [criterion(*tensors) for criterion, tensors in zip(criteria, given, strict=True)]
+
     torch._dynamo.reset()
-    tensors = draw(subject.loss, dtype=torch.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the compiler's own
-        compiled = torch.compile(subject.loss(), fullgraph=True)
-        own = loss_and_grad(compiled, *tensors)
-    for ours, eager in zip(own, loss_and_grad(subject.loss(), *tensors), strict=True):
-        close(ours, eager, rtol=1e-5, atol=1e-6)
+        own = torch.compile(every, fullgraph=True)(*drawn)
+        slopes = torch.autograd.grad(own, leaves)
+    expected = every(*drawn)
+    for ours, eager in zip((*own, *slopes), (*expected, *torch.autograd.grad(expected, leaves)), strict=True):
+        close(ours.detach(), eager.detach(), rtol=1e-5, atol=1e-6)
 
 
 @holds
