@@ -6,7 +6,7 @@ This module knows no losses: a :class:`Call` holds everything that a kernel need
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import CDLL, addressof, c_int64, c_void_p, cast
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -156,12 +156,20 @@ class Ready:
             or self.template.unscaled
         ):
             return None
-        fields: Any = type(self.template)
+        return self._planned(native, self.template, (("input", "gradient"), ("target", None)), tensors)
+
+    def _planned(
+        self, native: Any, template: Struct, names: Iterable[tuple[str, str | None]], tensors: tuple[Tensor, ...]
+    ) -> Plain:
+        """The call by the node in C++; ``names`` are the fields of each tensor's pointer and of its gradient's."""
+        fields: Any = type(template)
         driver = cast(self.driver, c_void_p).value
-        offsets = (fields.input.offset, fields.gradient.offset), (fields.target.offset, -1)
+        offsets = [
+            (getattr(fields, own).offset, -1 if its is None else getattr(fields, its).offset) for own, its in names
+        ]
         places = tuple((*own, tensor) for own, tensor in zip(offsets, tensors))
         filled_in = (fields.threads.offset, fields.found.offset, fields.value.offset)
-        plan = native.plan(driver, bytes(self.template), filled_in, self.one, places)
+        plan = native.plan(driver, bytes(template), filled_in, self.one, places)
         return partial(native.attach, plan, self)
 
     def _call(self) -> tuple[Elementwise | Rowwise, int]:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from losskit.core.arithmetic import wide
 from losskit.core.reduction import NOTHING, Extra
-from losskit.native.call import Call, Outcome, Ready, Unfit, Weights
+from losskit.native import node
+from losskit.native.call import Call, Outcome, Plain, Ready, Unfit, Weights
 from losskit.native.library import DTYPES, LEASED, REDUCTIONS, Sequence, load
 
 CTC = "ctc"  # the kernel of this driver
@@ -28,6 +29,7 @@ class Sequences(Ready):
         self.lease = (c_int64 * input.dim())(*input.shape) if large else None
         self.sequences = _filled_in(call, self.dtype, input.shape, targets.shape)
         self.spare: list[tuple[Sequence, int]] = []  # several, since threads may share a loss
+        self.plain = self._plain(tensors)
 
     def run(
         self, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra, wanted: int, room: Tensor | None = None
@@ -54,6 +56,13 @@ class Sequences(Ready):
         if extra is NOTHING:  # other calls hold pointers that must not be reused
             self.spare.append((call, address))
         return value, gradients, 1.0
+
+    def _plain(self, tensors: tuple[Tensor, ...]) -> Plain | None:
+        native, integers = node.load(), all(tensor.dtype is torch.int64 for tensor in tensors[1:])
+        if native is None or not integers or self.input_dtype is not None or self.one is None or self.lease is not None:
+            return None
+        names = (("input", "gradient"), ("targets", None), ("input_lengths", None), ("target_lengths", None))
+        return self._planned(native, self.sequences, names, tensors)
 
     def over_items(self, upstream: Tensor) -> Tensor:
         """``upstream``, which has one number per sample, broadcast against the gradient."""
