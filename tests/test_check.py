@@ -292,7 +292,7 @@ for step in range(9):
 
 def test_warnings_come_as_they_would(tmp_path: Path) -> None:
     """As often, and for the same lines: one for each, from a function for the line that calls it."""
-    found = []
+    found: list[list[tuple[str, int, str]]] = []
     for context in (nullcontext(), losskit.watch()):
         file = str(tmp_path / f"{len(found)}.py")
         with warnings.catch_warnings(record=True) as seen, context:
