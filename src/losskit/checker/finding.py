@@ -60,6 +60,7 @@ class Finding:
         where: The line of the call, where it is known.
         seen: In how many calls it was found.
         of: How many calls were looked at.
+        raised: Whether the call raised an error, so that it is no secret.
     """
 
     code: str
@@ -70,6 +71,7 @@ class Finding:
     where: Site | None = None
     seen: int = 1
     of: int = 1
+    raised: bool = False
 
     @property
     def what(self) -> Phrase:

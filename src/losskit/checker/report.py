@@ -52,7 +52,7 @@ class Report:
 
     def __str__(self) -> str:
         coverage = "\n".join(wrapped(self.coverage, width()))
-        return "\n\n".join([self._head(), *map(self._text, self.findings), coverage])
+        return "\n\n".join([self._head(), *map(self.full, self.findings), coverage])
 
     def concise(self) -> str:
         """A line for each finding."""
@@ -61,6 +61,25 @@ class Report:
             for each in self.findings
         ]
         return "\n".join([*lines, self.coverage])
+
+    def full(self, finding: Finding, within: int | None = None) -> str:
+        """All that is said of a finding, in lines of at most so many columns: the terminal's."""
+        across = width() if within is None else within
+        lines = [f"{self._place(finding)}: {self._told(finding.severity)} {finding.code} {finding.name}"]
+        if finding.where and finding.where.source:
+            lines.append(f"  > {finding.where.source}")
+        what = self._told(Phrase("{what}.", what=finding.what))
+        lines += wrapped(f"  {what}", across, "  ")
+        parts = {"evidence": finding.evidence, "harm": finding.harm, "mend": finding.mend}
+        if finding.of > 1:
+            seen = Phrase("in {seen} of {of} calls that were looked at", seen=finding.seen, of=finding.of)
+            parts["seen"] = seen
+        titles = [self._told(title) for title in parts]
+        room = max(map(columns, titles)) + 2
+        for title, text in zip(titles, parts.values(), strict=True):
+            padded = title + " " * (room - columns(title))
+            lines += wrapped(f"  {padded}{self._told(text)}", across, " " * (room + 2))
+        return "\n".join(lines)
 
     def as_json(self) -> str:
         """The report for a machine: its keys are English, its texts in the language of the report."""
@@ -90,23 +109,6 @@ class Report:
 
     def _place(self, finding: Finding) -> str:
         return str(finding.where) if finding.where else self._told("the call")
-
-    def _text(self, finding: Finding) -> str:
-        lines = [f"{self._place(finding)}: {self._told(finding.severity)} {finding.code} {finding.name}"]
-        if finding.where and finding.where.source:
-            lines.append(f"  > {finding.where.source}")
-        what = self._told(Phrase("{what}.", what=finding.what))
-        lines += wrapped(f"  {what}", width(), "  ")
-        parts = {"evidence": finding.evidence, "harm": finding.harm, "mend": finding.mend}
-        if finding.of > 1:
-            seen = Phrase("in {seen} of {of} calls that were looked at", seen=finding.seen, of=finding.of)
-            parts["seen"] = seen
-        titles = [self._told(title) for title in parts]
-        room = max(map(columns, titles)) + 2
-        for title, text in zip(titles, parts.values(), strict=True):
-            padded = title + " " * (room - columns(title))
-            lines += wrapped(f"  {padded}{self._told(text)}", width(), " " * (room + 2))
-        return "\n".join(lines)
 
     def _row(self, finding: Finding) -> str:
         cells = (

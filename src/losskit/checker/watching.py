@@ -25,6 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from losskit.checker.call import Call
 from losskit.checker.catalog import RULES
+from losskit.checker.coverage import Coverage
 from losskit.checker.finding import ORDER, Finding, Site
 from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
@@ -41,6 +42,7 @@ INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
 NOWHERE = Site("?", 0)
 DEEP = 12  # lines of a stack that are kept
 DEPRECATED = ("size_average", "reduce")
+__tracebackhide__ = True  # pytest shows the user's lines and torch's
 
 
 class watch:  # noqa: N801 - named as torch.no_grad is
@@ -77,42 +79,32 @@ class watch:  # noqa: N801 - named as torch.no_grad is
 
     def __enter__(self) -> watch:
         self._started = time.perf_counter()
+        hold()
         _watches.append(self)
-        if len(_watches) == 1:
-            _exchange()
         return self
 
     def __exit__(self, *_: object) -> None:
         _watches.remove(self)
-        if not _watches:
-            _restore()
+        release()
 
     def report(self, language: str = "en") -> Report:
         """What was found until now, in English or, as ``"zh"``, in Chinese."""
         findings = [finding for seen in self.sites.values() for finding in seen.findings()] + list(self.others.values())
         findings.sort(key=lambda each: (ORDER.index(each.severity), str(each.where), each.code))
-        return Report(tuple(findings), self._checked(), self._unchecked(), language=language)
+        coverage = self.coverage()
+        return Report(tuple(findings), coverage.checked(), coverage.unchecked(), language=language)
 
-    def _checked(self) -> str:
-        calls, looked = (sum(getattr(seen, name) for seen in self.sites.values()) for name in ("calls", "looked"))
-        if not calls:
-            return "no loss was called"
-        lines = Phrase("{count} line" if len(self.sites) == 1 else "{count} lines", count=len(self.sites))
-        told = "{looked} of {calls} in {lines}, by {rules} rules"
-        return Phrase(told, looked=looked, calls=_calls(calls), lines=lines, rules=len(RULES))
-
-    def _unchecked(self) -> tuple[str, ...]:
-        told = [Phrase("{calls} {why}", calls=_calls(count), why=why) for why, count in self.passed.items()]
-        failed = "{what}, which failed with {error}"
-        told += [Phrase(failed, what=what, error=error) for what, error in self.broken.items()]
-        if self.training.own:
-            lines = ", ".join(map(str, list(self.training.own)[:3]))
-            own = "the loss behind {count} backward passes, which calls none of torch's ({lines})"
-            told.append(Phrase(own, count=sum(self.training.own.values()), lines=lines))
-        hidden = sum(seen.hidden for seen in self.sites.values())
-        if hidden:
-            told.append(Phrase("what made the input in {count} calls, where the graph does not tell", count=hidden))
-        return tuple(told)
+    def coverage(self) -> Coverage:
+        """What was looked at until now, and what was not."""
+        return Coverage(
+            rules=len(RULES),
+            calls={str(site): seen.calls for site, seen in self.sites.items()},
+            looked=sum(seen.looked for seen in self.sites.values()),
+            hidden=sum(seen.hidden for seen in self.sites.values()),
+            own={str(site): count for site, count in self.training.own.items()},
+            passed=dict(self.passed),
+            broken=dict(self.broken),
+        )
 
     def due(self, frame: FrameType | None) -> bool:
         """Whether to look at this call, from this frame. Every call passes here, so it is short."""
@@ -125,8 +117,10 @@ class watch:  # noqa: N801 - named as torch.no_grad is
             seen = self._lines[line] = self.sites.setdefault(_site(frame), _Seen())
         seen.calls += 1
         self.training.called.add(thread)
-        if self.always or seen.looked < FIRST:
-            return True
+        return self.always or seen.looked < FIRST or self.affords(seen.calls)
+
+    def affords(self, number: int) -> bool:
+        """Whether to look at a later call of a line, which is its call of this number."""
         return self._spent < BUDGET * (time.perf_counter() - self._started)
 
     def look(self, call: Call, stack: Stack) -> None:
@@ -140,7 +134,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         for rule in RULES:
             finding = self._asked(rule, rule.inspect, call)
             if finding is not None:
-                seen.add(finding, rule.one_is_enough)
+                seen.add(replace(finding, raised=call.result is None), rule.one_is_enough)
         self.training.call(call, stack)
         self._spent += time.perf_counter() - start
 
@@ -180,20 +174,17 @@ def first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n")[0]
 
 
-def _calls(count: int) -> Phrase:
-    return Phrase("{count} call" if count == 1 else "{count} calls", count=count)
-
-
 class _Seen:
     """What was seen at one line."""
 
     def __init__(self) -> None:
         self.calls = self.looked = self.hidden = 0
-        self.found: dict[str, tuple[Finding, int, bool]] = {}
+        self.found: dict[tuple[str, bool], tuple[Finding, int, bool]] = {}
 
     def add(self, finding: Finding, one_is_enough: bool) -> None:
-        first, count, _ = self.found.get(finding.code, (finding, 0, True))
-        self.found[finding.code] = (first, count + 1, one_is_enough)
+        key = (finding.code, finding.raised)
+        first, count, _ = self.found.get(key, (finding, 0, True))
+        self.found[key] = (first, count + 1, one_is_enough)
 
     def findings(self) -> list[Finding]:
         return [
@@ -230,12 +221,32 @@ def hidden(code: CodeType) -> CodeType:
 # Torch's functions
 
 _watches: list[watch] = []
+_held = 0
 _inside = threading.local()
 _codes: dict[Any, CodeType] = {}
 _theirs: dict[str, bool] = {}
 _compute = Loss.compute
 _backward = Tensor.backward
 _hooks: list[Any] = []
+
+
+def hold() -> None:
+    """Exchange the code of torch's functions until :func:`release`.
+
+    Who watches often holds it throughout: what is compiled and calls these functions is compiled anew at each exchange.
+    """
+    global _held
+    if not _held:
+        _exchange()
+    _held += 1
+
+
+def release() -> None:
+    """End what :func:`hold` has begun."""
+    global _held
+    _held -= 1
+    if not _held:
+        _restore()
 
 
 def _exchange() -> None:
@@ -270,7 +281,8 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
     at = next((place for place, each in enumerate(parameters) if each.kind is Parameter.KEYWORD_ONLY), len(named))
     head = [*named[:at], *(["*"] if at < len(named) else []), *named[at:]]
     mark = "the code that follows takes its place"
-    text = f"def asking({', '.join(head)}):\n    ask = {mark!r}\n    return ask({', '.join(f'{n}={n}' for n in named)})"
+    body = f"__tracebackhide__ = True\n    ask = {mark!r}\n    return ask({', '.join(f'{n}={n}' for n in named)})"
+    text = f"def asking({', '.join(head)}):\n    {body}"
     made: dict[str, Any] = {}
     exec(text, made)
     code: CodeType = made["asking"].__code__
