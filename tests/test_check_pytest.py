@@ -90,7 +90,7 @@ def test_findings_that_are_meant_to_be(suite: pytest.Pytester) -> None:
 def test_marked():
     misuse()
 
-@pytest.mark.losskit(ignore="LK102")
+@pytest.mark.losskit("LK102", ignore=("LK3", "LK4"))
 def test_marked_otherwise():
     misuse()
 
@@ -100,10 +100,15 @@ def test_from_the_ini():
 @pytest.mark.losskit(ignore=["LK999"])
 def test_mistyped():
     pass
+
+@pytest.mark.losskit(ignored=["LK101"])
+def test_mistyped_otherwise():
+    pass
 """
-    shown = run(suite, tests, "-o", "losskit_ignore=LK3", "--strict-markers", fail=1, passed=2, errors=1)
+    shown = run(suite, tests, "-o", "losskit_ignore=LK3", "--strict-markers", fail=1, passed=2, errors=2)
     assert "FAILED test_findings_that_are_meant_to_be.py::test_marked_otherwise" in shown
     assert "no rule of losskit has the code 'LK999'; did you mean" in shown
+    assert "no rule of losskit has the code 'ignored'" in shown
     assert "ignored: LK101 (1), LK301 (1); not checked" in summary(shown)
 
 

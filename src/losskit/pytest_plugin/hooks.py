@@ -94,9 +94,7 @@ class Hooks:
         if not self.holding:
             hold()
             self.holding = True
-        marks = [mark.kwargs.get("ignore", mark.args) for mark in item.iter_markers("losskit")]
-        codes = [code for mark in marks for code in ([mark] if isinstance(mark, str) else mark)]
-        self.watching = OfTest([*self.ignored, *codes])
+        self.watching = OfTest([*self.ignored, *_codes([_of_mark(mark) for mark in item.iter_markers("losskit")])])
         self.watching.__enter__()
         self.inside = True
 
@@ -123,4 +121,17 @@ class Hooks:
 
     def _short(self, text: str) -> str:
         """Files of the folder in which pytest runs are named by their path from there."""
-        return text if self.folder == os.sep else text.replace(json.dumps(self.folder)[1:-1], "")
+        if self.folder == os.sep:
+            return text
+        return text.replace(self.folder, "").replace(json.dumps(self.folder)[1:-1], "")
+
+
+def _of_mark(mark: pytest.Mark) -> list[Any]:
+    """Its codes; a mistyped keyword is none, and will be told."""
+    return [*mark.args, *(value if name == "ignore" else name for name, value in mark.kwargs.items())]
+
+
+def _codes(given: Any) -> list[str]:
+    if isinstance(given, (list, tuple, set)):
+        return [code for each in given for code in _codes(each)]
+    return [str(given)]
