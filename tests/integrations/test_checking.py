@@ -88,7 +88,7 @@ def fitted(name: str, folder: Path, fault: str = "none", callback: Any = None, *
 def test_lightning(name: str, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clean: Any = LIGHTNINGS[name][1].LosskitCallback()
     faulty: Any = LIGHTNINGS[name][1].LosskitCallback()
-    assert clean.report is None
+    assert not clean.report
     without = fitted(name, tmp_path, **options)
     assert torch.equal(fitted(name, tmp_path, callback=clean, **options), without), "watching changes the training"
     assert clean.report.findings == (), clean.report
