@@ -4,6 +4,7 @@
 namespace losskit {
 int find_elementwise(const char *name);
 int find_rowwise(const char *name);
+int elementwise_slopes(int op);
 int elementwise(Elementwise &call);
 int rowwise(Rowwise &call);
 int sequence(Sequence &call);
@@ -36,6 +37,10 @@ LOSSKIT_API int losskit_level() {
 // The number by which a driver knows the op of that name; -1: it has none.
 LOSSKIT_API int losskit_elementwise_op(const char *name) { return losskit::find_elementwise(name); }
 LOSSKIT_API int losskit_rowwise_op(const char *name) { return losskit::find_rowwise(name); }
+
+// Of how many tensors an op gives the gradients, from the first on.
+LOSSKIT_API int losskit_elementwise_slopes(int op) { return losskit::elementwise_slopes(op); }
+LOSSKIT_API int losskit_rowwise_slopes(int) { return 1; }
 
 LOSSKIT_API int losskit_elementwise(losskit::Elementwise *call) { return losskit::elementwise(*call); }
 LOSSKIT_API int losskit_rowwise(losskit::Rowwise *call) { return losskit::rowwise(*call); }

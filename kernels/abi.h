@@ -8,7 +8,7 @@
 
 namespace losskit {
 
-constexpr int abi_version = 2;
+constexpr int abi_version = 3;
 
 enum Dtype : int32_t { float32, float64, bfloat16, float16 };
 enum Reduction : int32_t { none, sum, mean };
@@ -18,7 +18,7 @@ enum Ids : int32_t { int64, int32, uint8, probabilities }; // what a rowwise tar
 enum Status : int32_t { ok = 0, unknown_op = 1, unknown_dtype = 2, out_of_memory = 3, out_of_range = 4 };
 
 // Bits of `found`: what is wrong with the values.
-enum Found : int32_t { bad_target = 1, bad_input = 2 };
+enum Found : int32_t { bad_target = 1, bad_input = 2, bad_third = 4 };
 
 // A tensor that is broadcast over the items: item i reads element (i / inner) % period. Absent where data is null.
 struct Spread {
@@ -27,14 +27,16 @@ struct Spread {
 };
 
 // Of float32 for half inputs, else of the input's dtype: weights, pos_weight, sample_weight and value. A mask is uint8.
+// What is broadcast is so over the numbers of the input.
 struct Elementwise {
     int32_t op, dtype, reduction, threads;
-    int32_t unscaled; // write the derivative itself, without the factor that the reduction gives (float16)
-    int32_t found;    // out
-    int64_t size;
-    const void *input, *target;
-    void *value;    // one number, or one an item where the reduction is none
-    void *gradient; // null: not wanted
+    int32_t unscaled;     // write the derivative itself, without the factor that the reduction gives (float16)
+    int32_t found;        // out
+    int64_t size, row;    // numbers of the input, and of these of an item
+    const void *input;    // the tensors of the loss, in its order, of one dtype: input, target, third
+    Spread target, third; // broadcast over the input
+    void *value;          // one number, or one an item where the reduction is none
+    void *gradient, *target_gradient, *third_gradient; // null: not wanted
     Spread weight, pos_weight, sample_weight, mask;
     double normalizer; // of the mean; 0: what counts
     double params[4];

@@ -48,17 +48,6 @@ template <class T> inline T max_of(const T *values, int64_t n, T least) {
     return folded(values, n, least, [](auto &into, const auto &next) { into = next > into ? next : into; });
 }
 
-// Whether any of the numbers that count is not in [0, 1].
-template <class T> inline bool outside_unit(const T *values, const uint8_t *mask, int64_t n) {
-    typename vmath::Format<T>::Uint worst = 0;
-#pragma omp simd reduction(max : worst)
-    for (int64_t i = 0; i < n; ++i) {
-        const auto rank = mask && !mask[i] ? 0 : vmath::rank(values[i]);
-        worst = rank > worst ? rank : worst;
-    }
-    return worst > vmath::rank(T(1));
-}
-
 // Whether all of the numbers are 0 or 1.
 template <class T> inline bool all_hard(const T *values, int64_t n) {
     int soft = 0;

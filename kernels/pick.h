@@ -3,6 +3,7 @@
 #include "items.h"
 #include "lanes.h"
 #include "parallel.h"
+#include "ranges.h"
 
 namespace losskit {
 

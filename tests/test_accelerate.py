@@ -107,19 +107,20 @@ def test_every_argument_gives_torchs_numbers(
 ) -> None:
     known = parameters(str(loss.about.torch)) - {"reduction"}
     for items in ((), (4, 4), (2, 3, 4), (300,)):
-        for tensors in kinds(loss, items):
-            input, *rest = (each.to(dtype) if each.is_floating_point() else each for each in tensors)
-            for variant in variants(loss, items):
-                arguments = {
-                    name: value.to(dtype) if isinstance(value, Tensor) else value
-                    for name, value in variant.items()
-                    if name in known
-                }
+        for variant in variants(loss, items):
+            arguments = {
+                name: value.to(dtype) if isinstance(value, Tensor) else value
+                for name, value in variant.items()
+                if name in known
+            }
+            for tensors in kinds(loss(**arguments), items):
+                input, *rest = (each.to(dtype) if each.is_floating_point() else each for each in tensors)
                 refused = arguments.get("ignore_index", -1) >= 0 and rest[0].is_floating_point()  # by torch
                 for reduction in ("none", "sum", "mean"):
                     answered.clear()
                     in_both(lambda x: function(x, *rest, **arguments, reduction=reduction), input)  # noqa: B023
-                    assert answered == ["torch" if refused else "losskit"]
+                    warned = loss is losskit.KLDivLoss and reduction == "mean"
+                    assert answered == ["torch" if refused or warned else "losskit"]
 
 
 @pytest.mark.parametrize(("function", "loss"), SERVED)
@@ -132,7 +133,7 @@ def test_layouts_of_memory(function: Any, loss: type[Loss], answered: list[str])
     if loss is losskit.NLLLoss:  # torch's own backward refuses such pixels
         layouts = [(torch.clone, input)] * 2
     for layout, given in layouts:
-        in_both(lambda x, layout=layout: function(layout(x), *rest), given)  # type: ignore[misc]
+        in_both(lambda x, layout=layout: function(layout(x), *rest, reduction="sum"), given)  # type: ignore[misc]
     assert answered == ["losskit"] * 2
 
 
@@ -154,10 +155,11 @@ def test_nothing_that_counts(reduction: str, answered: list[str]) -> None:
 @pytest.mark.parametrize(("function", "loss"), SERVED)
 def test_half_precision_under_autocast_alone(function: Any, loss: type[Loss], answered: list[str]) -> None:
     input, *rest = draw(loss, (64,), 5, torch.bfloat16)
-    in_both(lambda x: function(x, *rest), input)
+    in_both(lambda x: function(x, *rest, reduction="sum"), input)
     with torch.autocast("cpu", torch.bfloat16):
-        in_both(lambda x: function(x, *rest), input)
-    assert answered == ["torch", "losskit"]
+        in_both(lambda x: function(x, *rest, reduction="sum"), input)
+    by_python = function.__name__ in accelerate.UNCAST
+    assert answered == ["torch", "torch" if by_python else "losskit"]
 
 
 def test_the_weight_that_torch_forgets(answered: list[str], torch_still: Claim) -> None:

@@ -34,7 +34,7 @@ class OfThree(Ready):
         return triplets(tensors, extra, self.call.reduction)
 
     def run(
-        self, weights: Any, tensors: tuple[Tensor, ...], extra: Extra, wanted: bool, room: Tensor | None = None
+        self, weights: Any, tensors: tuple[Tensor, ...], extra: Extra, wanted: int, room: Tensor | None = None
     ) -> Outcome:
         self.runs += 1
         leaves = [each.detach().requires_grad_() for each in tensors]

@@ -23,6 +23,7 @@ from losskit.core.head import Encoding
 from losskit.core.reduction import NOTHING
 from losskit.loss import Loss
 from losskit.native import autograd, library
+from losskit.native.call import op_of
 
 WITH_KERNEL = [subject for subject in subjects() if subject.loss.about.kernel is not None]
 SHAPES = [(37,), (65, 7), (3, 5, 31), (2, 33, 70)]
@@ -35,21 +36,21 @@ def test_kernels_are_there() -> None:
     assert native.status().level is not None or forced or COMPILER is None, native.status()
 
 
-def run(criterion: Loss, input: Tensor, target: Tensor, way: str, **at_call: Any) -> tuple[Tensor, Tensor]:
-    """Loss and gradient by kernel or formula, under an upstream gradient that is not uniform."""
-    leaf = input.detach().clone().requires_grad_()
-    extra = criterion.extra(leaf, at_call) if at_call else NOTHING  # type: ignore[arg-type]
+def run(criterion: Loss, *given: Any, **at_call: Any) -> tuple[Tensor, ...]:
+    """Loss and gradients under an upstream gradient that is not uniform; after the tensors: by kernel or formula."""
+    *tensors, way = given
+    kernel = choose(criterion, tuple(tensors)).ready
+    assert kernel is not None, "there is no kernel"
+    leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors[: kernel.slopes]]
+    tensors[: kernel.slopes] = leaves
+    extra = criterion.extra(leaves[0], at_call) if at_call else NOTHING  # type: ignore[arg-type]
     if way == "kernel":
-        spoil_free_memory(leaf)
-        kernel = choose(criterion, (leaf, target)).ready
-        assert kernel is not None, "there is no kernel"
-        loss = autograd.by_kernel(kernel, criterion._buffers, (leaf, target), extra)
+        spoil_free_memory(leaves[0])
+        loss = autograd.by_kernel(kernel, criterion._buffers, tuple(tensors), extra)
     else:
-        loss = criterion.by_formula((leaf, target), extra)
+        loss = criterion.by_formula(tuple(tensors), extra)
     upstream = torch.linspace(1, 2, loss.numel(), dtype=loss.dtype).view(loss.shape)
-    loss.backward(upstream)
-    assert leaf.grad is not None
-    return loss.detach(), leaf.grad
+    return loss.detach(), *torch.autograd.grad(loss, leaves, upstream)
 
 
 def spoil_free_memory(like: Tensor) -> None:
@@ -76,7 +77,6 @@ TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2, to
 @pytest.mark.parametrize("subject", WITH_KERNEL, ids=str)
 def test_equals_the_formula(subject: Subject, dtype: torch.dtype) -> None:
     for items in SHAPES:
-        input, target = draw(subject.loss, items, 5, dtype)
         mask, weight = torch.arange(items[0]) % 3 != 1, torch.rand(items)
         options: list[dict[str, Any]] = [{}]
         for name, argument in subject.loss.arguments.items():
@@ -85,12 +85,15 @@ def test_equals_the_formula(subject: Subject, dtype: torch.dtype) -> None:
                 options.append(
                     {name: value.to(torch.promote_types(dtype, torch.float32)) if isinstance(value, Tensor) else value}
                 )
+        if subject.loss is losskit.QuantileLoss:
+            options.append({"quantile": (1e-3, 0.5, 1 - 1e-3)})
         for arguments in [*options, {k: v for option in options for k, v in option.items()}]:
+            tensors = draw(subject.loss(**arguments), items, 5, dtype)
             for reduction in ("none", "sum", "mean"):
                 for at_call in ({}, {"mask": mask, "sample_weight": weight}):
                     criterion = subject.loss(**arguments, reduction=reduction)
-                    own = run(criterion, input, target, "kernel", **at_call)
-                    for ours, formula in zip(own, run(criterion, input, target, "formula", **at_call), strict=True):
+                    own = run(criterion, *tensors, "kernel", **at_call)
+                    for ours, formula in zip(own, run(criterion, *tensors, "formula", **at_call), strict=True):
                         scale = float(formula.abs().max()) or 1.0
                         torch.testing.assert_close(
                             ours, formula, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] * min(scale, 1.0)
@@ -298,24 +301,22 @@ def test_the_best_level_of_this_processor_serves() -> None:
 def test_bitwise_the_same_on_any_number_of_threads(subject: Subject) -> None:
     """In float64, whose last digits tell one order of the blocks' sums from another."""
     found, before = [], torch.get_num_threads()
-    input, target = draw(subject.loss, (300_007,), 6, torch.float64)
+    tensors = draw(subject.loss, (300_007,), 6, torch.float64)
     try:
         for threads in (1, 2, 3, 5):
             torch.set_num_threads(threads)
             found.append(
                 run(
                     subject.loss(reduction="sum"),
-                    input,
-                    target,
+                    *tensors,
                     "kernel",
-                    sample_weight=input.flatten()[:300_007].abs(),
+                    sample_weight=tensors[0].flatten()[:300_007].abs(),
                 )
             )
     finally:
         torch.set_num_threads(before)
-    for value, gradient in found[1:]:
-        assert torch.equal(value, found[0][0])
-        assert torch.equal(gradient, found[0][1])
+    for numbers in found[1:]:
+        assert all(map(torch.equal, numbers, found[0]))
 
 
 SCRIPT = """
@@ -328,8 +329,8 @@ assert native.status().level == {level!r}, native.status()
 answers = {{}}
 for subject in subjects():
     if subject.loss.about.kernel is not None:
-        input, target = draw(subject.loss, (3001,), 7, torch.float32)
-        loss = subject.loss()(input.requires_grad_(), target)
+        input, *rest = draw(subject.loss, (3001,), 7, torch.float32)
+        loss = subject.loss()(input.requires_grad_(), *rest)
         loss.backward()
         answers[str(subject)] = (loss.detach(), input.grad)
 generator = torch.Generator().manual_seed(0)
@@ -495,12 +496,15 @@ def test_a_loss_does_not_keep_itself_alive() -> None:
         gc.enable()
 
 
+@needs_kernels
 def test_one_hot_and_ids_use_the_class_dimension() -> None:
     """A row-wise kernel is for losses with classes; the head says ids for them."""
+    library_ = library.load()
+    assert library_ is not None
     for subject in WITH_KERNEL:
-        has_classes = subject.loss().class_dim(torch.zeros(2, 3)) is not None
+        rowwise = op_of(library_, subject.loss().kernel)[0] == "rowwise"
         ids = any(head.encoding is Encoding.IDS for head in subject.loss.about.serves.values())
-        assert has_classes == ids
+        assert rowwise == ids
 
 
 def test_private_names_of_torch_exist() -> None:

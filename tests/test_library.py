@@ -17,7 +17,8 @@ from losskit.native.library import FORCE, KEPT, Status
 
 Loaded = Callable[..., tuple[Any, str | None, str]]
 OLD = library.ABI - 1
-DECLARED = ("lease", "elementwise", "rowwise", "elementwise_op", "rowwise_op", "sequence", "empty_cache", "keep_blocks")
+OF_DRIVERS = [driver + what for driver in library.DRIVERS for what in ("", "_op", "_slopes")]
+DECLARED = ("lease", "sequence", "empty_cache", "keep_blocks", *OF_DRIVERS)
 
 
 class Fake:
@@ -143,6 +144,6 @@ def test_calls_are_laid_out_as_the_kernels_read_them() -> None:
     """The sizes of ``kernels/abi.h`` on 64 bits: a field more or less would shift all that follow."""
     spread = 8 + 2 * 8
     assert ctypes.sizeof(library.Spread) == spread
-    assert ctypes.sizeof(library.Elementwise) == 6 * 4 + 8 + 4 * 8 + 4 * spread + 8 + 4 * 8 + 8
+    assert ctypes.sizeof(library.Elementwise) == 6 * 4 + 2 * 8 + 5 * 8 + 6 * spread + 8 + 4 * 8 + 8
     padding = 4
     assert ctypes.sizeof(library.Rowwise) == 7 * 4 + padding + 3 * 8 + 4 * 8 + 8 + 8 + 2 * spread + 2 * 8 + 4 * 8 + 8

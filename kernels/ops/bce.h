@@ -4,7 +4,8 @@
 namespace losskit {
 
 template <class T> struct Bce : Op {
-    static constexpr bool unit_input = true, unit_target = true, takes_pos_weight = true, knows_hard = true;
+    static constexpr bool takes_pos_weight = true, knows_hard = true;
+    static constexpr Range input = Range::unit, target = Range::unit;
 
     explicit Bce(const double *) {}
     ValueAndSlope<T> operator()(T x, T y, T p) const {

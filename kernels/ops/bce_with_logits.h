@@ -4,7 +4,8 @@
 namespace losskit {
 
 template <class T> struct BceWithLogits : Op {
-    static constexpr bool unit_target = true, takes_pos_weight = true;
+    static constexpr bool takes_pos_weight = true;
+    static constexpr Range target = Range::unit;
     T keep, spread; // of label smoothing
 
     explicit BceWithLogits(const double *params) : keep(T(1 - params[0])), spread(T(params[0] / 2)) {}

@@ -1,5 +1,7 @@
-// What an elementwise op is: a struct of parameters whose call gives the loss of x against y and its derivative in x.
+// What an elementwise op is: a struct of parameters whose call gives the loss of x against y and its derivative in x;
+// of three tensors, the loss of x, y and z.
 #pragma once
+#include "../ranges.h"
 #include "../vmath.h"
 
 namespace losskit {
@@ -8,12 +10,21 @@ template <class T> struct ValueAndSlope {
     T value, slope;
 };
 
+// The same, with the derivative in z.
+template <class T> struct ValueAndSlopes {
+    T value, slope, third;
+};
+
 // The facts of an op, with their usual answers; an op states those that differ.
 struct Op {
-    static constexpr bool unit_input = false, unit_target = false; // must lie in [0, 1]
-    static constexpr bool takes_pos_weight = false;                // called with a third number, the weight of "yes"
-    static constexpr bool mean_divides_by_weight = false;          // as torch's mse_loss and l1_loss do
-    static constexpr bool knows_hard = false;                      // has a cheaper `hard` for targets of 0 and 1
+    static constexpr Range input = Range::real, target = Range::real, third = Range::real;
+    static constexpr bool takes_third = false;      // called with a number of a third tensor
+    static constexpr bool opposite = false;         // the derivative in y is that in x with the other sign
+    static constexpr bool third_slope = false;      // gives the derivative in z
+    static constexpr bool takes_pos_weight = false; // called with a third number: the weight of "yes", or a quantile
+    static constexpr bool sums_rows = false;        // an item of several numbers is their sum, not their mean
+    static constexpr bool mean_divides_by_weight = false; // as torch's mse_loss and l1_loss do
+    static constexpr bool knows_hard = false;             // has a cheaper `hard` for targets of 0 and 1
 };
 
 // A loss that no answer makes infinite: 0 times infinity is 0.

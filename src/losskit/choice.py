@@ -62,6 +62,7 @@ class Chosen(Protocol):
     @property
     def kernel(self) -> str: ...
     def kernel_params(self) -> tuple[float, ...]: ...
+    def kernel_each(self) -> tuple[float, ...]: ...
     def class_dim(self, input: Tensor) -> int | None: ...
     def items(self, input: Tensor) -> torch.Size: ...
     def places(self, input: Tensor) -> list[Place]: ...
@@ -172,6 +173,7 @@ def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
         told.get("ignore_index", -1),
         told.get("label_smoothing", 0.0),
         loss.by_formula,
+        loss.kernel_each(),
     )
     return ready_sequences(call, tensors) if call.kernel == CTC else ready(call, loss._buffers, tensors)
 
@@ -274,8 +276,8 @@ NUMBERS = frozenset(
 )
 #: What a subclass may override and still match them.
 BESIDE = frozenset(
-    {"about", "arguments", "compute", "forward", "extra_repr", "head", "kernel", "kernel_params", "predict"}
-    | {"build", "probabilities", "require", "same_numbers", "torch_is_right"}
+    {"about", "arguments", "compute", "forward", "extra_repr", "head", "kernel", "predict"}
+    | {"build", "kernel_each", "kernel_params", "probabilities", "require", "same_numbers", "torch_is_right"}
 )
 
 

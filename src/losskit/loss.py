@@ -179,6 +179,10 @@ class Loss(Decodes):
         """The numbers that its kernel takes, in the order of its struct in ``kernels/ops``."""
         return ()
 
+    def kernel_each(self) -> tuple[float, ...]:
+        """The numbers of which its kernel takes one for each entry of the last dimension."""
+        return ()
+
     def torch_is_right(self, *tensors: Tensor) -> bool:
         """Whether torch's own operator gives this loss's numbers for these arguments, shapes and dtypes."""
         return True

@@ -27,8 +27,8 @@ def called(who: str, kind: type[Loss]) -> type[Loss]:
     return type(who, (kind,), {"about": replace(kind.about, tensors=tensors)})
 
 
-def _about(y_pred: Slot, y_true: Slot) -> About:
-    return About(tensors={"y_pred": y_pred, "y_true": y_true}, serves={}, source="Keras 3")
+def _about(y_pred: Slot, y_true: Slot, kernel: str | None = None) -> About:
+    return About(tensors={"y_pred": y_pred, "y_true": y_true}, serves={}, source="Keras 3", kernel=kernel)
 
 
 CLIPPED = Probability("for logits say from_logits=True")
@@ -39,17 +39,23 @@ ANSWER = Either(ClassId(), Items(), Slot(Distribution("for class ids, use Sparse
 class OfRates(Loss):
     """Poisson's negative log-likelihood of a rate, to which Keras adds EPSILON."""
 
-    about = _about(Slot(NonNegative(), Same()), Slot(NonNegative(), Same()))
+    about = _about(Slot(NonNegative(), Same()), Slot(NonNegative(), Same()), "poisson_nll_of_rate")
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        return input - target * (input + EPSILON).log()
+        rate = (input + EPSILON).clamp(max=torch.finfo(input.dtype).max)
+        return input - target * rate.log()
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (EPSILON,)
 
 
 class Divergence(Loss):
     """The Kullback-Leibler divergence of clipped probabilities."""
 
-    about = _about(Slot(Probability("for logits use {name}.softmax(-1)"), Labels()), Slot(ZeroOne(), Labels()))
+    about = _about(
+        Slot(Probability("for logits use {name}.softmax(-1)"), Labels()), Slot(ZeroOne(), Labels()), "clipped_kl_div"
+    )
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
@@ -60,7 +66,7 @@ class Divergence(Loss):
 class ClippedBCE(Loss):
     """Binary cross-entropy of clipped probabilities."""
 
-    about = _about(Slot(CLIPPED, Same()), Slot(ZeroOne(), Same()))
+    about = _about(Slot(CLIPPED, Same()), Slot(ZeroOne(), Same()), "clipped_bce")
     reduction: Reduction = reduction_arg(default="mean")
     label_smoothing: float = arg(default=0.0, within="[0, 1]", doc="As of BCEWithLogitsLoss.")
 
@@ -68,6 +74,9 @@ class ClippedBCE(Loss):
         q = target * (1 - self.label_smoothing) + self.label_smoothing / 2
         p = input.clamp(EPSILON, 1 - EPSILON)
         return -(q * p.log() + (1 - q) * torch.log1p(-p))
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.label_smoothing,)
 
 
 class CrossEntropy(CrossEntropyLoss):

@@ -18,6 +18,8 @@ from losskit.core.slots import NUMBER, Slot
 from losskit.fields import arg, reduction_arg
 from losskit.loss import Loss, instance
 
+CONSTANT = 0.5 * math.log(2 * math.pi)
+
 
 class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
     r"""Negative log-probability of a number whose mean and variance are predicted.
@@ -52,6 +54,7 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
         serves={Task.REGRESSION: Head(Encoding.VALUE)},
         source="Nix & Weigend 1994, Estimating the mean and variance of the target probability distribution",
         torch="gaussian_nll_loss",
+        kernel="gaussian_nll",
     )
     full: bool = arg(default=False, kw_only=True, doc="Whether to add the constant, half of log(2 pi).")
     eps: float = arg(
@@ -72,7 +75,10 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
         eps = min(max(self.eps, ends.tiny), ends.max)
         v = torch.where(var < eps, eps + slope, var)
         loss = 0.5 * v.log() + 0.5 * error * (error / v)  # no square that overflows
-        return loss + 0.5 * math.log(2 * math.pi) if self.full else loss
+        return loss + CONSTANT if self.full else loss
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.eps, CONSTANT if self.full else 0.0)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return False  # it synchronises to check for negative variances, and refuses some of these shapes

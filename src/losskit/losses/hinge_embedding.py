@@ -33,12 +33,17 @@ class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Hadsell 2006, Dimensionality reduction by learning an invariant mapping (there of squares)",
         torch="hinge_embedding_loss",
+        kernel="hinge_embedding",
     )
     margin: float = arg(default=1.0, within="(-inf, inf)", doc="Distance that dissimilar pairs should keep.")
     reduction: Reduction = reduction_arg(default="mean")
 
     def formula(self, input: Tensor, target: Tensor) -> Tensor:
-        return torch.where(target > 0, input, (representable(self.margin, input.dtype) - input).clamp(min=0))
+        lacking = representable(self.margin, input.dtype) - input
+        return torch.where(target > 0, input, torch.where(lacking < 0, 0, lacking))  # with a slope at 0, as torch's
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.margin,)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return abs(self.margin) <= torch.finfo(tensors[0].dtype).max  # it refuses others

@@ -63,6 +63,7 @@ class KLDivLoss(Loss, nn.KLDivLoss):
         },
         source="Kullback & Leibler 1951, On information and sufficiency; as a loss: Hinton 2015, arXiv:1503.02531",
         torch="kl_div",
+        kernel="kl_div",
         start='reduction="batchmean"',
     )
     reduction: BatchReduction = reduction_arg(default="mean", batchmean=True)
@@ -89,6 +90,10 @@ class KLDivLoss(Loss, nn.KLDivLoss):
     def head(self, task: Task | str | None = None) -> Head:
         head = super().head(task)
         return replace(head, encoding=Encoding.LOG_PROBABILITIES) if self.log_target else head
+
+    @property
+    def kernel(self) -> str:
+        return "kl_div_log" if self.log_target else "kl_div"
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return False  # 0 log 0 is NaN there, which depends on the values

@@ -35,6 +35,7 @@ class MarginRankingLoss(Loss, nn.MarginRankingLoss):
         serves={Task.RANKING: Head(Encoding.NONE)},
         source="Herbrich 2000, Large margin rank boundaries for ordinal regression",
         torch="margin_ranking_loss",
+        kernel="margin_ranking",
     )
     margin: float = arg(default=0.0, within="(-inf, inf)", doc="By how much the higher score should exceed the other.")
     reduction: Reduction = reduction_arg(default="mean")
@@ -45,6 +46,9 @@ class MarginRankingLoss(Loss, nn.MarginRankingLoss):
     def formula(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         lacking = representable(self.margin, input1.dtype) - target * (input1 - input2)
         return torch.where(lacking < 0, 0, lacking)  # with a slope at 0, which clamp may not have
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.margin,)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return self.margin != 0 or CLAMP_HAS_SLOPE  # else equal scores would not be pushed apart

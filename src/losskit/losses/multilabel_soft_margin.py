@@ -34,6 +34,7 @@ class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):
         serves={Task.MULTILABEL: Head(Encoding.MULTI_HOT, predicting=Activation.SIGMOID)},
         source="Cox 1958, The regression analysis of binary sequences",
         torch="multilabel_soft_margin_loss",
+        kernel="bce_with_logits",
         twin="BCEWithLogitsLoss",
     )
     weight: Tensor | None = arg(

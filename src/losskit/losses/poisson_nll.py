@@ -49,6 +49,7 @@ class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
         serves={Task.COUNTS: Head(Encoding.VALUE, predicting=Activation.EXP)},
         source="Nelder & Wedderburn 1972, Generalized linear models; Stirling 1730, Methodus differentialis",
         torch="poisson_nll_loss",
+        kernel="poisson_nll",
     )
     log_input: bool = arg(default=True, doc="Whether the input is the logarithm of the rate, not the rate.")
     full: bool = arg(default=False, doc="Whether to add s(y), Stirling's approximation of log(y!).")
@@ -78,6 +79,13 @@ class PoissonNLLLoss(Loss, nn.PoissonNLLLoss):
     def head(self, task: Task | str | None = None) -> Head:
         head = super().head(task)
         return head if self.log_input else replace(head, training=Activation.EXP)
+
+    @property
+    def kernel(self) -> str:
+        return f"poisson_nll{'' if self.log_input else '_of_rate'}{'_full' if self.full else ''}"
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.eps,)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return not (self.full and tensors[1].requires_grad)  # a count of 0 has a NaN gradient there

@@ -47,6 +47,7 @@ class QuantileLoss(Loss):
         tensors={"input": Slot(Real(), Same()), "target": Slot(Real(), Same())},
         serves={Task.REGRESSION: Head(Encoding.VALUE)},
         source="Koenker & Bassett 1978, Regression quantiles",
+        kernel="quantile",
         drawn={"quantile": 0.9},
     )
     quantile: float | Sequence[float] = arg(
@@ -62,6 +63,17 @@ class QuantileLoss(Loss):
         if not isinstance(self.quantile, Sequence):
             return pinball(self.quantile, error)
         return torch.stack([pinball(quantile, column) for quantile, column in zip(self.quantile, error.unbind(-1))], -1)
+
+    @property
+    def kernel(self) -> str:
+        return "quantiles" if isinstance(self.quantile, Sequence) else "quantile"
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return () if isinstance(self.quantile, Sequence) else (self.quantile, 1 - self.quantile)
+
+    def kernel_each(self) -> tuple[float, ...]:
+        several = self.quantile if isinstance(self.quantile, Sequence) else ()
+        return tuple(quantile if quantile <= 0.5 else quantile - 1 for quantile in several)
 
     @property
     def domains(self) -> Mapping[str, Slot]:

@@ -36,6 +36,7 @@ class SoftMarginLoss(Loss, nn.SoftMarginLoss):
         },
         source="Friedman 2000, Additive logistic regression: a statistical view of boosting",
         torch="soft_margin_loss",
+        kernel="soft_margin",
         twin="BCEWithLogitsLoss",
     )
     reduction: Reduction = reduction_arg(default="mean")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from losskit.core.reduction import NOTHING, Extra
 from losskit.core.watched import attaching, batched, savable, saved_by_hooks
-from losskit.native.call import Outcome, Ready, Unfit, Weights
+from losskit.native.call import Gradients, Outcome, Ready, Unfit, Weights
 
 
 def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
@@ -23,17 +23,17 @@ def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra
         value = ready.plain(tensors)
         if value is not None:
             return value
-    wanted = False
+    wanted = 0  # bits: which tensors
     for place, tensor in enumerate(tensors):
         if tensor.requires_grad:
             if place >= ready.slopes:
                 raise Unfit  # only the formula gives that gradient
-            wanted = True
+            wanted |= 1 << place
     if not (wanted and torch.is_grad_enabled()):
-        return ready.run(weights, tensors, extra, False)[0]
+        return ready.run(weights, tensors, extra, 0)[0]
     # Hooks on saved tensors store or recompute them; then no gradients are held that the hooks do not see.
-    outcome = ready.run(weights, tensors, extra, not saved_by_hooks())
-    pending = Pending(ready, weights, len(tensors), extra.normalizer, outcome)
+    outcome = ready.run(weights, tensors, extra, 0 if saved_by_hooks() else wanted)
+    pending = Pending(ready, weights, wanted, len(tensors), extra.normalizer, outcome)
     if extra is NOTHING and len(tensors) == 2:  # inlined: 0.1 µs counts in small losses
         return _attach(pending, outcome[0], tensors[0], savable(tensors[1]))  # type: ignore[no-any-return]
     added = () if extra is NOTHING else (extra.sample_weight, extra.mask)
@@ -43,12 +43,19 @@ def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra
 class Pending:
     """The gradients from a kernel, and what backward needs besides the saved tensors to recompute them."""
 
-    __slots__ = ("count", "gradients", "normalizer", "ready", "scale", "weights")
+    __slots__ = ("count", "gradients", "normalizer", "ready", "scale", "wanted", "weights")
 
     def __init__(
-        self, ready: Ready, weights: Weights, count: int, normalizer: float | Tensor | None, outcome: Outcome
+        self,
+        ready: Ready,
+        weights: Weights,
+        wanted: int,
+        count: int,
+        normalizer: float | Tensor | None,
+        outcome: Outcome,
     ) -> None:
-        self.ready, self.weights, self.count, self.normalizer = ready, weights, count, normalizer
+        self.ready, self.weights, self.wanted = ready, weights, wanted
+        self.count, self.normalizer = count, normalizer
         _, self.gradients, self.scale = outcome
 
     def saved(self, ctx: Any) -> tuple[tuple[Tensor, ...], Extra]:
@@ -57,12 +64,12 @@ class Pending:
         extra = NOTHING if len(every) == count else Extra(every[count], every[count + 1], self.normalizer)
         return every[:count], extra
 
-    def take(self, ctx: Any) -> tuple[Tensor, ...]:
+    def take(self, ctx: Any) -> Gradients:
         """The gradients, without keeping a reference; a second backward recomputes them."""
         gradients, self.gradients = self.gradients, ()
         if not gradients:
             tensors, extra = self.saved(ctx)
-            _, gradients, self.scale = self.ready.run(self.weights, tensors, extra, True)
+            _, gradients, self.scale = self.ready.run(self.weights, tensors, extra, self.wanted)
         return gradients
 
 
@@ -86,17 +93,19 @@ class _Attached(torch.autograd.Function):
         gradients = pending.take(ctx)
         if batched(upstream):
             factors = ready.over_items(upstream) * pending.scale
-            gradients = tuple(gradient * factors for gradient in gradients)
+            gradients = tuple(gradient if gradient is None else gradient * factors for gradient in gradients)
         elif ready.call.reduction == "none":
             for gradient in gradients:
-                gradient.mul_(ready.over_items(upstream))
+                if gradient is not None:
+                    gradient.mul_(ready.over_items(upstream))
         else:
             factor = upstream.item() * pending.scale
             if factor != 1:
                 for gradient in gradients:
-                    gradient.mul_(factor)
+                    if gradient is not None:
+                        gradient.mul_(factor)
         if ready.input_dtype is not None:
-            gradients = tuple(map(ready.as_input, gradients))
+            gradients = tuple(map(ready.as_given, gradients, range(len(gradients))))
         return None, None, *gradients, *(None,) * (len(ctx.needs_input_grad) - 2 - len(gradients))
 
 

@@ -32,14 +32,17 @@ from torch.utils.dlpack import from_dlpack
 
 from losskit.native import node
 
-ABI = 2
+ABI = 3
 LEVELS = ("v4", "v3", "v2", "native")  # of x86-64, best first; elsewhere the compiler's default
 FORCE = "LOSSKIT_LEVEL"  # an environment variable: a level, or "none" for formulas alone
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
-REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
+REDUCTIONS = {"none": 0, "sum": 1, "mean": 2, "batchmean": 2}  # its denominator is told
 IDS = {torch.int64: 0, torch.int32: 1, torch.uint8: 2}
 PROBABILITIES = 3  # instead of ids
 KEPT = 256 << 20  # bytes of freed gradients kept for reuse: zeroing fresh pages costs as much as a cheap loss
+TENSORS = ("input", "target", "third")  # the pointers of a call, in the order of the loss's tensors
+GRADIENTS = ("gradient", "target_gradient", "third_gradient")  # null where one is not wanted
+DRIVERS = ("elementwise", "rowwise")
 LEASED = 1 << 20  # gradients of at least so many bytes use huge pages
 
 
@@ -49,13 +52,21 @@ class Spread(Structure):
     _fields_ = [("data", c_void_p), ("period", c_int64), ("inner", c_int64)]
 
 
+def flat(name: str) -> list[tuple[str, Any]]:
+    """The fields of a :class:`Spread` by themselves, its pointer by ``name``: a nested struct takes longer to write to."""
+    return [(name, c_void_p), (f"{name}_period", c_int64), (f"{name}_inner", c_int64)]
+
+
 class Elementwise(Structure):
     """A call of the elementwise driver, field by field as ``kernels/abi.h`` has it."""
 
     _fields_ = [
         *((name, c_int32) for name in ("op", "dtype", "reduction", "threads", "unscaled", "found")),
-        ("size", c_int64),
-        *((name, c_void_p) for name in ("input", "target", "value", "gradient")),
+        *((name, c_int64) for name in ("size", "row")),
+        ("input", c_void_p),
+        *flat("target"),
+        *flat("third"),
+        *((name, c_void_p) for name in ("value", *GRADIENTS)),
         *((name, Spread) for name in ("weight", "pos_weight", "sample_weight", "mask")),
         ("normalizer", c_double),
         ("params", c_double * 4),
@@ -193,8 +204,10 @@ def _misfit(library: CDLL) -> str | None:
 def _declared(library: CDLL) -> CDLL:
     library.losskit_lease.restype = c_void_p
     library.losskit_lease.argtypes = [POINTER(c_int64), c_int32, c_int32]
-    library.losskit_elementwise.argtypes = library.losskit_rowwise.argtypes = [c_void_p]
-    library.losskit_elementwise_op.argtypes = library.losskit_rowwise_op.argtypes = [c_char_p]
+    for driver in DRIVERS:
+        getattr(library, f"losskit_{driver}").argtypes = [c_void_p]
+        getattr(library, f"losskit_{driver}_op").argtypes = [c_char_p]
+        getattr(library, f"losskit_{driver}_slopes").argtypes = [c_int32]
     library.losskit_sequence.argtypes = [c_void_p]
     library.losskit_empty_cache.restype = c_int64
     library.losskit_keep_blocks.argtypes = [c_int64]

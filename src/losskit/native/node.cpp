@@ -37,7 +37,7 @@ struct Plan {
     std::vector<Place> places;
     size_t slopes; // so many tensors, from the first on, have gradients
 
-    // Value and gradients; false: the kernel declines.
+    // Value, and the gradients of the leading tensors that ask for one; false: the kernel declines.
     bool run(const variable_list &tensors, bool wanted, Tensor &result, variable_list &gradients) const {
         alignas(64) char filled[largest];
         const auto set = [&](Py_ssize_t offset, auto field) { std::memcpy(filled + offset, &field, sizeof field); };
@@ -48,8 +48,11 @@ struct Plan {
         gradients.clear();
         for (size_t at = 0; at < places.size(); ++at) {
             set(places[at].pointer, tensors[at].const_data_ptr());
-            if (wanted && at < slopes) {
-                gradients.emplace_back(at::detail::empty_cpu(places[at].sizes, places[at].dtype));
+            if (!wanted || at >= slopes)
+                continue;
+            gradients.emplace_back();
+            if (tensors[at].requires_grad()) {
+                gradients.back() = at::detail::empty_cpu(places[at].sizes, places[at].dtype);
                 set(places[at].gradient, gradients.back().mutable_data_ptr());
             }
         }
@@ -110,7 +113,9 @@ struct Attached : torch::autograd::Function<Attached> {
         const bool one = factor.key_set() == plain_keys; // else one a batch, or a subclass
         const double times = one ? factor.item<double>() : 0;
         for (auto &gradient : found)
-            gradients.push_back(!one ? gradient.mul(factor) : times == 1 ? std::move(gradient) : gradient.mul_(times));
+            gradients.push_back(!gradient.defined() || (one && times == 1) ? std::move(gradient)
+                                : one                                      ? gradient.mul_(times)
+                                                                           : gradient.mul(factor));
         return gradients;
     }
 

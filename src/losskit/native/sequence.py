@@ -23,6 +23,7 @@ class Sequences(Ready):
         input, targets = tensors[:2]
         self.call, self.library, self.driver = call, library, library.losskit_sequence
         self.dtype = self.wide = wide(input)
+        self.dtypes = (input.dtype,)
         self.input_dtype = None if self.dtype is input.dtype else input.dtype
         self.one = None if call.reduction == "none" else input.new_empty((), dtype=self.dtype)
         large = input.numel() * self.dtype.itemsize >= LEASED

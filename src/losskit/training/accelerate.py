@@ -37,7 +37,7 @@ class accelerate(TorchFunctionMode):  # noqa: N801 - named as torch.no_grad is
     not on CPU, half precision outside autocast, tensors of unequal shapes or dtypes, class ids other than int64, targets
     and weights that require a gradient, ``size_average`` and ``reduce``, losses without a kernel); and what must see
     torch's own operator (``torch.compile``, ``torch.func``, tracers, tensor subclasses, activation checkpointing and other
-    hooks on saved tensors). Without kernels (:func:`losskit.native.status`) all runs on torch.
+    hooks on saved tensors), and ``kl_div`` with the ``'mean'`` that it warns of. Without kernels (:func:`losskit.native.status`) all runs on torch.
 
     **What it costs.** While it is on, *every* call of torch in this thread goes through Python once more, and so does every
     look at an attribute (``x.shape``): 3 to 6 µs each. A training step of a small network (784 to 128 to 10, batches
@@ -52,7 +52,8 @@ class accelerate(TorchFunctionMode):  # noqa: N801 - named as torch.no_grad is
     * where the input or the target holds inf or NaN: logits of -inf under label smoothing or soft targets, and ignored rows
       of whatever, have a finite loss and gradient, where torch's are NaN or inf; the slope of the absolute error is NaN
       at NaN, not 0;
-    * a right answer of certainty (a probability of 0 or 1) has a gradient of 1 or -1 in ``binary_cross_entropy``, not 0.
+    * a right answer of certainty (a probability of 0 or 1) has a gradient of 1 or -1 in ``binary_cross_entropy``, not 0;
+    * a wrong answer of more than 88 is not infinite in ``soft_margin_loss``, and has a gradient, which is not NaN.
 
     And ``loss.grad_fn`` is losskit's: it does not complain of an input that was changed in place after the loss, since it needs it
     no more. A warning of
@@ -116,7 +117,7 @@ def by_losskit(kind: Any, tensors: tuple[Any, ...], given: Mapping[str, Any]) ->
     arguments = {name: value for name, value in given.items() if value is not None or name not in DEPRECATED}
     weights = [value for value in arguments.values() if isinstance(value, Tensor)]
     try:
-        if _same_numbers(kind, tensors, weights) and not _clash(tensors, arguments):
+        if _same_numbers(kind, tensors, weights) and not _clash(kind, tensors, arguments):
             loss = instance(kind, **arguments)
             kernel = choose(loss, tensors).ready
             return None if kernel is None else by_kernel(kernel, loss._buffers, tensors, NOTHING)
@@ -138,12 +139,14 @@ def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) ->
         if each.is_inference() and torch.is_grad_enabled():
             return False  # torch refuses to save it for backward
     # Below float32 torch's loss is in half precision, unless autocast casts; with weights it does so too late.
-    return dtype.itemsize >= 4 or (not weights and torch.is_autocast_enabled("cpu"))
+    cast = kind.about.torch not in UNCAST and not weights and torch.is_autocast_enabled("cpu")
+    return bool(dtype.itemsize >= 4 or cast)
 
 
-def _clash(tensors: tuple[Any, ...], arguments: Mapping[str, Any]) -> bool:
-    """Whether torch refuses what losskit takes: a class id to ignore, beside class probabilities."""
-    return bool(arguments.get("ignore_index", -1) >= 0 and tensors[1].is_floating_point())
+def _clash(kind: type[Loss], tensors: tuple[Any, ...], arguments: Mapping[str, Any]) -> bool:
+    """Whether torch refuses what losskit takes, a class id to ignore beside class probabilities, or warns in its own words."""
+    warns = kind.about.torch == "kl_div" and arguments.get("reduction", "mean") == "mean"
+    return bool(warns or (arguments.get("ignore_index", -1) >= 0 and tensors[1].is_floating_point()))
 
 
 def _forgotten(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,5 +174,6 @@ def _set_modes(modes: list[TorchFunctionMode]) -> None:
 LOSSES: dict[Any, type[Loss]] = {
     function: loss for loss in CATALOG if isfunction(function := getattr(F, str(loss.about.torch), None))
 }
+UNCAST = ("gaussian_nll_loss", "multilabel_soft_margin_loss")  # written in Python: autocast does not know them
 DEPRECATED = ("size_average", "reduce")  # losskit does not know them; None is how torch says that they were not given
 _INSTALLED = accelerate()

@@ -51,9 +51,10 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
             extra = criterion.extra(tensors[0], cast(AtCall, at_call)) if at_call else NOTHING
             try:
                 if kernel is not None:
-                    value, gradients, scale = kernel.run(criterion._buffers, tensors, extra, True)
-                    gradient = gradients[0] if scale == 1 else gradients[0].mul_(scale)
-                    return value, gradient if kernel.input_dtype is None else kernel.as_input(gradient)
+                    value, gradients, scale = kernel.run(criterion._buffers, tensors, extra, 1)
+                    gradient = cast(Tensor, gradients[0])
+                    gradient = gradient if scale == 1 else gradient.mul_(scale)
+                    return value, gradient if kernel.input_dtype is None else gradient.to(tensors[0].dtype)
             except Unfit:
                 pass
         with torch.enable_grad():
