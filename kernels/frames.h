@@ -27,8 +27,8 @@ template <class T> struct Frames {
 
     // So that no path of so many steps is taken for one that has no chance.
     static T lowest(int64_t steps) {
-        const double exponent = static_cast<double>(Range<T>::possible) / static_cast<double>(steps + 2);
-        return static_cast<T>(std::max(exponent, -static_cast<double>(Range<T>::exact)) / 1.5);
+        const double exponent = static_cast<double>(Exponents<T>::possible) / static_cast<double>(steps + 2);
+        return static_cast<T>(std::max(exponent, -static_cast<double>(Exponents<T>::exact)) / 1.5);
     }
 
     int64_t row(int64_t step, int64_t sample) const { return (step * call.samples + sample) * classes; }

@@ -6,7 +6,6 @@ namespace losskit {
 
 constexpr int64_t lanes = 64;
 constexpr double sure = 1.25, one_hot = 1e-2; // a sum of exponentials, and a level, below which an answer is sure
-constexpr double above_zero = 1e-3;           // a log-softmax in half precision may round to just above 0
 constexpr double off_one = 1e-2;              // how far from 1 the sum of probabilities may be
 
 // What is known of up to 64 items once their logits have been read, and what follows from it. The gradient of an item

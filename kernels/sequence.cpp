@@ -22,7 +22,7 @@ template <class T> struct Paths {
           blanks(reinterpret_cast<T *>(memory + (of.steps + 3) * bytes)), labels(blanks + pairs),
           skip(reinterpret_cast<Int<T> *>(labels + pairs)) {
         for (int64_t k = 0; k <= pairs; ++k)
-            skip[k] = k > 0 && k < of.count && of.labels[k] != of.labels[k - 1] ? 0 : Range<T>::never;
+            skip[k] = k > 0 && k < of.count && of.labels[k] != of.labels[k - 1] ? 0 : Exponents<T>::never;
         for (int64_t i = 0; i < of.steps + 3; ++i)
             at(i).close(pairs);
     }
@@ -78,7 +78,7 @@ template <class T> double align(const Frames<T> &frames, int64_t n, char *memory
     const Sample &of = frames.samples[n];
     const Paths<T> paths(of, memory);
     const Wide<T> all = forwards(frames, of, paths);
-    if (all.exponent < Range<T>::possible) {
+    if (all.exponent < Exponents<T>::possible) {
         for (int64_t t = 0; frames.gradient && frames.call.from_logits && t < of.steps; ++t)
             std::memset(frames.gradient + frames.row(t, n), 0, frames.classes * sizeof(T));
         return frames.call.zero_infinity ? 0 : std::numeric_limits<double>::infinity();

@@ -27,7 +27,7 @@ template <class T> struct Pairs {
     // Once, before a row is used.
     void close(int64_t pairs) {
         label[-1] = blank[pairs] = label[pairs] = 1;
-        label_exponent[-1] = blank_exponent[pairs] = label_exponent[pairs] = Range<T>::never;
+        label_exponent[-1] = blank_exponent[pairs] = label_exponent[pairs] = Exponents<T>::never;
     }
 
     Wide<T> blank_at(int64_t k) const { return {blank[k], blank_exponent[k]}; }
@@ -37,7 +37,7 @@ template <class T> struct Pairs {
     void start_at(int64_t sole, int64_t pairs) {
         for (int64_t k = 0; k < pairs; ++k) {
             blank[k] = label[k] = 1;
-            blank_exponent[k] = label_exponent[k] = Range<T>::never;
+            blank_exponent[k] = label_exponent[k] = Exponents<T>::never;
         }
         blank_exponent[sole] = 0;
     }

@@ -8,7 +8,7 @@ namespace losskit {
 template <class T> using Int = typename vmath::Format<T>::Int;
 
 // Bounds of exponents. What has no chance has `never`; no sum of two exponents overflows.
-template <class T> struct Range {
+template <class T> struct Exponents {
     static constexpr Int<T> never = -(Int<T>(1) << (8 * sizeof(T) - 4)), least = 2 * never, possible = never / 2;
     static constexpr Int<T> exact = Int<T>(1) << (vmath::Format<T>::mantissa - 2); // vmath::reduce knows no larger one
 };
@@ -31,7 +31,7 @@ template <class T> inline T down(Int<T> exponent) {
 // exp(x), or nothing for an x below `low`.
 template <class T> inline Wide<T> wide_exp(T x, T low) {
     const vmath::Reduced<T> x_is = vmath::reduce<T>(vmath::at_least(x, low));
-    return {T(1) + (x_is.r + x_is.tail), x < low ? Range<T>::never : static_cast<Int<T>>(x_is.k())};
+    return {T(1) + (x_is.r + x_is.tail), x < low ? Exponents<T>::never : static_cast<Int<T>>(x_is.k())};
 }
 
 template <class T> inline Wide<T> joined(Wide<T> a, Wide<T> b) {
@@ -53,7 +53,7 @@ template <class T> inline Wide<T> product(Wide<T> a, Wide<T> b) {
     constexpr Uint one = static_cast<Uint>(F::bias) << F::mantissa, fraction = (Uint(1) << F::mantissa) - 1;
     const Uint raw = vmath::bits<Uint>(a.significand * b.significand);
     const Int<T> exponent = static_cast<Int<T>>(raw >> F::mantissa) - F::bias;
-    return {vmath::bits<T>((raw & fraction) | one), larger<T>(a.exponent + b.exponent + exponent, Range<T>::least)};
+    return {vmath::bits<T>((raw & fraction) | one), larger<T>(a.exponent + b.exponent + exponent, Exponents<T>::least)};
 }
 
 } // namespace losskit
