@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WERROR ?= OFF
 EXTRA ?= dev
+# Bytecode is written where it is needed, when it is needed.
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-.PHONY: setup test test-lowest demo integrations gallery null power bench sanitize mutants clean
+.PHONY: setup lint test test-lowest demo integrations gallery null power bench sanitize mutants clean
 
 setup: $(READY)
 
@@ -15,32 +17,42 @@ KERNELS := CMakeLists.txt $(wildcard kernels/*) $(wildcard kernels/ops/*) src/lo
 
 $(READY): pyproject.toml constraints.txt $(KERNELS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA)]' \
+	$(BIN)/python $(INSTALL) --editable '.[$(EXTRA)]' \
 		--config-settings=cmake.define.LOSSKIT_WERROR=$(WERROR)
 	$(BIN)/python -m losskit.native build || true  # half a minute, once for each torch; never needed
 	touch $@
 
-test: $(READY)
+lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/clang-format --dry-run --Werror $(wildcard kernels/*.cpp kernels/*.h kernels/ops/*.h src/losskit/native/*.cpp)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2
+
+# A thread for each of the two processes: more would wait for each other. Tests of threads set their number.
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 # The tests on the lowest Python, which constraints.txt gives the lowest torch, numpy, … that pyproject.toml allows.
 test-lowest:
 	$(MAKE) setup VENV=.venv-lowest PYTHON=$(LOWEST_PYTHON)
-	.venv-lowest/bin/python -m pytest -n 2
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n 2
 
 # The first script misuses a loss: check must end with 1, the code of an error that it found.
 demo: $(READY)
 	$(BIN)/losskit check --run examples/faulty/softmax_twice.py; test $$? -eq 1
 	$(BIN)/losskit compare mnist
 
+# It stands on .venv: torch, losskit and its kernels are not installed twice.
+.venv-integrations/.ready: $(READY)
+	$(BIN)/python -m venv --clear .venv-integrations
+	$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
+		> "$$(.venv-integrations/bin/python -c 'import site; print(site.getsitepackages()[0])')/below.pth"
+	.venv-integrations/bin/python $(INSTALL) 'losskit[integrations]'
+	touch $@
+
 # docs/integrations.md, run beside the libraries that it is about.
-integrations:
-	$(MAKE) setup VENV=.venv-integrations EXTRA=integrations
+integrations: .venv-integrations/.ready
 	.venv-integrations/bin/python -m pytest -c tests/integrations/pytest.ini tests/integrations
 
 # docs/losses/: a page for each loss, with its curve beside its relatives; open docs/losses/index.html.
@@ -57,7 +69,7 @@ power: $(READY)
 
 # Measures everything anew, some 40 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
 bench: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]' \
+	$(BIN)/python $(INSTALL) --editable '.[dev,bench]' \
 		--config-settings=cmake.define.LOSSKIT_WERROR=$(WERROR)
 	$(BIN)/python benchmarks/bench.py --json docs/benchmarks.json > /dev/null
 	$(BIN)/python benchmarks/bench.py --table docs/benchmarks.json > docs/benchmarks.md

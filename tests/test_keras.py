@@ -445,28 +445,35 @@ def test_transforms(name: str) -> None:
         torch.testing.assert_close(tangent, gradient.sum(), atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_compile(name: str) -> None:
-    y_true, y_pred = sample(name)
-    more = {"mask": torch.tensor([True, False, True, True, False, True]), "sample_weight": torch.rand(6)}
-    for reduction, call, dynamic in (
-        ("sum_over_batch_size", {}, False),
-        ("mean_with_sample_weight", more, False),
-        ("sum", more, True),
-    ):
-        torch._dynamo.reset()
-        criterion = getattr(ours, name)(reduction=reduction)
-        compiled = torch.compile(criterion, fullgraph=True, backend="aot_eager", dynamic=dynamic)
-        torch.testing.assert_close(compiled(y_true, y_pred, **call), criterion(y_true, y_pred, **call))  # type: ignore[no-untyped-call]
+@pytest.mark.parametrize(
+    ("reduction", "more", "dynamic"),
+    [("sum_over_batch_size", False, False), ("mean_with_sample_weight", True, False), ("sum", True, True)],
+)
+def test_compile(reduction: str, more: bool, dynamic: bool) -> None:
+    """All losses in one graph, since most of a compilation is its start."""
+    mask, weight = torch.tensor([True, False, True, True, False, True]), torch.rand(6)
+    at_call = {"mask": mask, "sample_weight": weight} if more else {}
+    criteria, drawn = [getattr(ours, name)(reduction=reduction) for name in NAMES], [sample(name) for name in NAMES]
 
+    def every(given: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        return [criterion(*each, **at_call) for criterion, each in zip(criteria, given, strict=True)]
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_compile_functions(name: str) -> None:
-    y_true, y_pred = sample("Sparse" if name.startswith("sparse") else name)
     torch._dynamo.reset()
-    function = getattr(ours, name)
-    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(y_true, y_pred), function(y_true, y_pred))  # type: ignore[no-untyped-call]
+    found = torch.compile(every, fullgraph=True, backend="aot_eager", dynamic=dynamic)(drawn)
+    for name, own, eager in zip(NAMES, found, every(drawn), strict=True):
+        torch.testing.assert_close(own, eager, msg=lambda how, name=name: f"{name}: {how}")  # type: ignore[misc]
+
+
+def test_compile_functions() -> None:
+    drawn = [sample("Sparse" if name.startswith("sparse") else name) for name in FUNCTIONS]
+
+    def every(given: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        return [getattr(ours, name)(*each) for name, each in zip(FUNCTIONS, given, strict=True)]
+
+    torch._dynamo.reset()
+    found = torch.compile(every, fullgraph=True, backend="aot_eager")(drawn)
+    for name, own, eager in zip(FUNCTIONS, found, every(drawn), strict=True):
+        torch.testing.assert_close(own, eager, msg=lambda how, name=name: f"{name}: {how}")  # type: ignore[misc]
 
 
 @needs_compiler
