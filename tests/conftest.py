@@ -5,6 +5,7 @@ A third of the tests, always the same, runs with the autograd node in Python whe
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from zlib import crc32
 
@@ -24,6 +25,12 @@ collect_ignore = [
     "integrations",  # `make integrations`, in an environment of their own
     "checked/programs",  # scripts that train
 ]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over all that is imported, half a second each time; statsmodels calls it for every correction."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
