@@ -67,15 +67,6 @@ template <class T> Peak<T> soften(const Frames<T> &frames, const T *x, T *__rest
     return peak;
 }
 
-// Whether the states know the log-probabilities, none of which may be NaN, or too low but finite.
-template <class T> bool known(const T *log_p, int64_t n, T low) {
-    int strange = 0;
-#pragma omp simd reduction(| : strange)
-    for (int64_t i = 0; i < n; ++i)
-        strange |= !(log_p[i] >= low) & (log_p[i] != -std::numeric_limits<T>::infinity());
-    return !strange;
-}
-
 template <class T>
 [[gnu::flatten]] void frame(const Frames<T> &frames, int64_t step, int64_t n, T *scratch, int &wrong) {
     const Sample &of = frames.samples[n];
@@ -93,14 +84,14 @@ template <class T>
         wrong |= max_of(x, frames.classes, T(0)) > T(above_zero) ? bad_input : 0;
     wrong |= peak.sum < std::numeric_limits<double>::infinity() ? 0 : bad_input;
     T *const labels = frames.labels + of.scores + step * of.pairs, *const blank = frames.blank + of.frames + step;
+    const int32_t *const ids = of.labels;
+    const T maximum = peak.maximum;
+    const int64_t pairs = of.pairs;
 #pragma omp simd
-    for (int64_t k = 0; k < of.count; ++k)
-        labels[k] = x[of.labels[k]] - peak.maximum;
-    for (int64_t k = of.count; k < of.pairs; ++k)
-        labels[k] = 0;
+    for (int64_t k = 0; k < pairs; ++k)
+        labels[k] = x[ids[k]] - maximum;
     *blank = x[frames.call.blank] - peak.maximum;
     frames.sums[of.frames + step] = peak.sum;
-    wrong |= known(labels, of.pairs, frames.low) && known(blank, 1, frames.low) ? 0 : bad_input;
 }
 
 // False where there is no memory.

@@ -10,11 +10,11 @@
 namespace losskit {
 
 struct Sample {
-    const int64_t *labels;
-    int64_t steps, count, pairs; // count labels; pairs fill vectors
-    int64_t frames,
-        scores;    // where its log-probabilities begin: of the blank, a step, and of the labels, `pairs` a step
-    double weight; // of its loss, of which the gradient has `factor`
+    const int64_t *given;          // its labels in the call
+    const int32_t *labels;         // filled up to pairs
+    int64_t steps, count, pairs;   // count labels; pairs fill vectors
+    int64_t first, frames, scores; // where its labels, frames, and scores of labels, `pairs` a frame, begin
+    double weight;                 // of its loss, of which the gradient has `factor`
     double factor;
 };
 
@@ -36,34 +36,40 @@ inline bool masked(const Spread &mask, int64_t sample) {
     return mask.data && !static_cast<const uint8_t *>(mask.data)[sample / mask.inner % mask.period];
 }
 
-// Whether labels are classes, and not the blank.
-inline bool labels_fit(const Sequence &call, const Sample &of) {
-    bool fit = true;
-    for (int64_t k = 0; k < of.count; ++k)
-        fit &= (of.labels[k] >= 0) & (of.labels[k] < call.classes) & (of.labels[k] != call.blank);
-    return fit;
-}
-
-// Fills in the samples; false where a length or a label is wrong, for who can say which.
-template <class T> bool survey(const Sequence &call, Sample *samples) {
-    int64_t next = 0, frames = 0, scores = 0;
+// Fills in the samples but for their labels, of which it returns how many there are, filled up; -1 where a length is
+// wrong, for who can say which.
+template <class T> int64_t survey(const Sequence &call, Sample *samples) {
+    int64_t given = 0, first = 0, frames = 0, scores = 0;
     for (int64_t n = 0; n < call.samples; ++n) {
         Sample &of = samples[n];
         const bool flat = call.width < 0, kept = !masked(call.mask, n);
-        const int64_t most = flat ? call.labels - next : call.width, count = call.target_lengths[n];
-        const bool fits = count >= 0 && count <= most;
-        if ((flat || kept) && !fits)
-            return false;
-        of.labels = call.targets + (flat ? next : n * call.width);
-        next += flat ? count : 0;
+        const int64_t count = call.target_lengths[n], most = flat ? call.labels - given : call.width;
+        of.given = call.targets + (flat ? given : n * call.width);
         of.weight = kept ? weight_of<T>(call.sample_weight, n) : 0;
         of.steps = kept ? call.input_lengths[n] : 0, of.count = kept ? count : 0;
-        if (of.steps < 0 || of.steps > call.steps || !labels_fit(call, of))
-            return false;
-        of.pairs = Pairs<T>::filled(of.count + 1), of.frames = frames, of.scores = scores;
-        frames += of.steps, scores += of.steps * of.pairs;
+        if (((flat || kept) && (count < 0 || count > most)) || of.steps < 0 || of.steps > call.steps)
+            return -1;
+        of.pairs = Pairs<T>::filled(of.count + 1), of.first = first, of.frames = frames, of.scores = scores;
+        given += flat ? count : 0, first += of.pairs, frames += of.steps, scores += of.steps * of.pairs;
     }
-    return call.width >= 0 || next == call.labels;
+    return call.width >= 0 || given == call.labels ? first : -1;
+}
+
+// The labels, of 32 bits, with blanks to fill up. False where one is no class, or the blank.
+inline bool take_labels(const Sequence &call, Sample *samples, int32_t *labels) {
+    bool fit = call.classes <= std::numeric_limits<int32_t>::max();
+    for (int64_t n = 0; n < call.samples; ++n) {
+        Sample &of = samples[n];
+        of.labels = labels + of.first;
+        for (int64_t k = 0; k < of.count; ++k) {
+            const int64_t label = of.given[k];
+            fit &= (label >= 0) & (label < call.classes) & (label != call.blank);
+            labels[of.first + k] = static_cast<int32_t>(label);
+        }
+        for (int64_t k = of.count; k < of.pairs; ++k)
+            labels[of.first + k] = static_cast<int32_t>(call.blank);
+    }
+    return fit;
 }
 
 // What the mean divides by, besides each sample's labels. Sets what each gradient is multiplied by.

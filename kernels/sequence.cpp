@@ -73,9 +73,23 @@ template <class T>
     }
 }
 
+// Whether the states know the log-probabilities, none of which may be NaN, or too low but finite.
+template <class T> bool known(const T *log_p, int64_t n, T low) {
+    int strange = 0;
+#pragma omp simd reduction(| : strange)
+    for (int64_t i = 0; i < n; ++i)
+        strange |= !(log_p[i] >= low) & (log_p[i] != -std::numeric_limits<T>::infinity());
+    return !strange;
+}
+
 // The loss of a sample; the frames have begun its gradient.
-template <class T> double align(const Frames<T> &frames, int64_t n, char *memory) {
+template <class T> double align(const Frames<T> &frames, int64_t n, char *memory, int &wrong) {
     const Sample &of = frames.samples[n];
+    if (!known(frames.labels + of.scores, of.steps * of.pairs, frames.low) ||
+        !known(frames.blank + of.frames, of.steps, frames.low)) {
+        wrong |= bad_input;
+        return 0;
+    }
     const Paths<T> paths(of, memory);
     const Wide<T> all = forwards(frames, of, paths);
     if (all.exponent < Exponents<T>::possible) {
@@ -110,7 +124,7 @@ template <class T> bool align(const Frames<T> &frames, Total &total) {
         Total own = {0, 0};
         for (int64_t n = begin; n < end; ++n) {
             const Sample &of = frames.samples[n];
-            const double loss = align(frames, n, memory + thread * bytes);
+            const double loss = align(frames, n, memory + thread * bytes, own.found);
             const double weighted = of.weight == 0 ? 0 : of.weight * loss;
             if (call.reduction == none)
                 static_cast<T *>(call.value)[n] = static_cast<T>(weighted);
@@ -126,10 +140,15 @@ template <class T> int run(Sequence &call) {
     Block<Sample> samples(call.samples);
     if (!samples)
         return out_of_memory;
-    if (!survey<T>(call, samples)) {
-        call.found = bad_target;
+    call.found = bad_target;
+    const int64_t numbers = survey<T>(call, samples);
+    if (numbers < 0)
         return out_of_range;
-    }
+    Block<int32_t> ids(numbers);
+    if (!ids)
+        return out_of_memory;
+    if (!take_labels(call, samples, ids))
+        return out_of_range;
     const double share = weigh(call, samples);
     const Sample &last = samples[call.samples - 1];
     Block<T> blank(last.frames + last.steps), labels(last.scores + last.steps * last.pairs);
@@ -145,6 +164,9 @@ template <class T> int run(Sequence &call) {
         return out_of_range;
     if (!align(frames, total))
         return out_of_memory;
+    call.found = total.found;
+    if (call.found)
+        return out_of_range;
     if (call.reduction != none)
         *static_cast<T *>(call.value) = static_cast<T>(call.reduction == mean ? total.sum / share : total.sum);
     return ok;
