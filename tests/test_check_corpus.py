@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from checked.corpus import CORPUS, NOT_OURS, PRELUDE, Case
+from checked.habits import HABITS
 from checked.recall import report_of
 
 from losskit.checker.finding import Severity
@@ -25,6 +26,14 @@ def test_the_fault_is_found_and_the_twin_is_clean(case: Case) -> None:
 @pytest.mark.parametrize("fault", NOT_OURS)
 def test_what_does_not_concern_losses_is_left_alone(fault: str) -> None:
     assert report_of(PRELUDE + NOT_OURS[fault]).findings == ()
+
+
+@pytest.mark.parametrize("habit", HABITS)
+def test_correct_scripts_that_look_like_faults_are_left_alone(habit: str) -> None:
+    report = report_of(PRELUDE + HABITS[habit])
+    assert report.exit_code == 0
+    assert not [finding for finding in report.findings if finding.severity is not Severity.NOTE], report
+    assert "which failed" not in report.coverage
 
 
 def test_half_of_it_is_after_real_threads() -> None:

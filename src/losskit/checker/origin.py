@@ -18,6 +18,8 @@ class Origin(NamedTuple):
     node: str = ""  # its name in the graph
     straight: bool = True  # whether no dimension was moved or dropped since
     width: int = 0  # of a linear layer its outputs, of a softmax the numbers that sum to 1; 0: not known
+    dim: int = -1  # of a softmax, where known
+    beside: int = 0  # of a softmax over another dimension than the last, the size of the last
 
     @property
     def known(self) -> bool:
@@ -145,7 +147,7 @@ class _Walk:
             return UNKNOWN
         name = node.name()
         if name in NODES:
-            return Origin(NODES[name], name, width=_width(node))
+            return Origin(NODES[name], name, True, *_sizes(node))
         parents = [parent for parent, _ in node.next_functions]
         if name in KEEPING or name in MOVING or name in BLENDING:
             found = self._agreed([parent for parent in parents if parent is not None], depth)
@@ -172,14 +174,16 @@ class _Walk:
         return found[0]._replace(straight=all(each.straight for each in found))
 
 
-def _width(node: Any) -> int:
+def _sizes(node: Any) -> tuple[int, int, int]:
+    """The width of a layer; the width, dimension, and what is beside it, of a softmax."""
     if hasattr(node, "_saved_mat2_sym_sizes"):
-        return int(node._saved_mat2_sym_sizes[-1])
+        return int(node._saved_mat2_sym_sizes[-1]), -1, 0
     result = saved(node, "result") if hasattr(node, "_saved_dim") else None
     if result is None or not result.dim():
-        return 0
-    dim: int = (node._saved_dim + 2**63) % 2**64 - 2**63  # torch gives a negative one without its sign
-    return result.shape[dim]
+        return 0, -1, 0
+    dim = (node._saved_dim + 2**63) % 2**64 - 2**63  # torch gives a negative one without its sign
+    dim %= result.dim()
+    return result.shape[dim], dim, 0 if dim == result.dim() - 1 else result.shape[-1]
 
 
 def nodes(tensor: Tensor, most: int = 4000) -> list[Any]:

@@ -25,6 +25,8 @@ class Rule:
     says: ClassVar[Says]
     #: Whether a single call shows it; else it must be found in most calls of a site.
     one_is_enough: ClassVar[bool] = True
+    #: Whether a finding of a step no longer holds if a later step shows none.
+    taken_back: ClassVar[bool] = False
 
     def inspect(self, call: Call) -> Finding | None:
         """The finding of this call, or None."""

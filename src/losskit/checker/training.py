@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,18 +32,45 @@ class Past:
     count: int | None  # what counts, where the target leaves something out
 
 
-@dataclass(frozen=True)
+@dataclass
+class Weight:
+    """The parameter nearest to a loss, which stands for all that its gradient reaches."""
+
+    tensor: weakref.ref[Tensor]
+    size: float  # its norm, before the backward pass
+    before: float  # the norm of its gradient, before the backward pass
+    after: float = 0.0  # and behind it
+
+    @property
+    def gradient(self) -> float:
+        """The norm of its gradient now."""
+        tensor = self.tensor()
+        return 0.0 if tensor is None else _norm(tensor.grad)
+
+
+@dataclass(frozen=True, eq=False)
 class Backward:
     """A backward pass, and the losses since the one before."""
 
     where: Site
     stack: Stack
     leaf: bool  # whether its root has no graph
+    retaining: bool  # whether its graph is kept, for another pass over the same batch
     value: float | None
     losses: tuple[Past, ...]
     itself: Past | None  # the loss that is the root, as it was called
-    adding: bool  # whether there were gradients to add to
+    weight: Weight | None
     earlier: tuple[Past, ...]  # the last losses of all
+
+    @property
+    def adding(self) -> bool:
+        """Whether there was a gradient to add to."""
+        return self.weight is not None and self.weight.before > 0
+
+    @property
+    def key(self) -> tuple[Stack, int]:
+        """By what way it came, and to which weight: heads of one network have a loss each, on the same line."""
+        return self.stack, 0 if self.weight is None else id(self.weight.tensor())
 
     @property
     def who(self) -> str:
@@ -58,19 +86,21 @@ class Step:
     number: int
     empty: int  # steps until now, this one included, of which none found a gradient
     backwards: tuple[Backward, ...]
-    values: dict[Site, tuple[str, list[float]]]  # of each line that calls a loss: who, and its values until now
+    previous: tuple[Backward, ...]  # those of the step before
+    values: dict[tuple[Site, str], list[float]]  # of each loss at each line, one for each number of steps
 
     @property
     def who(self) -> str:
         """What the finding is about."""
         return "the optimizer"
 
-    def repeated(self) -> list[list[Backward]]:
-        """The backward passes that came several times by the same way."""
-        groups: dict[Stack, list[Backward]] = {}
-        for each in self.backwards:
-            groups.setdefault(each.stack, []).append(each)
-        return [group for group in groups.values() if len(group) > 1]
+
+def repeated(backwards: Sequence[Backward]) -> list[list[Backward]]:
+    """Those that came several times by the same way, to a weight that did not change in between, as by a step by hand."""
+    groups: dict[object, list[Backward]] = {}
+    for each in backwards:
+        groups.setdefault((each.key, each.weight and each.weight.size), []).append(each)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 @dataclass
@@ -81,7 +111,10 @@ class Training:
     own: dict[Site, int] = field(default_factory=dict)  # backward passes without any known loss
     followed: int = 0
     steps: weakref.WeakKeyDictionary[Any, tuple[int, int]] = field(default_factory=weakref.WeakKeyDictionary)
-    values: dict[Site, tuple[str, list[float]]] = field(default_factory=dict)
+    values: dict[tuple[Site, str], list[float]] = field(default_factory=dict)
+    stepped: int = 0  # steps that change something
+    _valued: dict[tuple[Site, str], int] = field(default_factory=dict)  # the number of steps at the last value
+    _previous: weakref.WeakKeyDictionary[Any, tuple[Backward, ...]] = field(default_factory=weakref.WeakKeyDictionary)
     _losses: list[Past] = field(default_factory=list)
     _earlier: deque[Past] = field(default_factory=lambda: deque(maxlen=8))
     _backwards: list[Backward] = field(default_factory=list)
@@ -98,11 +131,13 @@ class Training:
         self._losses.append(past)
         self._earlier.append(past)
         if call.result.requires_grad:
-            _, values = self.values.setdefault(call.where, (call.who, []))
-            if len(values) < VALUES:
+            key = call.where, call.who
+            values = self.values.setdefault(key, [])
+            if len(values) < VALUES and self._valued.get(key) != self.stepped:
+                self._valued[key] = self.stepped
                 values.append(value)
 
-    def backward(self, root: Tensor, stack: Stack) -> Backward | None:
+    def backward(self, root: Tensor, stack: Stack, retaining: bool) -> Backward | None:
         """A backward pass; None where it is not followed."""
         thread, where = threading.get_ident(), stack[0]
         known = thread in self.called
@@ -117,29 +152,40 @@ class Training:
         itself = None if changed else next((loss for loss in losses if loss.result() is root), None)
         value = float(root.detach()) if root.numel() == 1 else None
         leaf = root.grad_fn is None
-        seen = Backward(where, stack, leaf, value, losses, itself, _has_gradient(root), tuple(self._earlier))
+        seen = Backward(where, stack, leaf, retaining, value, losses, itself, _weight(root), tuple(self._earlier))
         self._backwards.append(seen)
         return seen
 
     def follows(self, optimizer: Any) -> bool:
-        """Whether steps of this optimizer are still looked at."""
-        return self.steps.get(optimizer, (0, 0))[0] < LOOKED_AT
+        """Whether steps of this optimizer are still looked at: one without any gradient may get its first late."""
+        number, empty = self.steps.get(optimizer, (0, 0))
+        return number < LOOKED_AT or number == empty
 
-    def step(self, optimizer: Any, where: Site) -> Step | None:
-        """A step of an optimizer; None where it is not followed."""
+    def step(self, optimizer: Any, where: Site, closure: bool) -> Step | None:
+        """A step of an optimizer; None where it is not followed, or has a rate of 0."""
+        still = all(isinstance(rate := group.get("lr"), float | int) and rate == 0 for group in optimizer.param_groups)
+        if still:
+            return None
+        self.stepped += 1
         if not self.follows(optimizer):
             return None
         number, empty = self.steps.get(optimizer, (0, 0))
         parameters = [each for group in optimizer.param_groups for each in group["params"]]
-        nothing = all(each.grad is None for each in parameters)
+        nothing = not closure and all(each.grad is None for each in parameters)
         number, empty = number + 1, empty + nothing
         self.steps[optimizer] = number, empty
         backwards, self._backwards = tuple(self._backwards), []
-        return Step(where, number, empty, backwards, self.values)
+        previous = self._previous.get(optimizer, ())
+        self._previous[optimizer] = backwards
+        return Step(where, number, empty, backwards, previous, self.values)
 
 
-def _has_gradient(root: Tensor) -> bool:
-    """Whether a parameter in its graph has a gradient that is not 0."""
+def _norm(value: Tensor | None) -> float:
+    return 0.0 if value is None else float(value.detach().double().norm())
+
+
+def _weight(root: Tensor) -> Weight | None:
+    """The nearest parameter in its graph."""
     seen: set[Any] = set()
     waiting = [root.grad_fn]
     while waiting and len(seen) < 2000:
@@ -149,6 +195,6 @@ def _has_gradient(root: Tensor) -> bool:
         seen.add(node)
         leaf = getattr(node, "variable", None)
         if leaf is not None:
-            return leaf.grad is not None and bool((leaf.grad != 0).any())
+            return Weight(weakref.ref(leaf), _norm(leaf), _norm(leaf.grad))
         waiting += [parent for parent, _ in node.next_functions]
-    return False
+    return None

@@ -30,7 +30,7 @@ from losskit.checker.finding import ORDER, Finding, Site
 from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
-from losskit.checker.training import LOOKED_AT, Stack, Training
+from losskit.checker.training import LOOKED_AT, Stack, Training, Weight
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager
 from losskit.loss import Loss, instance
@@ -138,15 +138,17 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.training.call(call, stack)
         self._spent += time.perf_counter() - start
 
-    def backward(self, root: Tensor, stack: Stack) -> None:
-        """Ask every rule about a backward pass."""
-        seen = self.training.backward(root, stack)
-        if seen is not None:
-            self._tell(lambda rule: rule.of_backward, seen)
+    def backward(self, root: Tensor, stack: Stack, retaining: bool) -> Weight | None:
+        """Ask every rule about a backward pass; gives the weight whose gradient is to be read behind it."""
+        seen = self.training.backward(root, stack, retaining)
+        if seen is None:
+            return None
+        self._tell(lambda rule: rule.of_backward, seen)
+        return seen.weight
 
-    def step(self, optimizer: Any, where: Site) -> None:
+    def step(self, optimizer: Any, where: Site, closure: bool) -> None:
         """Ask every rule about a step of an optimizer."""
-        seen = self.training.step(optimizer, where)
+        seen = self.training.step(optimizer, where, closure)
         if seen is not None:
             self._tell(lambda rule: rule.of_step, seen)
 
@@ -155,6 +157,8 @@ class watch:  # noqa: N801 - named as torch.no_grad is
             finding = self._asked(rule, ask(rule), seen)
             if finding is not None and finding.where is not None:
                 self.others.setdefault((rule.code, finding.where), finding)
+            elif rule.taken_back:
+                self.others.pop((rule.code, seen.where), None)
 
     def _asked(self, rule: Rule, ask: Callable[[Any], Finding | None], seen: Any) -> Finding | None:
         """What a rule finds; its own failure must not reach the user's program."""
@@ -299,15 +303,21 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
 def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
     """``Tensor.backward``."""
     followed = any(each.training.followed < LOOKED_AT for each in _watches)
+    weights: list[Weight | None] = []
     if followed and not torch.compiler.is_compiling() and not getattr(_inside, "busy", False):
-        _around(lambda each, stack: each.backward(self, stack), sys._getframe(1))
+        retaining = bool(kwargs.get("retain_graph", args[1] if len(args) > 1 else False))
+        _around(lambda each, stack: weights.append(each.backward(self, stack, retaining)), sys._getframe(1))
     _backward(self, *args, **kwargs)  # type: ignore[no-untyped-call]
+    for weight in weights:
+        if weight is not None:
+            weight.after = weight.gradient
 
 
 def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:
-    """Before a step of any optimizer."""
+    """Before a step of any optimizer, which may compute its gradient itself, with a closure."""
     if any(each.training.follows(optimizer) for each in _watches):
-        _around(lambda each, stack: each.step(optimizer, stack[0]), sys._getframe(1))
+        closure = any(map(callable, (*args[1:], *kwargs.values())))
+        _around(lambda each, stack: each.step(optimizer, stack[0], closure), sys._getframe(1))
 
 
 def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:

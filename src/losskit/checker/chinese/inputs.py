@@ -184,9 +184,9 @@ Logits or log-probabilities where a loss takes probabilities.
 
 损失需要概率，传入的却是 logits 或对数概率。
 
-Looks for an input of BCELoss that no sigmoid has made.
+Looks for an input of BCELoss with values outside [0, 1].
 
-BCELoss 的输入没有经过 sigmoid。
+BCELoss 的输入中有 [0, 1] 之外的值。
 
 BCELoss takes the logarithm of its input. Outside [0, 1] torch raises on CPU, and stops the GPU with an assertion; a batch
 that happens to lie inside trains on nonsense.
@@ -342,4 +342,8 @@ the loss is {loss}; with the classes in their place it is {right}
 use input.movedim(-1, 1), or losskit's dim=-1
 
 使用 input.movedim(-1, 1)，或 losskit 的 dim=-1
+
+{dim}, before it was flattened
+
+{dim}（展平之前）
 """

@@ -40,7 +40,7 @@ class BroadcastPair(Rule):
         values = [(name, value) for name, slot, value in zip(call.names, call.slots, call.values) if _each(slot.shape)]
         first_name, first = values[0] if values else ("", call.input)
         for name, value in values[1:]:
-            if first.shape == value.shape or not (first.dim() and value.dim()):
+            if first.shape == value.shape or not (first.dim() and value.dim()) or _meant(call, first, value):
                 continue
             try:
                 result = torch.broadcast_tensors(first, value)[0].shape
@@ -71,3 +71,8 @@ class BroadcastPair(Rule):
 
 def _each(shape: object) -> bool:
     return type(shape) in (Same, Broadcast, Items, Labels)
+
+
+def _meant(call: Call, first: Tensor, value: Tensor) -> bool:
+    """Whether every pair is meant, as of quantiles: as many dimensions, each with its own 1."""
+    return first.dim() == value.dim() and (first.dim() > 2 or call.reduction == "none")

@@ -38,6 +38,7 @@ class ConstantLoss(Rule):
 
     code = "LK312"
     name = "constant-loss"
+    taken_back = True
     says = Says(
         "{loss} has the same value in every call",
         "it was {value} in {calls} calls at {line}, over {steps} steps",
@@ -46,11 +47,8 @@ class ConstantLoss(Rule):
     )
 
     def of_step(self, step: Step) -> Finding | None:
-        if step.number != ENOUGH + 1:
-            return None
-        for line, (who, values) in step.values.items():
-            if len(values) >= ENOUGH and len(set(values)) == 1:
-                return self.warning(
-                    step, loss=who, value=values[0], calls=len(values), line=str(line), steps=step.number - 1
-                )
+        for (where, who), values in step.values.items():
+            first = values[0]
+            if len(values) >= ENOUGH and first and len(set(values)) == 1:  # at 0 there is nothing left to be learnt
+                return self.warning(step, loss=who, value=first, calls=len(values), line=str(where), steps=len(values))
         return None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from losskit.checker.finding import Finding, Says
 from losskit.checker.rule import Rule
-from losskit.checker.training import Step
+from losskit.checker.training import Backward, Step, repeated
 
 
 class GradientsDropped(Rule):
@@ -43,8 +43,18 @@ class GradientsDropped(Rule):
     )
 
     def of_step(self, step: Step) -> Finding | None:
-        for group in step.repeated():
-            last = group[-1] is step.backwards[-1]
-            if last and group[0].losses and not any(each.adding or each.leaf for each in group):
-                return self.error(step, times=len(group), line=str(group[0].where), lost=len(group) - 1)
-        return None
+        dropped = _dropped(step.backwards)
+        if not dropped or not _dropped(
+            step.previous
+        ):  # once, a step may have been left out: its gradient was not finite
+            return None
+        return self.error(step, times=len(dropped), line=str(dropped[0].where), lost=len(dropped) - 1)
+
+
+def _dropped(backwards: tuple[Backward, ...]) -> list[Backward]:
+    """The last passes, if each found no gradient."""
+    for group in repeated(backwards):
+        last = group[-1] is backwards[-1]
+        if last and group[0].losses and not any(each.adding or each.leaf for each in group):
+            return group
+    return []

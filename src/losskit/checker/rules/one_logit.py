@@ -26,6 +26,7 @@ class OneLogit(Rule):
 
     code = "LK112"
     name = "one-logit"
+    one_is_enough = False  # of pairs, the last batch of an epoch may well have one
     says = Says(
         "{who} compares classes, and its input has a single one",
         "the input has shape {shape}, with the classes in dimension {dim}",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from torch import Tensor
+
 from losskit.checker.call import FEWEST, Call, share
 from losskit.checker.finding import Finding, Says
 from losskit.checker.origin import nodes
@@ -47,6 +49,8 @@ class PaddingCounts(Rule):
             return None
         if dim is None or not call.given[0].requires_grad or call.argument("ignore_index") is None:
             return None
+        if call.reduction == "none":
+            return None  # a mask may follow
         classes = call.input.shape[dim]
         for node in nodes(call.given[0]):
             if node.name() != "EmbeddingBackward0" or node._saved_weight_sym_argsize_0 != classes:
@@ -56,7 +60,13 @@ class PaddingCounts(Rule):
                 continue  # without one torch saves -1, some versions the largest number
             weight = call.argument("weight")
             wrong = target == padding
-            if float(wrong.float().mean()) >= LEAST and (weight is None or float(weight[padding]) != 0):
+            if float(_runs(wrong).float().mean()) >= LEAST and (weight is None or float(weight[padding]) != 0):
                 ignored = call.argument("ignore_index")
                 return self.warning(call, padding=padding, share=share(wrong), classes=classes, ignored=ignored)
         return None
+
+
+def _runs(wrong: Tensor) -> Tensor:
+    """Those next to another: a padding that ends each sequence as well stands there alone, and is to be predicted."""
+    flat = wrong.flatten()
+    return flat[1:] & flat[:-1]

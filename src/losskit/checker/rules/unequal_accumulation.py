@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from losskit.checker.finding import Finding, Says
 from losskit.checker.rule import Rule
-from losskit.checker.training import Step
+from losskit.checker.training import Step, repeated
 
 LEAST = 1.1  # the ratio of counts from which it matters
+ALIKE = 1.01  # the ratio of weights up to which they are one
 
 
 class UnequalAccumulation(Rule):
@@ -50,10 +51,15 @@ class UnequalAccumulation(Rule):
     )
 
     def of_step(self, step: Step) -> Finding | None:
-        for group in step.repeated():
-            losses = [each.losses[0] for each in group if len(each.losses) == 1]
-            counts = [loss.count for loss in losses if loss.mean and loss.count]
-            if len(counts) < 2 or max(counts) < LEAST * min(counts):
+        for group in repeated(step.backwards):
+            pairs = [(each, each.losses[0]) for each in group if len(each.losses) == 1]
+            weighed = [
+                (loss.count, (each.value or 0.0) / loss.value)
+                for each, loss in pairs
+                if loss.mean and loss.count and loss.value
+            ]
+            counts, weights = [count for count, _ in weighed], [weight for _, weight in weighed]
+            if len(counts) < 2 or max(counts) < LEAST * min(counts) or max(weights) > ALIKE * min(weights):
                 continue
             values = {"least": min(counts), "most": max(counts), "ratio": max(counts) / min(counts)}
             return self.warning(step, times=len(group), line=str(group[0].where), **values)

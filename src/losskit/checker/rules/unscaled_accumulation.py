@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from losskit.checker.finding import Finding, Says
 from losskit.checker.rule import Rule
-from losskit.checker.training import Step
+from losskit.checker.training import Backward, Step, repeated
 
 FEW = 2  # which may as well be a real and a fake batch, one after the other
 
@@ -46,10 +46,19 @@ class UnscaledAccumulation(Rule):
     )
 
     def of_step(self, step: Step) -> Finding | None:
-        for group in step.repeated():
+        for group in repeated(step.backwards):
             seen = [each for each in group if each.losses]
-            plain = [each for each in seen if each.itself is not None and each.itself.mean]
-            if len(plain) == len(seen) > 1 and all(each.adding for each in group[1:]):
+            plain = [each for each in seen if each.itself is not None and each.itself.mean and not each.retaining]
+            if len(plain) == len(seen) > 1 and all(each.adding for each in group[1:]) and _whole(step, group):
                 found = self.warning if len(group) > FEW else self.note
                 return found(step, times=len(group), line=str(group[0].where))
         return None
+
+
+def _whole(step: Step, group: list[Backward]) -> bool:
+    """Whether the step takes the sum as it is: neither reset, as behind an attack on the input, nor divided."""
+    last = group[-1]
+    later = step.backwards[step.backwards.index(last) + 1 :]
+    if any(each.key[1] == last.key[1] and not each.adding for each in later):
+        return False
+    return last.weight is None or bool(later) or last.weight.gradient * len(group) > 1.5 * last.weight.after

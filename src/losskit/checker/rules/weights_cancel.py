@@ -35,11 +35,10 @@ class WeightsCancel(Rule):
     )
 
     def inspect(self, call: Call) -> Finding | None:
-        share = call.loss.share(call.target) if call.reduction == "mean" else None
-        if share is None or call.target.is_floating_point():
+        weights, target = call.argument("weight"), call.target
+        if call.reduction != "mean" or weights is None or not call.recording or target.is_floating_point():
             return None
-        counted = share if call.kept is None else share[call.kept]
-        weights = call.argument("weight")
-        if counted.numel() != 1 or weights is None or bool((weights == weights[0]).all()):
+        counted = call.loss.share(target if call.kept is None else target[call.kept])
+        if counted is None or counted.numel() != 1 or bool((weights == weights[0]).all()):
             return None
         return self.warning(call, weight=float(counted), loss=call.least(call.input))
