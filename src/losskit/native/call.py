@@ -177,7 +177,7 @@ class Ready:
             or self.template.unscaled
         ):
             return None
-        names = zip(TENSORS, (*GRADIENTS[: self.slopes], None, None))
+        names = zip(TENSORS[: len(tensors)], (*GRADIENTS[: self.slopes], None, None))
         return self._planned(native, self.template, names, tensors)
 
     def _planned(
