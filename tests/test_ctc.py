@@ -232,18 +232,21 @@ def test_the_compiler_sees_the_whole_of_it(backend: str) -> None:
 @needs_compiler
 def test_many_steps_are_one_operator_to_the_compiler(dynamic: bool) -> None:
     torch._dynamo.reset()
-    for flag in (False, True):
-        criterion = CTCLoss(from_logits=flag, zero_infinity=True)
-        compiled = torch.compile(criterion, fullgraph=True, dynamic=dynamic)
-        for steps in (40, 50) if dynamic else (40,):
-            scores = -torch.randn(steps, 3, 5, dtype=torch.float64).abs()
-            targets = torch.tensor([[1, 2], [1, 1], [3, 99]])
-            rest: list[Any] = [targets, torch.tensor([steps, 2, 20]), torch.tensor([2, 2, 1])]
-            expected = loss_and_grad(criterion, scores, *rest)
-            for own, eager in zip(loss_and_grad(compiled, scores, *rest), expected, strict=True):
-                close(own, eager)
-            targets[0, 1] = 77  # nothing is checked here, and nothing is read that is not there
-            assert compiled(scores, *rest).isnan()
+    criteria = [CTCLoss(from_logits=flag, zero_infinity=True) for flag in (False, True)]
+
+    def both(*given: Any) -> Tensor:
+        return torch.stack([criterion(*given) for criterion in criteria])
+
+    compiled = torch.compile(both, fullgraph=True, dynamic=dynamic)
+    for steps in (40, 50) if dynamic else (40,):
+        scores = -torch.randn(steps, 3, 5, dtype=torch.float64).abs()
+        targets = torch.tensor([[1, 2], [1, 1], [3, 99]])
+        rest: list[Any] = [targets, torch.tensor([steps, 2, 20]), torch.tensor([2, 2, 1])]
+        expected = loss_and_grad(both, scores, *rest)
+        for own, eager in zip(loss_and_grad(compiled, scores, *rest), expected, strict=True):
+            close(own, eager)
+        targets[0, 1] = 77  # nothing is checked here, and nothing is read that is not there
+        assert compiled(scores, *rest).isnan().all()
     torch._dynamo.reset()
     scores, *rest = torch.randn(40, 3, 5), torch.tensor([[1, 2]] * 3), torch.tensor([40] * 3), torch.tensor([2] * 3)
     torch.library.opcheck(torch.ops.losskit.ctc, (scores.requires_grad_(), *rest, 0, True))

@@ -12,6 +12,9 @@ from torch import nn
 from losskit.core.reduction import AtCall
 from properties.held import holds
 
+#: What functions alone take, since it is said of one call's tensors.
+OF_A_CALL = {"inplace_backward"}
+
 
 @holds
 def positions_of_torch(subject: Subject) -> None:
@@ -37,7 +40,8 @@ def function_has_the_arguments_of_its_class(subject: Subject) -> None:
     function = inspect.signature(subject.function, eval_str=True).parameters
     first = list(function)[: len(subject.loss.about.tensors)]
     assert first == list(subject.loss.about.tensors)
-    own = {n: p.default for n, p in function.items() if n not in first and p.kind is not p.VAR_KEYWORD}
+    given = {n: p.default for n, p in function.items() if n not in first and p.kind is not p.VAR_KEYWORD}
+    own = {name: default for name, default in given.items() if name not in OF_A_CALL}
     assert own == {name: argument.default for name, argument in subject.loss.arguments.items()}
     assert function["at_call"].annotation.__args__ == (AtCall,)
     assert f":class:`{subject.loss.__name__}`" in str(subject.function.__doc__)
