@@ -39,6 +39,6 @@ def _same_start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     threads = torch.get_num_threads()
     if request.node.path.name != "test_node.py" and crc32(request.node.nodeid.encode()) % 3 == 0:
         monkeypatch.setattr(node, "found", lambda: (None, "not in this test"))
-        fields._built.clear()  # the losses of functions, which may have it
+        fields._kept.cache_clear()  # the losses of functions, which may have it
     yield
     torch.set_num_threads(threads)

@@ -20,6 +20,7 @@ import pytest
 import torch
 from cases import Subject, draw, subjects
 from torch import Tensor
+from torch._dynamo import compiled_autograd
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -186,6 +187,15 @@ def test_compiled_functions_and_transforms_see_the_formula(language: str) -> Non
     gradient, value = torch.func.grad_and_value(criterion)(input, target)
     torch.testing.assert_close((gradient, value), (input.grad, loss))
     torch.testing.assert_close(torch.vmap(criterion)(input, target), ((input - target) ** 2).mean(1))
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch looks at it
+def test_compiled_autograd_takes_it_as_it_is(language: str) -> None:
+    input, target = drawn()
+    loss = losskit.MSELoss("sum")(2 * input, target)
+    with compiled_autograd._enable(lambda graph: graph):
+        loss.backward()
+    torch.testing.assert_close(input.grad, 4 * (2 * input - target).detach())
 
 
 def test_losses_that_have_run_can_be_copied_and_die(language: str) -> None:

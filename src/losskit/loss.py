@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
+from torch.compiler import is_dynamo_compiling
 from typing_extensions import Unpack, dataclass_transform
 
 from losskit.choice import Prepared, Route, by_operator, choose, numbers_of, parameters, run, settled, unchanged
@@ -68,7 +69,7 @@ class Loss(Decodes):
 
     def compute(self, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
         """The loss of ``tensors``, which stand in the order of ``about.tensors``."""
-        if not at_call and not torch.compiler.is_dynamo_compiling():
+        if not at_call and not is_dynamo_compiling():
             plain = self.prepared.plain
             value = None if plain is None else plain(tensors)
             if value is not None:

@@ -177,7 +177,7 @@ class Ready:
             or self.template.unscaled
         ):
             return None
-        names = zip(TENSORS[: len(tensors)], (*GRADIENTS[: self.slopes], None, None))
+        names = zip(TENSORS, (*GRADIENTS[: self.slopes], None, None))
         return self._planned(native, self.template, names, tensors)
 
     def _planned(
@@ -186,10 +186,10 @@ class Ready:
         """The call by the node in C++; ``names`` are the fields of each tensor's pointer and of its gradient's."""
         fields: Any = type(template)
         driver = cast(self.driver, c_void_p).value
-        offsets = [
-            (getattr(fields, own).offset, -1 if its is None else getattr(fields, its).offset) for own, its in names
-        ]
-        places = tuple((*own, tensor) for own, tensor in zip(offsets, tensors))
+        places = tuple(
+            (getattr(fields, own).offset, -1 if its is None else getattr(fields, its).offset, tensor)
+            for tensor, (own, its) in zip(tensors, names)  # not all structs have a third
+        )
         filled_in = (fields.threads.offset, fields.found.offset, fields.value.offset)
         plan = native.plan(driver, bytes(template), filled_in, self.one, places)
         return partial(native.attach, plan, self)

@@ -10,16 +10,22 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/PyInterpreter.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/python_variable.h>
 #include <torch/csrc/utils/pybind.h>
+
+namespace torch::autograd {
+void deleteNode(Node *node); // only older versions of torch have it
+}
 
 namespace {
 
 using at::Tensor;
 using torch::autograd::variable_list;
+using Tensors = c10::SmallVector<Tensor, 4>;
 
 constexpr size_t largest = 1024; // bytes of a call's struct
-constexpr const char *name = "losskit.plan", *held_name = "held";
+constexpr const char *name = "losskit.plan";
 
 // One tensor of a call.
 struct Place {
@@ -37,23 +43,20 @@ struct Plan {
     std::vector<Place> places;
     size_t slopes; // so many tensors, from the first on, have gradients
 
-    // Value, and the gradients of the leading tensors that ask for one; false: the kernel declines.
-    bool run(const variable_list &tensors, bool wanted, Tensor &result, variable_list &gradients) const {
+    // Value and gradients, undefined where not wanted (bits); false: the kernel declines.
+    bool run(const Tensors &tensors, uint64_t wanted, Tensor &result, Tensors &gradients) const {
         alignas(64) char filled[largest];
         const auto set = [&](Py_ssize_t offset, auto field) { std::memcpy(filled + offset, &field, sizeof field); };
         std::memcpy(filled, call.data(), call.size());
         set(threads, int32_t(at::get_num_threads()));
         result = at::detail::empty_cpu({}, wide);
         set(value, result.mutable_data_ptr());
-        gradients.clear();
+        gradients.resize(wanted ? slopes : 0);
         for (size_t at = 0; at < places.size(); ++at) {
             set(places[at].pointer, tensors[at].const_data_ptr());
-            if (!wanted || at >= slopes)
-                continue;
-            gradients.emplace_back();
-            if (tensors[at].requires_grad()) {
-                gradients.back() = at::detail::empty_cpu(places[at].sizes, places[at].dtype);
-                set(places[at].gradient, gradients.back().mutable_data_ptr());
+            if (wanted >> at & 1) {
+                gradients[at] = at::detail::empty_cpu(places[at].sizes, places[at].dtype);
+                set(places[at].gradient, gradients[at].mutable_data_ptr());
             }
         }
         int32_t wrong;
@@ -78,64 +81,116 @@ bool fits(const Tensor &tensor, const Place &place) {
            tensor.is_contiguous() && !tensor._fw_grad(0).defined();
 }
 
-// What a graph holds of a call until backward.
-struct Held : torch::CustomClassHolder {
-    std::shared_ptr<const Plan> plan;
-    c10::SafePyObject ready; // of native/call.py
-    Tensor value;
-    variable_list tensors, gradients;
-
-    Held(std::shared_ptr<const Plan> plan, PyObject *ready) : plan(std::move(plan)), ready(ready, getPyInterpreter()) {}
+// What stands in for a node under compiled autograd, which cannot look into it.
+struct Opaque : torch::autograd::Function<Opaque> {
+    static variable_list backward(torch::autograd::AutogradContext *context, const variable_list &upstream);
 };
 
-struct Attached : torch::autograd::Function<Attached> {
-    static Tensor forward(torch::autograd::AutogradContext *context, const c10::intrusive_ptr<Held> &held,
-                          at::TensorList) {
-        context->save_for_backward(std::move(held->tensors));
-        context->saved_data[held_name] = c10::IValue::make_capsule(held);
-        return std::move(held->value);
+// The node. It is filled in by hand, and a CppNode only for compiled autograd: Function::apply takes twice the time.
+struct Attached : torch::autograd::CppNode<Opaque> {
+    const std::shared_ptr<const Plan> plan;
+    const c10::SafePyObject ready; // of native/call.py
+    const uint64_t wanted;
+    Tensors gradients;
+    c10::SmallVector<torch::autograd::SavedVariable, 4> saved;
+
+    Attached(const std::shared_ptr<const Plan> &plan, PyObject *ready, uint64_t wanted, const Tensors &tensors,
+             Tensors gradients)
+        : plan(plan), ready(Py_NewRef(ready), getPyInterpreter()), wanted(wanted), gradients(std::move(gradients)) {
+        for (const auto &tensor : tensors)
+            saved.emplace_back(tensor, false);
+        for (size_t at = 0; at < plan->slopes; ++at)
+            add_next_edge(wanted >> at & 1 ? torch::autograd::impl::gradient_edge(tensors[at])
+                                           : torch::autograd::Edge());
     }
 
-    static variable_list backward(torch::autograd::AutogradContext *context, const variable_list &upstream) {
-        const auto holder = context->saved_data[held_name].toCapsule();
-        auto &held = static_cast<Held &>(*holder);
-        variable_list gradients{Tensor()};
+    std::string name() const override { return "losskit::Attached"; }
+
+    variable_list apply(variable_list &&upstream) override {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return upstream[0].defined() ? slopes(upstream[0]) : variable_list(plan->slopes);
+    }
+
+    void release_variables() override {
+        std::lock_guard<std::mutex> lock(mutex_);
+        for (auto &each : saved)
+            each.reset_data();
+    }
+
+    variable_list slopes(const Tensor &upstream) {
         if (at::GradMode::is_enabled()) // create_graph: saved gradients would lose their derivatives
-            return differentiated(context, held, upstream[0]);
-        variable_list found = std::move(held.gradients); // no reference stays, so that input.grad takes the memory
-        held.gradients.clear();
-        if (found.empty()) { // a second backward
-            Tensor again;
-            TORCH_CHECK(held.plan->run(context->get_saved_variables(), true, again, found),
-                        "losskit: the kernel declined");
+            return differentiated(upstream);
+        const Tensors found = gradients.empty() ? again() : std::move(gradients);
+        gradients.clear(); // no reference stays, so that input.grad takes the memory
+        variable_list scaled(found.begin(), found.end());
+        if (upstream.key_set() != plain_keys) { // one a batch, or a subclass
+            for (auto &each : scaled)
+                each = each.defined() ? each.mul(upstream) : each;
+        } else if (const double factor = number(upstream); factor != 1) {
+            for (auto &each : scaled)
+                if (each.defined())
+                    each.mul_(factor);
         }
-        const Tensor &factor = upstream[0];
-        const bool one = factor.key_set() == plain_keys; // else one a batch, or a subclass
-        const double times = one ? factor.item<double>() : 0;
-        for (auto &gradient : found)
-            gradients.push_back(!gradient.defined() || (one && times == 1) ? std::move(gradient)
-                                : one                                      ? gradient.mul_(times)
-                                                                           : gradient.mul(factor));
-        return gradients;
+        return scaled;
+    }
+
+    void compiled_args(torch::dynamo::autograd::CompiledNodeArgs &args) const override {
+        auto &own = const_cast<Attached &>(*this);
+        own.ctx_.saved_data["node"] = at::from_blob(&own, {1});
+        own.is_variable_input_.assign(plan->slopes, true);
+        own.output_info_.assign(1, torch::autograd::VariableInfo(at::detail::empty_cpu({}, plan->wide)));
+        CppNode::compiled_args(args);
+    }
+
+private:
+    Tensors unpacked() const { // torch raises if they were freed or changed in place
+        Tensors tensors;
+        for (const auto &each : saved)
+            tensors.push_back(each.unpack());
+        return tensors;
+    }
+
+    // The gradients of a second backward.
+    Tensors again() const {
+        Tensor value;
+        Tensors found;
+        TORCH_CHECK(plan->run(unpacked(), wanted, value, found), "losskit: the kernel declined");
+        return found;
     }
 
     // The gradients by the formula, which can be differentiated again.
-    static variable_list differentiated(torch::autograd::AutogradContext *context, const Held &held,
-                                        const Tensor &upstream) {
+    variable_list differentiated(const Tensor &upstream) const {
         pybind11::gil_scoped_acquire gil;
-        const auto tensors = context->get_saved_variables();
-        std::vector<bool> wanted;
-        for (size_t at = 0; at < tensors.size(); ++at)
-            wanted.push_back(at < held.plan->slopes && context->needs_input_grad(at));
-        const auto ready = pybind11::reinterpret_borrow<pybind11::object>(held.ready.ptr(getPyInterpreter()));
-        const auto found =
-            pybind11::list(ready.attr("differentiated")(pybind11::tuple(pybind11::cast(tensors)), wanted, upstream));
-        variable_list gradients{Tensor()};
-        for (size_t at = 0; at < held.plan->slopes; ++at)
-            gradients.push_back(found[at].is_none() ? Tensor() : found[at].cast<Tensor>());
-        return gradients;
+        const auto tensors = unpacked();
+        pybind11::list given, asked;
+        for (size_t at = 0; at < tensors.size(); ++at) {
+            given.append(tensors[at]);
+            asked.append(at < plan->slopes && task_should_compute_output(at));
+        }
+        const auto owner = pybind11::reinterpret_borrow<pybind11::object>(ready.ptr(getPyInterpreter()));
+        const pybind11::list found = owner.attr("differentiated")(pybind11::tuple(given), asked, upstream);
+        variable_list slopes(plan->slopes);
+        for (size_t at = 0; at < slopes.size(); ++at)
+            slopes[at] = found[at].is_none() ? Tensor() : found[at].cast<Tensor>();
+        return slopes;
+    }
+
+    static double number(const Tensor &one) {
+        return one.scalar_type() == at::kFloat ? *one.const_data_ptr<float>() : *one.const_data_ptr<double>();
     }
 };
+
+variable_list Opaque::backward(torch::autograd::AutogradContext *context, const variable_list &upstream) {
+    return static_cast<Attached *>(context->saved_data["node"].toTensor().mutable_data_ptr())->slopes(upstream[0]);
+}
+
+// A node, as this version of torch holds it.
+template <class... Args> auto made(Args &&...args) {
+    if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, torch::autograd::Node>)
+        return c10::make_intrusive<Attached>(std::forward<Args>(args)...);
+    else
+        return std::shared_ptr<Attached>(new Attached(std::forward<Args>(args)...), torch::autograd::deleteNode);
+}
 
 // plan(driver, struct, (threads, found, value), value like, ((pointer, gradient, tensor like), ...)): a call to come.
 PyObject *plan(PyObject *, PyObject *args) {
@@ -182,9 +237,8 @@ PyObject *attach(PyObject *, PyObject *const *args, Py_ssize_t count) {
     const auto places = plan->places.size();
     if (size_t(PyTuple_GET_SIZE(args[2])) != places || !unwatched())
         Py_RETURN_NONE;
-    variable_list tensors;
-    tensors.reserve(places);
-    bool asked = false;
+    Tensors tensors;
+    uint64_t wanted = 0;
     for (size_t at = 0; at < places; ++at) {
         PyObject *each = PyTuple_GET_ITEM(args[2], Py_ssize_t(at));
         if (!THPVariable_CheckExact(each) || !fits(THPVariable_Unpack(each), plan->places[at]))
@@ -193,29 +247,20 @@ PyObject *attach(PyObject *, PyObject *const *args, Py_ssize_t count) {
         if (tensors.back().requires_grad()) {
             if (at >= plan->slopes)
                 Py_RETURN_NONE; // only the formula gives that gradient
-            asked = true;
+            wanted |= uint64_t(1) << at;
         }
     }
-    const bool wanted = asked && at::GradMode::is_enabled();
+    wanted = at::GradMode::is_enabled() ? wanted : 0;
     if (wanted && at::SavedTensorDefaultHooks::get_hooks(true)) // they see what is saved, and no gradients are
         Py_RETURN_NONE;
     Tensor value;
-    variable_list gradients;
-    bool done;
-    {
-        pybind11::gil_scoped_release no_gil;
-        done = plan->run(tensors, wanted, value, gradients);
-    }
-    if (!done)
+    Tensors gradients;
+    if (!plan->run(tensors, wanted, value, gradients)) // with the GIL: giving it away takes as long as a small loss
         Py_RETURN_NONE;
     if (wanted) {
-        Py_INCREF(args[1]);
-        const auto held = c10::make_intrusive<Held>(plan, args[1]);
-        const variable_list leading(tensors.begin(), tensors.begin() + Py_ssize_t(plan->slopes));
-        held->value = std::move(value);
-        held->gradients = std::move(gradients);
-        held->tensors = std::move(tensors);
-        value = Attached::apply(held, at::TensorList(leading));
+        const auto node = made(plan, args[1], wanted, tensors, std::move(gradients));
+        node->set_ctx_grad_fn(node);
+        torch::autograd::set_history(value, node);
     }
     return THPVariable_Wrap(std::move(value));
     END_HANDLE_TH_ERRORS
