@@ -103,12 +103,14 @@ def build(loss: type[losskit.Loss], width: int) -> losskit.Loss:
 
 
 def draw(loss: type[losskit.Loss], shape: tuple[int, int]) -> tuple[Tensor, ...]:
-    """The tensors of a call, those first that get a gradient; a loss with classes has one item a row."""
+    """The tensors of a call; the input gets a gradient, and all embeddings do. A loss with classes has one item a row."""
     criterion, generator = build(loss, shape[1]), torch.Generator().manual_seed(0)
     items = shape if criterion.class_dim(torch.zeros(2, 2)) is None else shape[:1]
     drawn = [domain.sample(items, shape[1], generator) for domain in criterion.domains.values()]
-    input, *rest = (value.float() if value.is_floating_point() else value for value in drawn)
-    return input.requires_grad_(), *rest
+    tensors = [value.float() if value.is_floating_point() else value for value in drawn]
+    for place, (domain, tensor) in enumerate(zip(criterion.domains.values(), tensors, strict=True)):
+        tensor.requires_grad_(place == 0 or domain.shape.output)
+    return tuple(tensors)
 
 
 def backward(function: Callable[..., Tensor], tensors: tuple[Tensor, ...]) -> Step:

@@ -73,4 +73,20 @@ struct Sequence {
     double normalizer;
 };
 
+// Rows of two matrices or three, read together. The tensors of the loss, in its order: input, target, third. Where
+// there are two matrices, the third holds a number an item.
+struct Pairwise {
+    int32_t op, dtype, reduction, threads;
+    int32_t unscaled;
+    int32_t found;        // out
+    int64_t items, width; // rows, and numbers of each
+    const void *input, *target, *third;
+    void *value;
+    void *gradient, *target_gradient, *third_gradient; // null: not wanted
+    Spread sample_weight, mask;
+    double normalizer;
+    double params[4];
+    double scale; // out
+};
+
 } // namespace losskit

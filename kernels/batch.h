@@ -24,7 +24,9 @@ template <class Work> inline auto with_ids(const Rowwise &call, Work work) {
 template <class S> struct Batch {
     using T = Compute<S>;
     const Rowwise &call;
-    const Settled op; // null: the input holds log-probabilities already, and the loss is that of the target
+    const Settled op;       // of the losses of log-probabilities
+    const bool mean_weighs; // whether the mean divides by the class weights
+    const bool one_id;      // an item
     const bool soft_target = call.ids == probabilities, soft = soft_target || call.label_smoothing > 0;
     const double keep = 1 - call.label_smoothing; // of the target, beside label smoothing
     const int64_t items = call.outer * call.inner, classes = call.classes;
@@ -38,22 +40,19 @@ template <class S> struct Batch {
     const bool streaming = gradient && whole_lines && overflows_cache(2 * sizeof(S) * items * classes);
     double scale = 1; // of the gradient
 
-    Batch(const Rowwise &call, Settled op) : call(call), op(op) {}
+    Batch(const Rowwise &call, Settled op, bool mean_weighs, bool lists)
+        : call(call), op(op), mean_weighs(mean_weighs), one_id(!lists && call.ids != probabilities) {}
 
     int64_t id(int64_t item) const {
         return with_ids(call, [&](auto ids) -> int64_t { return ids[item]; });
     }
 
-    bool masked(int64_t item) const {
-        const Spread &mask = call.mask;
-        return mask.data && !static_cast<const uint8_t *>(mask.data)[item / mask.inner % mask.period];
-    }
+    bool masked(int64_t item) const { return call.mask.data && !element<uint8_t>(call.mask, item); }
 
-    bool kept(int64_t item) const { return !masked(item) && (soft_target || id(item) != call.ignore_index); }
+    bool kept(int64_t item) const { return !masked(item) && (!one_id || id(item) != call.ignore_index); }
 
     double sample_weight(int64_t item) const {
-        const Spread &weight = call.sample_weight;
-        return weight.data ? static_cast<const T *>(weight.data)[item / weight.inner % weight.period] : 1;
+        return call.sample_weight.data ? element<T>(call.sample_weight, item) : 1;
     }
 
     double weight_of(int64_t id) const { return class_weight ? class_weight[id] : 1; }

@@ -1,9 +1,15 @@
 // The driver of losses over classes: finds the loss in its table, and runs it for the input's dtype. A loss is a struct
 // in ops/ and a line of the table.
 #include "abi.h"
+#include "label_lists.h"
+#include "margins.h"
 #include "ops/cross_entropy.h"
+#include "ops/dice.h"
+#include "ops/multi_margin.h"
+#include "ops/multilabel_margin.h"
 #include "ops/softmax_focal.h"
 #include "pick.h"
+#include "regions.h"
 #include "softmax.h"
 #include "survey.h"
 
@@ -21,37 +27,73 @@ template <class Kind>
     }
 }
 
-struct Entry {
-    const char *name;
-    Settled op;
+// How a loss reads its rows. False where there is no memory.
+struct Usual {
+    static constexpr bool mean_weighs = true, lists = false; // as Batch has them
+    static constexpr Settled op = nullptr;
+    template <class S> static double share(const Batch<S> &, const Total &kept) { return kept.sum; }
+};
+template <class Kind> struct OfSoftmax : Usual {
+    static constexpr Settled op = settled<Kind>;
+    template <class S> static bool run(const Batch<S> &batch, Total &total) { return softmax(batch, total); }
+};
+struct OfTarget : Usual {
+    template <class S> static bool run(const Batch<S> &batch, Total &total) { return total = pick(batch), true; }
+};
+template <template <class> class Kind> struct OfMargins : Usual {
+    static constexpr bool mean_weighs = false;
+    template <class S> static bool run(const Batch<S> &batch, Total &total) { return margins<Kind>(batch, total); }
+};
+template <template <class> class Kind> struct OfLists : Usual {
+    static constexpr bool lists = true;
+    template <class S> static bool run(const Batch<S> &batch, Total &total) { return label_lists<Kind>(batch, total); }
 };
 
-constexpr Entry table[] = {
-    {"cross_entropy", settled<CrossEntropy>},
-    {"nll", nullptr},
-    {"softmax_focal", settled<SoftmaxFocal>}, // gamma
+template <template <class> class Kind> struct OfRegions : Usual {
+    static constexpr bool mean_weighs = false;
+    template <class S> static double share(const Batch<S> &batch, const Total &) { return region_share(batch); }
+    template <class S> static bool run(const Batch<S> &batch, Total &total) { return regions<Kind>(batch, total); }
 };
-constexpr int32_t ops = sizeof table / sizeof *table;
 
-template <class S> int run(Rowwise &call) {
-    Batch<S> batch(call, table[call.op].op);
+template <class Way, class S> int run(Rowwise &call) {
+    Batch<S> batch(call, Way::op, Way::mean_weighs, Way::lists);
     const Total kept = survey(batch);
     call.found = kept.found;
     if (kept.found)
         return out_of_range; // nothing has been read by a wrong id
-    const double share = call.reduction == mean && call.normalizer != 0 ? call.normalizer : kept.sum;
-    call.scale = call.reduction == mean ? 1 / share : 1;
+    const bool told = call.reduction == mean && call.normalizer != 0;
+    const double share = told ? call.normalizer : Way::share(batch, kept);
+    const bool nothing = call.unscaled && share == 0; // has no slopes, whatever their factor
+    call.scale = call.reduction == mean && !nothing ? 1 / share : 1;
     batch.scale = call.unscaled ? 1 : call.scale;
     Total total;
-    if (!batch.op)
-        total = pick(batch);
-    else if (!softmax(batch, total))
+    if (!Way::run(batch, total))
         return out_of_memory;
     call.found = total.found;
     if (call.reduction != none)
         *batch.value = static_cast<Compute<S>>(call.reduction == mean ? total.sum / share : total.sum);
     return ok;
 }
+
+struct Entry {
+    const char *name;
+    int (*in[4])(Rowwise &); // by dtype
+};
+
+template <class Way> constexpr Entry entry(const char *name) {
+    return {name, {run<Way, float>, run<Way, double>, run<Way, BFloat>, run<Way, Half>}};
+}
+
+constexpr Entry table[] = {
+    entry<OfSoftmax<CrossEntropy>>("cross_entropy"),
+    entry<OfTarget>("nll"),
+    entry<OfSoftmax<SoftmaxFocal>>("softmax_focal"),              // gamma
+    entry<OfMargins<MultiMargin>>("multi_margin"),                // margin
+    entry<OfMargins<MultiMarginSquared>>("multi_margin_squared"), // margin
+    entry<OfLists<MultiLabelMargin>>("multilabel_margin"),
+    entry<OfRegions<Dice>>("dice"), // smooth
+};
+constexpr int32_t ops = sizeof table / sizeof *table;
 
 } // namespace
 
@@ -67,18 +109,7 @@ int rowwise(Rowwise &call) {
         return unknown_op;
     if (call.classes < 1)
         return out_of_range;
-    switch (call.dtype) {
-    case float32:
-        return run<float>(call);
-    case float64:
-        return run<double>(call);
-    case bfloat16:
-        return run<BFloat>(call);
-    case float16:
-        return run<Half>(call);
-    default:
-        return unknown_dtype;
-    }
+    return call.dtype < float32 || call.dtype > float16 ? int(unknown_dtype) : table[call.op].in[call.dtype](call);
 }
 
 } // namespace losskit

@@ -155,6 +155,18 @@ template <class S> inline void store(S *to, Compute<S> *from, int64_t n, bool st
     }
 }
 
+// Brings `n` numbers (at most a chunk) from anywhere to `to`.
+template <class S, class T> inline void put(S *to, T *from, int64_t n, bool streaming) {
+    if (T *const place = target_of(to, streaming, from); place != from)
+        std::memcpy(place, from, n * sizeof(T));
+    store(to, from, n, streaming);
+}
+
+// The element that an item reads.
+template <class T> inline T element(const Spread &from, int64_t item) {
+    return static_cast<const T *>(from.data)[item / from.inner % from.period];
+}
+
 // The `n` elements that items begin, begin + 1, … of a broadcast tensor read: where they lie, or gathered into
 // `buffer`.
 template <class T> inline const T *gather(const Spread &from, int64_t begin, int64_t n, T *buffer) {

@@ -27,20 +27,21 @@ template <class S> Total weigh(const Batch<S> &batch, int64_t begin, int64_t end
     for (int64_t i = begin; i < end; ++i) {
         if (!batch.kept(i))
             continue;
-        const int64_t id = batch.soft_target ? 0 : batch.id(i);
+        const int64_t id = batch.one_id ? batch.id(i) : 0;
         if (id < 0 || id >= batch.classes)
             return {0, bad_target};
-        share += (batch.soft_target ? 1 : batch.weight_of(id)) * batch.sample_weight(i);
+        share += (batch.one_id && batch.mean_weighs ? batch.weight_of(id) : 1) * batch.sample_weight(i);
     }
     return {share, 0};
 }
 
 template <class S> Total survey(const Batch<S> &batch) {
     const Rowwise &call = batch.call;
-    const bool plain = !call.mask.data && !call.sample_weight.data && (batch.soft_target || !batch.class_weight);
+    const bool weighs = batch.one_id && batch.mean_weighs && batch.class_weight;
+    const bool plain = !call.mask.data && !call.sample_weight.data && !weighs;
     return Blocks(batch.items, 16 * chunk).total(call.threads, [&](int64_t begin, int64_t end, int) -> Total {
         Counted found = {end - begin, 0};
-        if (!batch.soft_target)
+        if (batch.one_id)
             found = with_ids(call, [&](auto ids) { return count_ids(call, ids, begin, end); });
         return plain && !found.wrong ? Total{static_cast<double>(found.kept), 0} : weigh(batch, begin, end);
     });

@@ -145,5 +145,6 @@ def test_calls_are_laid_out_as_the_kernels_read_them() -> None:
     spread = 8 + 2 * 8
     assert ctypes.sizeof(library.Spread) == spread
     assert ctypes.sizeof(library.Elementwise) == 6 * 4 + 2 * 8 + 5 * 8 + 6 * spread + 8 + 4 * 8 + 8
+    assert ctypes.sizeof(library.Pairwise) == 6 * 4 + 2 * 8 + 7 * 8 + 2 * spread + 8 + 4 * 8 + 8
     padding = 4
     assert ctypes.sizeof(library.Rowwise) == 7 * 4 + padding + 3 * 8 + 4 * 8 + 8 + 8 + 2 * spread + 2 * 8 + 4 * 8 + 8

@@ -21,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import losskit
 from losskit.functional import nt_xent_loss
+from losskit.native.library import load
 
 F64 = torch.float64
 Views = tuple[Tensor, Tensor]
@@ -41,6 +42,26 @@ def gradients(loss: Tensor, views: Views) -> tuple[Tensor, ...]:
 
 def leaves(first: Tensor, second: Tensor) -> Views:
     return first.clone().requires_grad_(), second.clone().requires_grad_()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16], ids=str)
+@pytest.mark.parametrize("items", [(1,), (9,), (3, 11)], ids=str)
+def test_the_kernel_equals_the_formula(items: tuple[int, ...], dtype: torch.dtype) -> None:
+    """With all that a call adds; zeros and vectors that are longer than squares can hold are left to the formula."""
+    views, mask = draw(items, dtype), torch.arange(math.prod(items)).view(items) % 4 != 1
+    weight, tolerance = torch.rand(items), {F64: 1e-11, torch.float32: 1e-5, torch.float16: 2e-3}[dtype]
+    at_calls: list[dict[str, Any]] = [{}, {"mask": mask}, {"mask": mask, "sample_weight": weight}]
+    for reduction in ("mean", "sum"):
+        for at_call in [*at_calls, {"normalizer": 3.0}] if reduction == "mean" else at_calls:
+            criterion, own = losskit.NTXentLoss(0.3, reduction), leaves(*views)
+            loss = criterion(*own, **at_call)
+            assert load() is None or "Attached" in str(loss.grad_fn)
+            formula = criterion.by_formula(own, criterion.extra(own[0], at_call))  # type: ignore[arg-type]
+            for mine, its in zip((loss, *gradients(loss, own)), (formula, *gradients(formula, own)), strict=True):
+                torch.testing.assert_close(mine, its, rtol=tolerance, atol=tolerance)
+    for odd in (0.0, 1e30):
+        own = leaves(torch.full((3, 2), odd), torch.ones(3, 2))
+        assert "Attached" not in str(nt_xent_loss(*own).grad_fn)
 
 
 # What a call adds

@@ -36,10 +36,12 @@ from losskit.core.watched import (
 )
 from losskit.native.autograd import by_kernel
 from losskit.native.call import Call, Plain, Ready, Unfit, ready
+from losskit.native.contrast import NT_XENT, contrast
 from losskit.native.sequence import CTC, ready_sequences
 
 ONCE = frozenset({"multi_margin_loss", "multilabel_margin_loss"})  # torch's operators without a second derivative
 CLAMP_HAS_SLOPE = TorchVersion(torch.__version__) < "2.14"  # at its bounds
+NO_ID = -(2**63)  # for losses that ignore none
 MOST = 64  # routes that a loss keeps: sequences come in every length
 
 
@@ -161,7 +163,7 @@ def run(loss: Chosen, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -
 
 
 def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
-    if loss.about.kernel is None or not loss.keeps_kernel or not computes_as_stated(loss):
+    if loss.about.kernel is None or not (loss.keeps_kernel and loss.kernel) or not computes_as_stated(loss):
         return None
     told = {name: getattr(loss, name) for name in ("ignore_index", "label_smoothing") if name in loss.arguments}
     call = Call(
@@ -170,12 +172,13 @@ def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
         loss.class_dim(tensors[0]),
         loss.items(tensors[0]),
         loss.reduction,
-        told.get("ignore_index", -1),
+        told.get("ignore_index", NO_ID),
         told.get("label_smoothing", 0.0),
         loss.by_formula,
         loss.kernel_each(),
     )
-    return ready_sequences(call, tensors) if call.kernel == CTC else ready(call, loss._buffers, tensors)
+    own = {CTC: ready_sequences, NT_XENT: contrast}.get(call.kernel)
+    return ready(call, loss._buffers, tensors) if own is None else own(call, tensors)
 
 
 # Torch's operator

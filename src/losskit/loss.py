@@ -173,7 +173,7 @@ class Loss(Decodes):
 
     @property
     def kernel(self) -> str:
-        """The name of its kernel, for these arguments."""
+        """The name of its kernel, for these arguments; empty where these have none."""
         return str(self.about.kernel)
 
     def kernel_params(self) -> tuple[float, ...]:

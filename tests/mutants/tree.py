@@ -28,7 +28,7 @@ COMPILE = [
     "-fno-thread-jumps",
     "-fopenmp",
 ]
-UNITS = ("abi", "elementwise", "rowwise", "memory")
+UNITS = ("abi", "elementwise", "rowwise", "pairwise", "sequence", "memory")
 
 
 class Tree:

@@ -42,6 +42,7 @@ class ContrastiveLoss(Loss):
         },
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Hadsell 2006, Dimensionality reduction by learning an invariant mapping",
+        kernel="contrastive",
     )
     margin: float = arg(  # whose square is to be a number of float32
         default=1.0, within="(0, 1e18]", doc="Distance beyond which dissimilar pairs have no loss."
@@ -57,6 +58,9 @@ class ContrastiveLoss(Loss):
         difference = torch.where(alike.unsqueeze(-1), first - second, 0)
         lacking = (representable(self.margin, first.dtype) - distance(first, second, eps=0)).clamp(min=0)
         return torch.where(alike, (0.5 * difference * difference).sum(-1), 0.5 * lacking * lacking)
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.margin,)
 
 
 def contrastive_loss(

@@ -35,6 +35,7 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Singhal 2001, Modern information retrieval: a brief overview (the cosine as a similarity)",
         torch="cosine_embedding_loss",
+        kernel="cosine_embedding",
     )
     margin: float = arg(default=0.0, within="[-1, 1]", doc="Cosine up to which dissimilar pairs have no loss.")
     reduction: Reduction = reduction_arg(default="mean")
@@ -51,6 +52,9 @@ class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
         apart = torch.where(cosine > 0.5, near, 1 - cosine)
         beyond = cosine - self.margin
         return torch.where(target > 0, apart, torch.where(beyond < 0, 0, beyond))
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.margin,)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         return False  # not for zeros, and not for short or long vectors

@@ -100,6 +100,7 @@ class DiceLoss(Loss):
             Task.MULTICLASS: Head(Encoding.IDS, predicting=Activation.SOFTMAX),
         },
         source="Milletari 2016, V-Net, arXiv:1606.04797 (there of squares below the bar, and without smooth)",
+        kernel="dice",
         interacting=True,
     )
     smooth: float = arg(default=1.0, within="[0, inf)", doc="Pixels added above and below the bar.")
@@ -130,6 +131,13 @@ class DiceLoss(Loss):
         least = torch.finfo(input.dtype).tiny  # the reciprocal of a smaller number is infinite
         whole = there + (self.smooth and max(representable(self.smooth, input.dtype), least))
         return wrong / whole.masked_fill(whole < least, 1)
+
+    @property
+    def kernel(self) -> str:
+        return "dice" if self.dim == 1 and self.reduction != "none" else ""  # items share the slopes of a logit
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.smooth,)
 
     @property
     def domains(self) -> Mapping[str, Slot]:

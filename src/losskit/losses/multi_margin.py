@@ -36,6 +36,7 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         serves=ON_CLASSES,
         source="Weston 1999, Support vector machines for multi-class pattern recognition",
         torch="multi_margin_loss",
+        kernel="multi_margin",
     )
     p: Literal[1, 2] = arg(default=1, among=(1, 2), doc="The power of the shortfall.")
     margin: float = arg(
@@ -57,6 +58,13 @@ class MultiMarginLoss(Loss, nn.MultiMarginLoss):
         share = lacking / input.shape[dim]  # before the sum, which may overflow where the mean does not
         loss = (share if self.p == 1 else lacking * share).sum(dim)
         return loss if self.weight is None else times(self.weight[target], loss)
+
+    @property
+    def kernel(self) -> str:
+        return "multi_margin" if self.p == 1 else "multi_margin_squared"
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.margin,)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         learnt = self.weight is not None and self.weight.requires_grad

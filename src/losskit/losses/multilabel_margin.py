@@ -97,6 +97,7 @@ class MultiLabelMarginLoss(Loss, nn.MultiLabelMarginLoss):
         serves={Task.MULTILABEL: Head(Encoding.LABEL_LIST)},
         source="Elisseeff 2001, A kernel method for multi-labelled classification",
         torch="multilabel_margin_loss",
+        kernel="multilabel_margin",
     )
     reduction: Reduction = reduction_arg(default="mean")
 

@@ -53,6 +53,7 @@ class NTXentLoss(Loss):
         tensors={"first": Slot(Real(), Vectors()), "second": Slot(Real(), Vectors())},
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Chen 2020, A Simple Framework for Contrastive Learning of Visual Representations, arXiv:2002.05709",
+        kernel="nt_xent",
         interacting=True,
     )
     temperature: float = arg(
@@ -101,6 +102,14 @@ class NTXentLoss(Loss):
         right = torch.stack([own + views.shape[1], own]).unsqueeze(-1)  # the place of the other view
         loss = -log_softmax(logits.flatten(2), -1).gather(-1, right).squeeze(-1)
         return shaped(loss.mean(0), items)
+
+    @property
+    def kernel(self) -> str:
+        alone = self.process_group is None and self.reduction != "none"  # items share the slopes of a view
+        return "nt_xent" if alone else ""
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.temperature,)
 
 
 def directions(vectors: Tensor) -> Tensor:

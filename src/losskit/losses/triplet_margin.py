@@ -41,6 +41,7 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
         torch="triplet_margin_loss",
+        kernel="triplet_margin",
     )
     margin: float = arg(default=1.0, within="(0, inf)", doc="By how much farther the negative should be.")
     p: float = arg(default=2.0, within="(0, inf]", doc="The norm: 2 for Euclid, 1 for the sum of the differences.")
@@ -57,6 +58,13 @@ class TripletMarginLoss(Loss, nn.TripletMarginLoss):
     def distance(self, one: Tensor, other: Tensor) -> Tensor:
         """The distance of two vectors, for these arguments."""
         return distance(one, other, self.p, self.eps)
+
+    @property
+    def kernel(self) -> str:
+        return "triplet_margin" if self.p >= 1 else ""  # smaller powers are no norms, and their slopes have no end
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.margin, self.p, self.eps, self.swap)
 
     def torch_is_right(self, *tensors: Tensor) -> bool:
         # Of equal vectors it has second derivatives of NaN; and of high and of broken powers 0, inf and NaN.

@@ -39,6 +39,7 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
         serves={Task.EMBEDDING: Head(Encoding.NONE)},
         source="Balntas 2016, Learning local feature descriptors with triplets and shallow convolutional neural networks",
         torch="triplet_margin_with_distance_loss",
+        kernel="triplet_margin",
         twin="TripletMarginLoss",
     )
     distance_function: Distance | None = arg(
@@ -67,6 +68,13 @@ class TripletMarginWithDistanceLoss(Loss, nn.TripletMarginWithDistanceLoss):
                 f"shape {tuple(batch)}, got {tuple(answer.shape)}; reduce the last dimensions alone, and compare no pairs"
             )
         return answer
+
+    @property
+    def kernel(self) -> str:
+        return "triplet_margin" if self.distance_function is None else ""
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return (self.margin, 2.0, 1e-6, self.swap)
 
     def items(self, input: Tensor) -> torch.Size:
         if self.distance_function is None:

@@ -27,6 +27,7 @@ from losskit.native.library import (
     REDUCTIONS,
     TENSORS,
     Elementwise,
+    Pairwise,
     Rowwise,
     Spread,
     Struct,
@@ -72,6 +73,7 @@ class Ready:
     """
 
     row = 1  # elements of an item, for which weights and masks hold
+    elements: torch.Size | None = None  # the shape of a mask, if not that of the items
     slopes = 1  # the kernel gives gradients of this many tensors, from the first on
     plain: Plain | None = None  # the call by the node in C++
 
@@ -97,7 +99,7 @@ class Ready:
         self.driver = getattr(library, f"losskit_{driver}")
         self.slopes = _gradients_of(library, driver, op, tensors)
         self.two = len(tensors) == 2 and self.slopes == 1  # as most losses: one of them gets a gradient
-        self.free: list[tuple[Elementwise | Rowwise, int]] = []  # several, since threads may share a loss
+        self.free: list[tuple[Struct, int]] = []  # several, since threads may share a loss
         self.plain = self._plain(tensors)
 
     def run(
@@ -194,7 +196,7 @@ class Ready:
         plan = native.plan(driver, bytes(template), filled_in, self.one, places)
         return partial(native.attach, plan, self)
 
-    def _call(self) -> tuple[Elementwise | Rowwise, int]:
+    def _call(self) -> tuple[Struct, int]:
         """A new call, and its address."""
         call = type(self.template).from_buffer_copy(self.template)
         return call, addressof(call)
@@ -219,7 +221,7 @@ class Ready:
         leased = None if self.lease is None else lease(self.library, self.lease, self.dtype)
         return torch.empty_like(input) if leased is None else leased
 
-    def _weights(self, call: Elementwise | Rowwise, weights: Weights) -> list[Tensor | None]:
+    def _weights(self, call: Struct, weights: Weights) -> list[Tensor | None]:
         """Describe the loss's own weights to the kernel; returns what must be kept alive."""
         held: list[Tensor | None] = []
         for name, shape in self.weights:
@@ -246,7 +248,7 @@ class Ready:
             raise Unfit  # the rows of which something is kept count, by their weights
         return [
             spread(call.sample_weight, extra.sample_weight, self.call.items, self.wide, self.row),
-            spread(call.mask, extra.mask, self.call.items, torch.bool, self.row),
+            spread(call.mask, extra.mask, self.elements or self.call.items, torch.bool, self.row),
         ]
 
 
@@ -298,6 +300,7 @@ def _elementwise(ready: Ready, op: int, tensors: tuple[Tensor, ...]) -> Elementw
 def _rowwise(ready: Ready, op: int, tensors: tuple[Tensor, ...]) -> Rowwise:
     told, shape, target = ready.call, ready.shape, tensors[1]
     dim = told.dim or 0
+    ready.elements = shape[:dim] + shape[dim + 1 :]
     call = Rowwise(op, DTYPES[ready.dtype], REDUCTIONS[told.reduction])
     call.unscaled = ready.dtype is torch.float16
     call.outer, call.classes, call.inner = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
@@ -307,10 +310,20 @@ def _rowwise(ready: Ready, op: int, tensors: tuple[Tensor, ...]) -> Rowwise:
     return call
 
 
+def _pairwise(ready: Ready, op: int, tensors: tuple[Tensor, ...]) -> Pairwise:
+    told, shape = ready.call, ready.shape
+    call = Pairwise(op, DTYPES[ready.dtype], REDUCTIONS[told.reduction])
+    call.unscaled = ready.dtype is torch.float16
+    call.items, call.width = told.items.numel(), shape[-1]
+    call.params[: len(told.params)] = told.params
+    return call
+
+
 #: By the driver, the call for fixed shapes and dtypes, without its pointers.
-_FILLED_IN: dict[str, Callable[[Ready, int, tuple[Tensor, ...]], Elementwise | Rowwise]] = {
+_FILLED_IN: dict[str, Callable[[Ready, int, tuple[Tensor, ...]], Struct]] = {
     "elementwise": _elementwise,
     "rowwise": _rowwise,
+    "pairwise": _pairwise,
 }
 
 

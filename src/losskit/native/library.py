@@ -42,7 +42,7 @@ PROBABILITIES = 3  # instead of ids
 KEPT = 256 << 20  # bytes of freed gradients kept for reuse: zeroing fresh pages costs as much as a cheap loss
 TENSORS = ("input", "target", "third")  # the pointers of a call, in the order of the loss's tensors
 GRADIENTS = ("gradient", "target_gradient", "third_gradient")  # null where one is not wanted
-DRIVERS = ("elementwise", "rowwise")
+DRIVERS = ("elementwise", "rowwise", "pairwise")
 LEASED = 1 << 20  # gradients of at least so many bytes use huge pages
 
 
@@ -103,8 +103,22 @@ class Sequence(Structure):
     ]
 
 
-Struct = Elementwise | Rowwise | Sequence
-STRUCTS = (Spread, Elementwise, Rowwise, Sequence)
+class Pairwise(Structure):
+    """A call of the pairwise driver, field by field as ``kernels/abi.h`` has it."""
+
+    _fields_ = [
+        *((name, c_int32) for name in ("op", "dtype", "reduction", "threads", "unscaled", "found")),
+        *((name, c_int64) for name in ("items", "width")),
+        *((name, c_void_p) for name in (*TENSORS, "value", *GRADIENTS)),
+        *((name, Spread) for name in ("sample_weight", "mask")),
+        ("normalizer", c_double),
+        ("params", c_double * 4),
+        ("scale", c_double),
+    ]
+
+
+Struct = Elementwise | Rowwise | Pairwise | Sequence
+STRUCTS = (Spread, Elementwise, Rowwise, Pairwise, Sequence)
 
 
 @dataclass(frozen=True)

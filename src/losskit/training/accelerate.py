@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from losskit.catalog import CATALOG
 from losskit.choice import choose
-from losskit.core.ranges import ClassId
+from losskit.core.ranges import Whole
 from losskit.core.reduction import NOTHING
 from losskit.core.watched import in_memory, saved_by_hooks
 from losskit.loss import Loss, instance
@@ -53,7 +53,8 @@ class accelerate(TorchFunctionMode):  # noqa: N801 - named as torch.no_grad is
       of whatever, have a finite loss and gradient, where torch's are NaN or inf; the slope of the absolute error is NaN
       at NaN, not 0;
     * a right answer of certainty (a probability of 0 or 1) has a gradient of 1 or -1 in ``binary_cross_entropy``, not 0;
-    * a wrong answer of more than 88 is not infinite in ``soft_margin_loss``, and has a gradient, which is not NaN.
+    * a wrong answer of more than 88 is not infinite in ``soft_margin_loss``, and has a gradient, which is not NaN;
+    * ``cosine_embedding_loss`` is right for vectors shorter than 1e-5, too, where torch's cosine tends to 0.
 
     And ``loss.grad_fn`` is losskit's: it does not complain of an input that was changed in place after the loss, since it needs it
     no more. A warning of
@@ -132,7 +133,7 @@ def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) ->
     if not in_memory(every) or saved_by_hooks():
         return False
     dtype = tensors[0].dtype
-    ids = torch.int64 if isinstance(kind.about.target.range, ClassId) else dtype
+    ids = torch.int64 if isinstance(kind.about.target.range, Whole) else dtype
     for each in every:
         if each.dtype is not dtype and each.dtype is not ids:
             return False
@@ -144,7 +145,9 @@ def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) ->
 
 
 def _clash(kind: type[Loss], tensors: tuple[Any, ...], arguments: Mapping[str, Any]) -> bool:
-    """Whether torch refuses what losskit takes, a class id to ignore beside class probabilities, or warns in its own words."""
+    """Whether torch refuses what losskit takes (more dimensions, a class id to ignore beside class probabilities), or warns."""
+    if kind.about.torch in OF_ROWS and tensors[0].dim() > 2:
+        return True
     warns = kind.about.torch == "kl_div" and arguments.get("reduction", "mean") == "mean"
     return bool(warns or (arguments.get("ignore_index", -1) >= 0 and tensors[1].is_floating_point()))
 
@@ -174,6 +177,8 @@ def _set_modes(modes: list[TorchFunctionMode]) -> None:
 LOSSES: dict[Any, type[Loss]] = {
     function: loss for loss in CATALOG if isfunction(function := getattr(F, str(loss.about.torch), None))
 }
-UNCAST = ("gaussian_nll_loss", "multilabel_soft_margin_loss")  # written in Python: autocast does not know them
+OF_ROWS = ("cosine_embedding_loss", "multi_margin_loss", "multilabel_margin_loss")  # torch takes one row, or a matrix
+#: Written in Python: autocast does not know them.
+UNCAST = ("gaussian_nll_loss", "multilabel_soft_margin_loss", "triplet_margin_with_distance_loss")
 DEPRECATED = ("size_average", "reduce")  # losskit does not know them; None is how torch says that they were not given
 _INSTALLED = accelerate()
