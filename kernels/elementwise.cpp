@@ -111,7 +111,7 @@ struct Entry {
     const char *name;
     bool mean_divides_by_weight, takes_third, sums_rows;
     int slopes;
-    Range ranges[3];
+    Domain domains[3];
     Compiled<float> in_float;
     Compiled<double> in_double;
 
@@ -277,7 +277,7 @@ template <class S> int run(Elementwise &call, const Entry &op) {
             const T *const given[] = {x, y, third};
             constexpr int bits[] = {bad_input, bad_target, bad_third};
             for (int which = 0; which < 3; ++which)
-                if (tally.found & bits[which] && outside(op.ranges[which], given[which], mask, n))
+                if (tally.found & bits[which] && outside(op.domains[which], given[which], mask, n))
                     own.found |= bits[which];
             if (by_row)
                 sum_rows(values, i, n, call.row, 1 / of_row, item, value);

@@ -1,6 +1,7 @@
 // Up to 64 items: which are kept and their ids, and their losses once the classes have been summed up.
 #pragma once
 #include "batch.h"
+#include "domains.h"
 
 namespace losskit {
 

@@ -3,7 +3,6 @@
 #include "items.h"
 #include "lanes.h"
 #include "parallel.h"
-#include "ranges.h"
 
 namespace losskit {
 

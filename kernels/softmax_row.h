@@ -23,7 +23,7 @@ template <class S> const Compute<S> *row_target(const Batch<S> &batch, int64_t i
     double total = 0;
     for (int64_t c = 0; c < classes; c += chunk)
         total += sum_of(given + c, classes - c < chunk ? classes - c : chunk);
-    wrong |= outside<Range::unit>(given, nullptr, classes) || std::abs(total - 1) > off_one ? bad_target : 0;
+    wrong |= outside<Domain::unit>(given, nullptr, classes) || std::abs(total - 1) > off_one ? bad_target : 0;
     return given;
 }
 

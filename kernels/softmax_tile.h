@@ -12,7 +12,7 @@ template <class T> int tile_found(const T *q, int64_t classes, int64_t width, in
     int wrong = 0;
     double total[lanes] = {};
     for (int64_t c = 0; c < classes; ++c) {
-        wrong |= outside<Range::unit>(q + c * stride, nullptr, width) ? bad_target : 0;
+        wrong |= outside<Domain::unit>(q + c * stride, nullptr, width) ? bad_target : 0;
         for (int64_t i = 0; i < width; ++i)
             total[i] += q[c * stride + i];
     }

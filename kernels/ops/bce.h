@@ -5,7 +5,7 @@ namespace losskit {
 
 template <class T> struct Bce : Op {
     static constexpr bool takes_pos_weight = true, knows_hard = true;
-    static constexpr Range input = Range::unit, target = Range::unit;
+    static constexpr Domain input = Domain::unit, target = Domain::unit;
 
     explicit Bce(const double *) {}
     ValueAndSlope<T> operator()(T x, T y, T p) const {

@@ -5,7 +5,7 @@ namespace losskit {
 
 template <class T> struct BceWithLogits : Op {
     static constexpr bool takes_pos_weight = true;
-    static constexpr Range target = Range::unit;
+    static constexpr Domain target = Domain::unit;
     T keep, spread; // of label smoothing
 
     explicit BceWithLogits(const double *params) : keep(T(1 - params[0])), spread(T(params[0] / 2)) {}

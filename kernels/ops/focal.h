@@ -4,7 +4,7 @@
 namespace losskit {
 
 template <class T> struct Focal : Op {
-    static constexpr Range target = Range::unit;
+    static constexpr Domain target = Domain::unit;
     T gamma, yes_weight, no_weight;
 
     explicit Focal(const double *params)

@@ -5,7 +5,7 @@ namespace losskit {
 
 template <class T> struct GaussianNll : Op {
     static constexpr bool takes_third = true, opposite = true, third_slope = true;
-    static constexpr Range third = Range::not_negative;
+    static constexpr Domain third = Domain::not_negative;
     T eps, constant;
 
     explicit GaussianNll(const double *params)

@@ -4,7 +4,7 @@
 namespace losskit {
 
 template <class T> struct HingeEmbedding : Op {
-    static constexpr Range target = Range::sign;
+    static constexpr Domain target = Domain::sign;
     T margin;
 
     explicit HingeEmbedding(const double *params) : margin(representable<T>(params[0])) {}

@@ -7,7 +7,7 @@ namespace losskit {
 constexpr double keras_epsilon = 1e-7;
 
 template <class T> struct ClippedBce : Op {
-    static constexpr Range input = Range::unit, target = Range::unit;
+    static constexpr Domain input = Domain::unit, target = Domain::unit;
     T keep, spread; // of label smoothing
 
     explicit ClippedBce(const double *params) : keep(T(1 - params[0])), spread(T(params[0] / 2)) {}
@@ -19,7 +19,7 @@ template <class T> struct ClippedBce : Op {
 };
 
 template <class T> struct ClippedKlDiv : Op {
-    static constexpr Range input = Range::unit, target = Range::unit;
+    static constexpr Domain input = Domain::unit, target = Domain::unit;
     static constexpr bool sums_rows = true;
 
     explicit ClippedKlDiv(const double *) {}

@@ -4,7 +4,7 @@
 namespace losskit {
 
 template <class T> struct KlDiv : Op {
-    static constexpr Range input = Range::log_probability, target = Range::unit;
+    static constexpr Domain input = Domain::log_probability, target = Domain::unit;
 
     explicit KlDiv(const double *) {}
     ValueAndSlope<T> operator()(T x, T q) const { return {times(q, vmath::log_unit(q) - x), -q}; }
@@ -12,7 +12,7 @@ template <class T> struct KlDiv : Op {
 
 // Of a target that holds logarithms of probabilities.
 template <class T> struct KlDivLog : Op {
-    static constexpr Range input = Range::log_probability, target = Range::log_probability;
+    static constexpr Domain input = Domain::log_probability, target = Domain::log_probability;
 
     explicit KlDivLog(const double *) {}
     ValueAndSlope<T> operator()(T x, T log_q) const {

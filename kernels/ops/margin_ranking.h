@@ -5,7 +5,7 @@ namespace losskit {
 
 template <class T> struct MarginRanking : Op {
     static constexpr bool takes_third = true, opposite = true;
-    static constexpr Range third = Range::sign;
+    static constexpr Domain third = Domain::sign;
     T margin;
 
     explicit MarginRanking(const double *params) : margin(representable<T>(params[0])) {}

@@ -1,7 +1,7 @@
 // What an elementwise op is: a struct of parameters whose call gives the loss of x against y and its derivative in x;
 // of three tensors, the loss of x, y and z.
 #pragma once
-#include "../ranges.h"
+#include "../domains.h"
 #include "../vmath.h"
 
 namespace losskit {
@@ -17,7 +17,7 @@ template <class T> struct ValueAndSlopes {
 
 // The facts of an op, with their usual answers; an op states those that differ.
 struct Op {
-    static constexpr Range input = Range::real, target = Range::real, third = Range::real;
+    static constexpr Domain input = Domain::real, target = Domain::real, third = Domain::real;
     static constexpr bool takes_third = false;      // called with a number of a third tensor
     static constexpr bool opposite = false;         // the derivative in y is that in x with the other sign
     static constexpr bool third_slope = false;      // gives the derivative in z

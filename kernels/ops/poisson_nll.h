@@ -11,7 +11,7 @@ template <class T> inline T stirling(T y) {
 
 // Of logarithms of rates.
 template <bool full, class T> struct PoissonLog : Op {
-    static constexpr Range target = Range::not_negative;
+    static constexpr Domain target = Domain::not_negative;
 
     explicit PoissonLog(const double *) {}
     ValueAndSlope<T> operator()(T x, T y) const {
@@ -24,7 +24,7 @@ template <bool full, class T> struct PoissonLog : Op {
 
 // Of rates.
 template <bool full, class T> struct PoissonRate : Op {
-    static constexpr Range input = Range::not_negative, target = Range::not_negative;
+    static constexpr Domain input = Domain::not_negative, target = Domain::not_negative;
     T eps;
 
     explicit PoissonRate(const double *params) : eps(vmath::at_most(T(params[0]), most)) {}

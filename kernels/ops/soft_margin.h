@@ -4,7 +4,7 @@
 namespace losskit {
 
 template <class T> struct SoftMargin : Op {
-    static constexpr Range target = Range::sign;
+    static constexpr Domain target = Domain::sign;
 
     explicit SoftMargin(const double *) {}
     ValueAndSlope<T> operator()(T x, T sign) const {
