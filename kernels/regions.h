@@ -69,7 +69,7 @@ template <class S, class T> void read_pixels(const Batch<S> &batch, Pixels<T> &o
         }
     wrong |= odd ? bad_input : 0; // the formula knows the limit
     for (int64_t c = 0; !batch.one_id && c < classes; ++c)
-        wrong |= outside<Range::unit>(of.target + c * of.stride, nullptr, of.width) ? bad_target : 0;
+        wrong |= outside<Domain::unit>(of.target + c * of.stride, nullptr, of.width) ? bad_target : 0;
     if (batch.one_id)
         exclude(of, classes, maximum);
 }

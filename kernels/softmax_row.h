@@ -3,7 +3,7 @@
 #pragma once
 #include "items.h"
 #include "lanes.h"
-#include "ranges.h"
+#include "domains.h"
 #include <cmath>
 
 namespace losskit {
