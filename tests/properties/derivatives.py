@@ -153,40 +153,51 @@ def compile_fullgraph(subject: Subject) -> None:
     mask = torch.tensor([True, False, True, True])
     at_call: dict[str, Any] = {"mask": mask, "sample_weight": torch.rand(4), "normalizer": 3.0}
     *_, last = variants(subject.loss)
-    for arguments in ({}, last) if last else ({},):
-        arguments = {n: v.float() if isinstance(v, Tensor) else v for n, v in arguments.items()}
-        criterion = subject.loss(**arguments)
-        tensors = draw(criterion, dtype=torch.float32)
+    given = [
+        {n: v.float() if isinstance(v, Tensor) else v for n, v in each.items()}
+        for each in ([{}, last] if last else [{}])
+    ]
+    criteria = [subject.loss(**arguments) for arguments in given]
+    drawn = [draw(criterion, dtype=torch.float32) for criterion in criteria]
 
-        def every(*tensors: Tensor) -> Tensor:
-            more = at_call if arguments or not last else {}  # noqa: B023  # the function adds but a constructor
-            function = subject.function(*tensors, **arguments, **more)  # noqa: B023
-            return torch.stack([criterion(*tensors), criterion(*tensors, **at_call), function])  # noqa: B023
+    def every(*drawn: tuple[Tensor, ...]) -> list[Tensor]:
+        found = []
+        for arguments, criterion, tensors in zip(given, criteria, drawn, strict=True):
+            more = at_call if arguments or not last else {}  # the function adds but a constructor
+            function = subject.function(*tensors, **arguments, **more)
+            found.append(torch.stack([criterion(*tensors), criterion(*tensors, **at_call), function]))
+        return found
 
-        torch._dynamo.reset()
-        compiled = torch.compile(every, fullgraph=True, backend="aot_eager")
-        expected = loss_and_grad(every, *tensors)  # under another upstream gradient for each
-        for own, eager in zip(loss_and_grad(compiled, *tensors), expected, strict=True):
-            close(own, eager, rtol=1e-5, atol=1e-6)
+    torch._dynamo.reset()
+    compare(torch.compile(every, fullgraph=True, backend="aot_eager"), every, drawn)
+
+
+def compare(
+    compiled: Callable[..., list[Tensor]], eager: Callable[..., list[Tensor]], drawn: list[tuple[Tensor, ...]]
+) -> None:
+    """Losses, and the gradient of each input, under another upstream gradient for each loss."""
+    leaves = [tensors[0].requires_grad_() for tensors in drawn]
+    found = []
+    for every in (compiled, eager):
+        losses = every(*drawn)
+        upstream = [torch.linspace(1, 2, loss.numel()).view(loss.shape) for loss in losses]
+        found.append([*losses, *torch.autograd.grad(losses, leaves, upstream)])
+    for own, plain in zip(*found, strict=True):
+        close(own.detach(), plain.detach(), rtol=1e-5, atol=1e-6)
 
 
 def compile_to_machine_code(subjects: list[Subject]) -> None:
     """All losses in one graph: most of a compilation is the C++ compiler's start."""
     criteria = [subject.loss() for subject in subjects]
-    drawn = [draw(criterion, dtype=torch.float32) for criterion in criteria]
-    leaves = [tensors[0].requires_grad_() for tensors in drawn]
 
-    def every(*given: tuple[Tensor, ...]) -> list[Tensor]:
-        return [criterion(*tensors) for criterion, tensors in zip(criteria, given, strict=True)]
+    def every(*drawn: tuple[Tensor, ...]) -> list[Tensor]:
+        return [criterion(*tensors) for criterion, tensors in zip(criteria, drawn, strict=True)]
 
     torch._dynamo.reset()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the compiler's own
-        own = torch.compile(every, fullgraph=True)(*drawn)
-        slopes = torch.autograd.grad(own, leaves)
-    expected = every(*drawn)
-    for ours, eager in zip((*own, *slopes), (*expected, *torch.autograd.grad(expected, leaves)), strict=True):
-        close(ours.detach(), eager.detach(), rtol=1e-5, atol=1e-6)
+        drawn = [draw(criterion, dtype=torch.float32) for criterion in criteria]
+        compare(torch.compile(every, fullgraph=True), every, drawn)
 
 
 @holds
