@@ -42,7 +42,6 @@ from losskit import native
 T = TypeVar("T")
 HEAPS = {"default": "0", "thp": "1"}
 HEAP = "THP_MEM_ALLOC_ENABLE"  # read at torch's first allocation
-HUGE = 2 * MIB  # it concerns tensors of so many bytes
 PARTS = ("tables", "memory", "steps", "slopes")
 QUADRATIC = frozenset({"NTXentLoss"})  # in the rows: every one against every other
 MOST = 1 << 16  # numbers up to which a loss without a kernel is measured: beyond, its formula only shows the lack
@@ -57,21 +56,25 @@ class Size:
         module: Whether modules are measured beside functions, from which they differ by a microsecond.
         memory: Whether the memory of cross-entropy is measured.
         losses: These; none named: the catalog.
+        compiled: Whether compiled rivals are measured, which takes most of the time; with one thread and the default heap.
+        large: Whether it is measured with more threads and with huge pages, too.
     """
 
     shape: tuple[int, int]
     module: bool = False
     memory: bool = False
     losses: tuple[str, ...] = ()
+    compiled: bool = False
+    large: bool = False
 
 
 SIZES = {
     "tiny": Size((8, 5), module=True, memory=True),  # for the test of this program
     "minimal": Size((8, 4)),
-    "small": Size((64, 10), module=True),
+    "small": Size((64, 10), module=True, compiled=True),
     "batch": Size((256, 100)),
-    "medium": Size((4096, 1000)),
-    "large": Size((16384, 1024)),
+    "medium": Size((4096, 1000), compiled=True),
+    "large": Size((16384, 1024), compiled=True, large=True),
     "vocabulary": Size((8192, 32000), memory=True, losses=("CrossEntropyLoss",)),
 }
 
@@ -114,12 +117,12 @@ class Scope:
         ]
 
     def tables(self) -> Iterator[tuple[str, str, int]]:
-        """Size, heap and threads of each; where tensors are small the heaps are one, and so are the threads."""
-        for size in self.sizes:
-            large = 4 * prod(SIZES[size].shape) >= HUGE
-            for heap in self.heaps:
-                if self.catalog(size) and (heap == "default" or large):
-                    yield from ((size, heap, threads) for threads in (self.threads if large else self.threads[:1]))
+        """Size, heap and threads of each: one more thread, or huge pages, where the tensors are large."""
+        for size in filter(self.catalog, self.sizes):
+            yield size, self.heaps[0], self.threads[0]
+            if SIZES[size].large:
+                yield from ((size, self.heaps[0], threads) for threads in self.threads[1:])
+                yield from ((size, heap, self.threads[0]) for heap in self.heaps[1:])
 
 
 def usual_rivals(quick: bool) -> tuple[str, ...]:
@@ -140,8 +143,10 @@ def table(scope: Scope, size: str, heap: str, threads: int) -> Table:
     shape = SIZES[size].shape
     copy = paired.copy(shape)
     rows = []
+    alone = SIZES[size].compiled and (heap, threads) == ("default", 1)
+    rivals = tuple(rival for rival in scope.rivals if alone or rival != "compiled")
     for loss in scope.catalog(size):
-        rows.append(variants.measure(loss, shape, scope.rivals, SIZES[size].module, copy, scope.effort))
+        rows.append(variants.measure(loss, shape, rivals, SIZES[size].module, copy, scope.effort))
         progress(f"{place(size, heap, threads)}: {loss.__name__} {rows[-1]['ratios']}")
     return {
         "size": size,
@@ -238,6 +243,7 @@ def machine() -> Machine:
     return {
         "processor": processor(),
         "cores": os.cpu_count() or 0,
+        "node": "in C++" if native.status().node else "in Python",
         "kernels": f"x86-64-{level}" if level in ("v2", "v3", "v4") else level or f"none: {native.status().reason}",
         "torch": torch.__version__,
         "python": platform.python_version(),

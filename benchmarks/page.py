@@ -83,7 +83,7 @@ def render(results: Results) -> str:
 
 def whereabouts(results: Results) -> Iterator[str]:
     machine = results["machine"]
-    yield f"{machine['processor']}, {machine['cores']} cores; kernels {machine['kernels']}"
+    yield f"{machine['processor']}, {machine['cores']} cores; kernels {machine['kernels']}, node of autograd {machine['node']}"
     yield f"torch {machine['torch']}, Python {machine['python']}, losskit {machine['losskit']}"
     rounds = [row["rounds"] for table in results["tables"] for row in table["rows"]]
     took = f"measured in {results['seconds'] / 60:.0f} minutes, {min(rounds, default=0)} to {max(rounds, default=0)} rounds a cell"

@@ -67,6 +67,7 @@ class Machine(TypedDict):
     processor: str
     cores: int
     kernels: str
+    node: str  # of autograd: in C++, or in Python
     torch: str
     python: str
     losskit: str
