@@ -46,7 +46,6 @@ template <class T> [[gnu::flatten]] void exclude(Pixels<T> &of, int64_t classes,
 template <class S, class T> void read_pixels(const Batch<S> &batch, Pixels<T> &of, int &wrong) {
     const int64_t classes = batch.classes;
     alignas(64) T maximum[lanes];
-    int odd = 0;
     if (!batch.one_id) {
         load_tile(batch, static_cast<const S *>(batch.call.target) + of.offset, of.width, of.stride, of.target,
                   of.turned, maximum);
@@ -56,90 +55,126 @@ template <class S, class T> void read_pixels(const Batch<S> &batch, Pixels<T> &o
         const bool kept = i < of.width && batch.kept(of.first + i);
         of.counts[i] = kept ? T(1) : T(0);
         of.id[i] = kept && batch.one_id ? static_cast<int32_t>(batch.id(of.first + i)) : -1;
-        for (int64_t c = 0; !kept && c < classes; ++c) {
-            of.p[c * of.stride + i] = maximum[i] = 0;
+        for (int64_t c = 0; !kept && i < of.width && c < classes; ++c) {
+            of.p[c * of.stride + i] = 0;
             if (!batch.one_id)
                 of.target[c * of.stride + i] = 0;
         }
+        maximum[i] = kept ? maximum[i] : T(0);
     }
-    for (int64_t c = 0; c < classes; ++c)
-        for (int64_t i = 0; i < of.width; ++i) {
-            odd |= batch.one_id ? vmath::abs(maximum[i]) > std::numeric_limits<T>::max() : 0;
-            odd |= of.p[c * of.stride + i] != of.p[c * of.stride + i];
-        }
-    wrong |= odd ? bad_input : 0; // the formula knows the limit
     for (int64_t c = 0; !batch.one_id && c < classes; ++c)
         wrong |= outside<Domain::unit>(of.target + c * of.stride, nullptr, of.width) ? bad_target : 0;
-    if (batch.one_id)
-        exclude(of, classes, maximum);
+    if (!batch.one_id)
+        return; // what is NaN shows in the loss
+    exclude(of, classes, maximum);
+    for (int64_t i = 0; i < of.width; ++i) // the formula knows the limit
+        wrong |= vmath::abs(maximum[i]) <= std::numeric_limits<T>::max() && of.beside[i] <= 1 ? 0 : bad_input;
 }
 
-struct Share {
-    double wrong, there; // what Dice calls so
+template <class T> struct Share {
+    T wrong, there; // what Dice calls so
 };
 
-// Of a class that excludes the others.
-template <class T> [[gnu::flatten]] Share excluding(const Pixels<T> &of, int32_t c) {
-    const T *const p = of.p + c * of.stride;
+// What a pixel adds to a class that excludes the others.
+template <class T> inline Share<T> excluding(const Pixels<T> &of, int32_t c, int64_t i) {
+    const T p = of.p[c * of.stride + i], rest = of.largest[i] == c ? of.beside[i] : 1 - p;
+    const bool hit = of.id[i] == c;
+    return {of.counts[i] * (hit ? rest : p), of.counts[i] * (hit ? p + 1 : p)};
+}
+
+// And to a yes or no.
+template <class T> inline Share<T> alone(const Pixels<T> &of, int32_t c, int64_t i) {
+    const T t = of.target[c * of.stride + i];
+    const Sigmoid<T> s(of.p[c * of.stride + i]);
+    const T p = s.denied(s.e * s.sure, s.sure), rest = s.denied(s.sure, s.e * s.sure);
+    return {of.counts[i] * (p * (1 - t) + rest * t), of.counts[i] * (p + t)};
+}
+
+template <bool ids, class T> [[gnu::flatten]] Share<T> share_of_class(const Pixels<T> &of, int32_t c) {
     T wrong = 0, there = 0;
 #pragma omp simd reduction(+ : wrong, there)
     for (int64_t i = 0; i < of.stride; ++i) {
-        const bool hit = of.id[i] == c;
-        const T rest = of.largest[i] == c ? of.beside[i] : 1 - p[i];
-        wrong += of.counts[i] * (hit ? rest : p[i]);
-        there += of.counts[i] * (hit ? p[i] + 1 : p[i]);
+        const Share<T> own = ids ? excluding(of, c, i) : alone(of, c, i);
+        wrong += own.wrong, there += own.there;
     }
     return {wrong, there};
 }
 
-// Of a yes or no.
-template <class T> [[gnu::flatten]] Share alone(const Pixels<T> &of, int64_t c) {
-    const T *const x = of.p + c * of.stride, *const t = of.target + c * of.stride;
-    T wrong = 0, there = 0;
-#pragma omp simd reduction(+ : wrong, there)
-    for (int64_t i = 0; i < of.stride; ++i) {
-        const Sigmoid<T> s(x[i]);
-        const T p = s.denied(s.e * s.sure, s.sure), rest = s.denied(s.sure, s.e * s.sure);
-        wrong += of.counts[i] * (p * (1 - t[i]) + rest * t[i]);
-        there += of.counts[i] * (p + t[i]);
-    }
-    return {wrong, there};
+// The derivatives in p, in the place of the target.
+template <bool ids, class T>
+[[gnu::flatten]] void pulls(Pixels<T> &of, int64_t classes, const T *steady, const T *per_target) {
+    T *const __restrict to = of.target;
+    for (int32_t c = 0; c < classes; ++c)
+#pragma omp simd
+        for (int64_t i = 0; i < of.stride; ++i) {
+            const T target = ids ? (of.id[i] == c ? T(1) : T(0)) : to[c * of.stride + i];
+            to[c * of.stride + i] = steady[c] - 2 * target * per_target[c];
+        }
 }
 
-// The gradient, in the place of the probabilities; the derivative in p is steady - 2 target * per_target.
-template <class T>
-[[gnu::flatten]] void slopes_excluding(Pixels<T> &of, int64_t classes, const T *steady, const T *per_target) {
+// The same where each pixel is a sample, and so has losses of its own. Returns their sum.
+template <bool ids, class Op, class S, class T>
+[[gnu::flatten]] double pulls_of_points(const Batch<S> &batch, const Op op, Pixels<T> &of, int &wrong) {
+    const int64_t classes = batch.classes;
+    const bool weighs = batch.call.sample_weight.data;
+    T *const __restrict to = of.target;
+    double total = 0;
+    for (int32_t c = 0; c < classes; ++c) {
+        alignas(64) T weight[lanes], values[lanes];
+        for (int64_t i = 0; i < of.stride; ++i)
+            weight[i] = weighs && of.counts[i] != 0 ? static_cast<T>(batch.sample_weight((of.first + i) * classes + c))
+                                                    : of.counts[i];
+#pragma omp simd
+        for (int64_t i = 0; i < of.stride; ++i) {
+            const T target = ids ? (of.id[i] == c ? T(1) : T(0)) : to[c * of.stride + i];
+            const Share<T> own = ids ? excluding(of, c, i) : alone(of, c, i);
+            const auto region = op(own.wrong, own.there);
+            const T factor = weight[i] != 0 ? static_cast<T>(batch.scale) * weight[i] : T(0);
+            values[i] = weight[i] * region.value;
+            to[c * of.stride + i] = factor * (region.steady - 2 * target * region.per_target);
+        }
+        total += sum_of(values, of.stride);
+    }
+    wrong |= total <= std::numeric_limits<double>::max() ? 0 : bad_input;
+    return total;
+}
+
+// The gradient, in the place of the probabilities.
+template <class T> [[gnu::flatten]] void slopes_excluding(Pixels<T> &of, int64_t classes) {
     alignas(64) T others[lanes] = {}, top[lanes] = {};
     T *const __restrict p = of.p;
+    const T *const __restrict pull = of.target;
     const int64_t stride = of.stride;
     for (int32_t c = 0; c < classes; ++c)
 #pragma omp simd
         for (int64_t i = 0; i < stride; ++i) {
-            const T pull = steady[c] - (of.id[i] == c ? 2 * per_target[c] : T(0));
             const bool largest = of.largest[i] == c;
-            top[i] += largest ? pull : T(0);
-            others[i] += largest ? T(0) : p[c * stride + i] * pull;
+            top[i] += largest ? pull[c * stride + i] : T(0);
+            others[i] += largest ? T(0) : p[c * stride + i] * pull[c * stride + i];
         }
     for (int32_t c = 0; c < classes; ++c)
 #pragma omp simd
         for (int64_t i = 0; i < stride; ++i) {
-            const T pull = steady[c] - (of.id[i] == c ? 2 * per_target[c] : T(0));
-            const T beyond = of.largest[i] == c ? pull * of.beside[i] : pull - (1 - of.beside[i]) * top[i];
+            const T own = pull[c * stride + i];
+            const T beyond = of.largest[i] == c ? own * of.beside[i] : own - (1 - of.beside[i]) * top[i];
             p[c * stride + i] *= of.counts[i] * (beyond - others[i]);
         }
 }
 
-template <class T>
-[[gnu::flatten]] void slopes_alone(Pixels<T> &of, int64_t classes, const T *steady, const T *per_target) {
-    for (int64_t c = 0; c < classes; ++c) {
-        T *const __restrict x = of.p + c * of.stride;
-        const T *const __restrict t = of.target + c * of.stride;
+template <class T> [[gnu::flatten]] void slopes_alone(Pixels<T> &of, int64_t classes) {
+    T *const __restrict x = of.p;
+    const T *const __restrict pull = of.target;
+    for (int64_t c = 0; c < classes; ++c)
 #pragma omp simd
         for (int64_t i = 0; i < of.stride; ++i) {
-            const Sigmoid<T> s(x[i]);
-            x[i] = of.counts[i] * (s.e * s.sure * s.sure) * (steady[c] - 2 * t[i] * per_target[c]);
+            const Sigmoid<T> s(x[c * of.stride + i]);
+            x[c * of.stride + i] = of.counts[i] * (s.e * s.sure * s.sure) * pull[c * of.stride + i];
         }
-    }
+}
+
+template <class S, class T> void store_slopes(const Batch<S> &batch, Pixels<T> &of) {
+    batch.one_id ? slopes_excluding(of, batch.classes) : slopes_alone(of, batch.classes);
+    store_tile(batch, batch.gradient + of.offset, of.width, of.stride, of.p, of.turned);
 }
 
 // What the mean divides by: an item without pixels does not count.
@@ -156,22 +191,21 @@ template <class S> double region_share(const Batch<S> &batch) {
     return share;
 }
 
-// The pixels of a sample from `at` on.
+// `width` pixels from one on, of which the logits begin at `offset`.
 template <class S, class T>
-Pixels<T> pixels_at(const Batch<S> &batch, int64_t sample, int64_t at, T *scratch, int &wrong) {
-    const int64_t classes = batch.classes, pixels = batch.call.inner, size = classes * lanes;
+Pixels<T> pixels_at(const Batch<S> &batch, int64_t first, int64_t width, int64_t offset, T *scratch, int &wrong) {
+    const int64_t size = batch.classes * lanes;
     Pixels<T> of;
     of.p = scratch, of.target = scratch + size, of.turned = scratch + 2 * size;
-    of.first = sample * pixels + at, of.offset = sample * classes * pixels + at;
-    of.width = pixels - at < lanes ? pixels - at : lanes, of.stride = (of.width + 15) / 16 * 16;
+    of.first = first, of.offset = offset, of.width = width, of.stride = (width + 15) / 16 * 16;
     read_pixels(batch, of, wrong);
     return of;
 }
 
 // The losses of a sample's classes, from their sums, and what gives the slopes. An item without pixels has none.
 template <class Op, class S, class T>
-double region_losses(const Batch<S> &batch, const Op &op, int64_t sample, bool any, const Share *sums, T *steady,
-                     T *per_target, int &wrong) {
+double region_losses(const Batch<S> &batch, const Op &op, int64_t sample, bool any, const Share<double> *sums,
+                     T *steady, T *per_target, int &wrong) {
     double total = 0;
     for (int64_t c = 0; c < batch.classes; ++c) {
         const double weight = any ? batch.sample_weight(sample * batch.classes + c) : 0;
@@ -189,15 +223,19 @@ template <template <class> class Op, class S, class T>
 double region_sample(const Batch<S> &batch, int64_t sample, T *scratch, int &wrong) {
     const int64_t classes = batch.classes, pixels = batch.call.inner;
     T *const steady = scratch + 3 * classes * lanes, *const per_target = steady + classes;
-    Share *const sums = reinterpret_cast<Share *>(per_target + classes);
+    auto *const sums = reinterpret_cast<Share<double> *>(per_target + classes);
+    const auto read = [&](int64_t at) {
+        const int64_t width = pixels - at < lanes ? pixels - at : lanes;
+        return pixels_at(batch, sample * pixels + at, width, sample * classes * pixels + at, scratch, wrong);
+    };
     Pixels<T> of;
     bool any = false;
     for (int64_t c = 0; c < classes; ++c)
         sums[c] = {0, 0};
     for (int64_t at = 0; at < pixels; at += lanes) {
-        of = pixels_at(batch, sample, at, scratch, wrong);
-        for (int64_t c = 0; c < classes; ++c) {
-            const Share own = batch.one_id ? excluding(of, static_cast<int32_t>(c)) : alone(of, c);
+        of = read(at);
+        for (int32_t c = 0; c < classes; ++c) {
+            const Share<T> own = batch.one_id ? share_of_class<true>(of, c) : share_of_class<false>(of, c);
             sums[c].wrong += own.wrong, sums[c].there += own.there;
         }
         for (int64_t i = 0; i < of.width; ++i)
@@ -206,20 +244,36 @@ double region_sample(const Batch<S> &batch, int64_t sample, T *scratch, int &wro
     const double loss = region_losses(batch, Op<T>(batch.call.params), sample, any, sums, steady, per_target, wrong);
     for (int64_t at = 0; batch.gradient && at < pixels; at += lanes) {
         if (pixels > lanes) // else they are still there
-            of = pixels_at(batch, sample, at, scratch, wrong);
-        batch.one_id ? slopes_excluding(of, classes, steady, per_target)
-                     : slopes_alone(of, classes, steady, per_target);
-        store_tile(batch, batch.gradient + of.offset, of.width, of.stride, of.p, of.turned);
+            of = read(at);
+        batch.one_id ? pulls<true>(of, classes, steady, per_target) : pulls<false>(of, classes, steady, per_target);
+        store_slopes(batch, of);
     }
+    return loss;
+}
+
+// Up to 64 samples of one pixel each. Returns the losses of their classes.
+template <template <class> class Op, class S, class T>
+double region_points(const Batch<S> &batch, int64_t first, T *scratch, int &wrong) {
+    const int64_t left = batch.items - first;
+    Pixels<T> of = pixels_at(batch, first, left < lanes ? left : lanes, first * batch.classes, scratch, wrong);
+    const Op<T> op(batch.call.params);
+    const double loss =
+        batch.one_id ? pulls_of_points<true>(batch, op, of, wrong) : pulls_of_points<false>(batch, op, of, wrong);
+    if (batch.gradient)
+        store_slopes(batch, of);
     return loss;
 }
 
 // False where there is no memory.
 template <template <class> class Op, class S> bool regions(const Batch<S> &batch, Total &total) {
     const int64_t room = (3 * lanes + 6) * batch.classes;
-    return over<Compute<S>>(
-        batch.call.threads, batch.streaming, batch.call.outer, room, total,
-        [&](int64_t sample, auto *scratch, int &wrong) { return region_sample<Op>(batch, sample, scratch, wrong); });
+    const bool points = batch.call.inner == 1;
+    const int64_t units = points ? (batch.items + lanes - 1) / lanes : batch.call.outer;
+    return over<Compute<S>>(batch.call.threads, batch.streaming, units, room, total,
+                            [&](int64_t unit, auto *scratch, int &wrong) {
+                                return points ? region_points<Op>(batch, unit * lanes, scratch, wrong)
+                                              : region_sample<Op>(batch, unit, scratch, wrong);
+                            });
 }
 
 } // namespace losskit

@@ -7,8 +7,8 @@ namespace losskit {
 // where there should be something, and of p and target together. The derivative in p of a pixel is steady - 2 t *
 // per_target.
 template <class T> struct Dice {
-    struct Region {
-        double value, steady, per_target;
+    template <class R> struct Region {
+        R value, steady, per_target;
     };
     double smooth;
 
@@ -16,12 +16,11 @@ template <class T> struct Dice {
         constexpr double least = std::numeric_limits<T>::min();
         smooth = smooth == 0 ? 0 : smooth < least ? least : representable<T>(smooth);
     }
-    Region operator()(double wrong, double there) const {
-        const double whole = there + smooth;
-        if (whole < std::numeric_limits<T>::min())
-            return {wrong, 1, 1};
-        const double value = wrong / whole;
-        return {value, (1 - value) / whole, 1 / whole};
+    template <class R> Region<R> operator()(R wrong, R there) const {
+        const R sum = there + static_cast<R>(smooth);
+        const bool nothing = sum < std::numeric_limits<T>::min();
+        const R once = 1 / (nothing ? R(1) : sum), value = wrong * once;
+        return {value, nothing ? R(1) : (1 - value) * once, once};
     }
 };
 
