@@ -1,9 +1,9 @@
 // The softmax of one item whose classes lie side by side and are many: a vector runs over the classes, and the gradient
 // is written while the row is in cache.
 #pragma once
+#include "domains.h"
 #include "items.h"
 #include "lanes.h"
-#include "domains.h"
 #include <cmath>
 
 namespace losskit {
