@@ -54,11 +54,13 @@ class Coverage:
         failed = "{what}, which failed with {error}"
         told += [Phrase(failed, what=what, error=error) for what, error in self.broken.items()]
         if self.own:
-            own = "the loss behind {count} backward passes, which calls none of torch's ({lines})"
-            told.append(Phrase(own, count=sum(self.own.values()), lines=", ".join(list(self.own)[:3])))
+            own = "the loss behind {passes}, which calls none of torch's ({lines})"
+            count = sum(self.own.values())
+            passes = Phrase("{count} backward pass" if count == 1 else "{count} backward passes", count=count)
+            told.append(Phrase(own, passes=passes, lines=", ".join(list(self.own)[:3])))
         if self.hidden:
-            hidden = "what made the input in {count} calls, where the graph does not tell"
-            told.append(Phrase(hidden, count=self.hidden))
+            hidden = "what made the input in {calls}, where the graph does not tell"
+            told.append(Phrase(hidden, calls=_calls(self.hidden)))
         return tuple(told)
 
 

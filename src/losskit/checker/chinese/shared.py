@@ -105,13 +105,21 @@ no loss was called
 
 {what}（运行失败：{error}）
 
-the loss behind {count} backward passes, which calls none of torch's ({lines})
+the loss behind {passes}, which calls none of torch's ({lines})
 
-{count} 次反向传播的损失，没有经过 torch 的任何损失函数（{lines}）
+{passes}的损失，没有经过 torch 的任何损失函数（{lines}）
 
-what made the input in {count} calls, where the graph does not tell
+{count} backward pass
 
-{count} 次调用的 input 是由什么算出的，计算图看不出来
+{count} 次反向传播
+
+{count} backward passes
+
+{count} 次反向传播
+
+what made the input in {calls}, where the graph does not tell
+
+{calls}的 input 是由什么算出的，计算图看不出来
 
 {count} call
 
