@@ -161,3 +161,48 @@ def test_a_loss_that_is_scaled_is_not_called_unscaled(loss: str, scaled: str, tm
         "    if step % 4 == 3:\n        optimizer.step()\n        optimizer.zero_grad()\n"
     )
     assert run(str(path), []).findings == ()
+
+
+def test_a_script_compiles_fails_and_forks_as_it_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # which one of the scripts exchanges
+    path = tmp_path / "train.py"
+    path.write_text("def f(x: int): ...\nprint(f.__annotations__, __builtins__.__name__)")
+    run(str(path), [])
+    assert capsys.readouterr().out == "{'x': <class 'int'>} builtins\n"  # no __future__ of ours
+    path.write_text("import torch.nn.functional as F, torch\nF.nll_loss(torch.ones(3, 2), torch.ones(2).long())")
+    assert run(str(path), []).exit_code == 1
+    error = capsys.readouterr().err
+    assert "checker" not in error
+    assert error.count("in nll_loss") == 1
+    path.write_text(
+        "import sys\nsys.excepthook = lambda *error: print('mine:', *error[1].args)\nraise ValueError('this')"
+    )
+    assert run(str(path), []).exit_code == 1
+    assert capsys.readouterr().out == "mine: this\n"
+    path.write_text(
+        "import os, sys\nchild = os.fork()\nsys.exit(os.waitstatus_to_exitcode(os.wait()[1]) if child else 5)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-m", "losskit", "check", "--run", str(path)], capture_output=True, text=True, check=False
+    )
+    assert (shown.returncode, shown.stdout.count("losskit check:")) == (5, 1)
+
+
+def test_a_module_of_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = tmp_path / "trained_here"
+    package.mkdir()
+    (package / "__init__.py").write_text("name = 'beside'")
+    (package / "train.py").write_text(BAD + "from . import name\nprint(__name__, __package__, sys.argv, name)")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    assert main(["check", "-m", "trained_here.train", "--format", "concise", "--", "--lr", "3"]) == 1
+    shown = capsys.readouterr().out
+    path = package / "train.py"
+    assert shown.startswith(f"__main__ trained_here {[str(path), '--lr', '3']} beside\n{path}:4: error LK101 ")
+    assert sys.path == before
+    assert main(["check", "-m", "trained_here.none"]) == main(["check", "-m", "no_such_package.train"]) == 2
+    assert "cannot run no_such_package.train: no such module" in capsys.readouterr().err

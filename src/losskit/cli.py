@@ -180,7 +180,9 @@ def _add_check(verbs: Any) -> None:
     told = "Run a script as it is, and look at the losses that it calls. Exit code: the script's; else 1 if there is an error."
     parser = verbs.add_parser("check", help="do I misuse a loss?", description=told)
     add = parser.add_argument
-    add("--run", metavar="FILE", required=True, help="the script")
+    program = parser.add_mutually_exclusive_group(required=True)
+    program.add_argument("--run", metavar="FILE", help="the script")
+    program.add_argument("-m", dest="module", metavar="MODULE", help="a module, as of python -m")
     add("arguments", nargs="*", metavar="ARG", help="its arguments, behind --")
     add("--format", choices=FORMATS, default="full", metavar="FORMAT", help=f"{', '.join(FORMATS)} (default: full)")
     add("--out", metavar="FILE", help="write the report there, not to standard output")
@@ -192,7 +194,7 @@ def _check(options: argparse.Namespace) -> int:
     from losskit.checker.script import UnreadableScriptError, run
 
     try:
-        report = run(options.run, options.arguments, options.lang)
+        report = run(options.run or options.module, options.arguments, options.lang, options.run is None)
     except UnreadableScriptError as error:
         return _refuse(str(error))
     text = {"full": report.__str__, "concise": report.concise, "json": report.as_json}[options.format]() + "\n"

@@ -272,6 +272,13 @@ def _restore() -> None:
     _codes.clear()
 
 
+def ours(code: CodeType) -> bool:
+    """Whether a frame of this code is there only because losses are watched."""
+    return code.co_filename.startswith(str(Path(__file__).parent)) or any(
+        code is function.__code__ for function in _codes
+    )
+
+
 def _asking(function: Any, kind: type[Loss]) -> CodeType:
     """Code with the function's own signature that hands its arguments to :func:`_torchs`."""
     original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
