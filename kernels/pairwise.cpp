@@ -52,13 +52,13 @@ template <class S> void clear_row(const Typed<S> &of, int64_t item) {
             fill_zero(of.gradient[m] + item * of.call.width, of.call.width * sizeof(S), of.streaming);
 }
 
-template <int matrices, class T, class Op>
+template <int matrices, class R, class T, class Op>
 [[gnu::flatten]] void slope_part(const Op op, const T *__restrict x, const T *__restrict y, const T *__restrict z,
                                  T *__restrict to_x, T *__restrict to_y, T *__restrict to_z, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) {
-        const Slopes at =
-            op(static_cast<double>(x[i]), static_cast<double>(y[i]), matrices == 3 ? static_cast<double>(z[i]) : 0.0);
+        const Slopes<R> at =
+            op(static_cast<R>(x[i]), static_cast<R>(y[i]), matrices == 3 ? static_cast<R>(z[i]) : R(0));
         to_x[i] = static_cast<T>(at.x), to_y[i] = static_cast<T>(at.y);
         if (matrices == 3)
             to_z[i] = static_cast<T>(at.z);
@@ -73,7 +73,10 @@ void slope_row(const Typed<S> &of, int64_t item, const Rows<T> &rows, const Op &
         T *to[3] = {};
         for (int m = 0; m < matrices; ++m)
             to[m] = of.gradient[m] ? target_of(of.gradient[m] + place, of.streaming, buffer[m]) : buffer[m];
-        slope_part<matrices>(op, rows.x + c, rows.y + c, rows.z + c, to[0], to[1], to[2], n);
+        if (op.wide())
+            slope_part<matrices, double>(op, rows.x + c, rows.y + c, rows.z + c, to[0], to[1], to[2], n);
+        else
+            slope_part<matrices, T>(op, rows.x + c, rows.y + c, rows.z + c, to[0], to[1], to[2], n);
         for (int m = 0; m < matrices; ++m)
             if (of.gradient[m])
                 store(of.gradient[m] + place, to[m], n, of.streaming);

@@ -6,8 +6,9 @@ namespace losskit {
 struct Along {
     double rate;
 
-    Slopes operator()(double x, double y, double) const {
-        const double slope = (x - y) * rate;
+    bool wide() const { return extreme(rate); }
+    template <class R> Slopes<R> operator()(R x, R y, R) const {
+        const R slope = (x - y) * static_cast<R>(rate);
         return {slope, -slope, 0};
     }
 };

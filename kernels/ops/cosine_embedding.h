@@ -3,16 +3,32 @@
 
 namespace losskit {
 
-// The slopes of a cosine, rate times: (b - cosine * a) / |x| in x, where a and b are the rows at length 1. Where the
-// cosine is large, that is (b - a) + near * a, with near = 1 - cosine: equal rows, whose ratio is 1, then have none.
+// The slopes of a cosine, rate times: (b - cosine * a) / |x| in x, where a and b are the rows at length 1.
 struct Turn {
-    double x_inverse, y_inverse, cosine, near, rate;
-    double ratio = y_inverse / x_inverse, less = cosine > 0.5 ? 1 : 0, along = cosine > 0.5 ? near : -cosine;
+    double across, x_along, y_along;
 
-    Slopes operator()(double x, double y, double) const {
-        const double to_b = (y * ratio - less * x) * x_inverse, to_a = (x - less * (y * ratio)) * x_inverse;
-        return {(to_b + along * (x * x_inverse)) * (rate * x_inverse),
-                (to_a + along * (y * y_inverse)) * (rate * y_inverse), 0};
+    Turn(double x_inverse, double y_inverse, double cosine, double rate)
+        : across(rate * x_inverse * y_inverse), x_along(-cosine * rate * x_inverse * x_inverse),
+          y_along(-cosine * rate * y_inverse * y_inverse) {}
+    bool wide() const { return extreme(across) || extreme(x_along) || extreme(y_along); }
+    template <class R> Slopes<R> operator()(R x, R y, R) const {
+        const R both = static_cast<R>(across);
+        return {y * both + x * static_cast<R>(x_along), x * both + y * static_cast<R>(y_along), 0};
+    }
+};
+
+// The same where the cosine is large, as (b - a) + near * a, with near = 1 - cosine: equal rows then have none.
+struct SmallTurn {
+    double ratio, x_pull, y_pull, x_stay, y_stay;
+
+    SmallTurn(double x_inverse, double y_inverse, double near, double rate)
+        : ratio(y_inverse / x_inverse), x_pull(rate * x_inverse * x_inverse), y_pull(rate * x_inverse * y_inverse),
+          x_stay(near * x_pull), y_stay(near * rate * y_inverse * y_inverse) {}
+    bool wide() const { return true; }
+    template <class R> Slopes<R> operator()(R x, R y, R) const {
+        const R apart = y * static_cast<R>(ratio) - x;
+        return {apart * static_cast<R>(x_pull) + x * static_cast<R>(x_stay),
+                y * static_cast<R>(y_stay) - apart * static_cast<R>(y_pull), 0};
     }
 };
 
@@ -34,8 +50,13 @@ template <class T> struct CosineEmbedding {
         const bool alike = of.label > 0;
         if (!alike && cosine - margin < 0)
             return 0;
-        const double near = cosine > 0.5 ? half_square(of, x_inverse, y_inverse) : 1 - cosine;
-        then(Turn{x_inverse, y_inverse, cosine, near, alike ? -factor : factor});
+        const double rate = alike ? -factor : factor;
+        if (cosine <= 0.5) {
+            then(Turn(x_inverse, y_inverse, cosine, rate));
+            return alike ? 1 - cosine : cosine - margin;
+        }
+        const double near = half_square(of, x_inverse, y_inverse);
+        then(SmallTurn(x_inverse, y_inverse, near, rate));
         return alike ? near : cosine - margin;
     }
 

@@ -28,12 +28,18 @@ template <class T> [[gnu::flatten]] double largest_difference(const T *x, const 
 }
 
 // A number as it is rounded: a product that is fused with the sum it goes into does not cancel an equal one.
-inline double rounded(double x) {
+template <class R> inline R rounded(R x) {
 #if defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__)
     return __builtin_assoc_barrier(x);
 #else
     return x;
 #endif
+}
+
+// Whether numbers of float32 times this one may have to be computed in double.
+inline bool extreme(double factor) {
+    const double size = vmath::abs(factor);
+    return size != 0 && !(size > 1e-25 && size < 1e25);
 }
 
 // Whether squares of float64 may have vanished: no digits are left in their sum.
@@ -53,7 +59,8 @@ struct Euclid {
     template <class T> void scale(double factor, double length, const T *, const T *, double, int64_t) {
         rate = length != 0 ? factor / length : 0;
     }
-    double slope(double d) const { return d * rate; }
+    bool wide() const { return extreme(rate); }
+    template <class R> R slope(R d) const { return d * static_cast<R>(rate); }
 };
 
 struct Manhattan {
@@ -63,7 +70,11 @@ struct Manhattan {
         return over_difference(x, y, eps, n, [](double d) { return vmath::abs(d); });
     }
     template <class T> void scale(double factor, double, const T *, const T *, double, int64_t) { rate = factor; }
-    double slope(double d) const { return d > 0 ? rate : d < 0 ? -rate : 0; }
+    bool wide() const { return extreme(rate); }
+    template <class R> R slope(R d) const {
+        const R size = static_cast<R>(rate);
+        return d > 0 ? size : d < 0 ? -size : 0;
+    }
 };
 
 struct Largest {
@@ -78,6 +89,7 @@ struct Largest {
             over_difference(x, y, eps, n, [=](double d) { return vmath::abs(d) == length ? 1.0 : 0.0; });
         rate = length != 0 ? factor / many : 0;
     }
+    bool wide() const { return true; }
     double slope(double d) const { return vmath::abs(d) != most ? 0 : d > 0 ? rate : -rate; }
 };
 
@@ -97,6 +109,7 @@ struct Power {
     template <class T> void scale(double factor, double length, const T *, const T *, double, int64_t) {
         inverse = length != 0 ? 1 / length : 0, rate = factor;
     }
+    bool wide() const { return true; }
     double slope(double d) const {
         const double size = rate * vmath::exp((p - 1) * vmath::log(vmath::abs(d) * inverse));
         return d == 0 ? 0 : d > 0 ? size : -size;

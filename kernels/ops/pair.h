@@ -1,4 +1,5 @@
 // What an op of pairs is: it reads a row of each matrix, gives the loss, and then a functor of the slopes in these.
+// That says whether float32 has too few digits for its numbers, or no room.
 #pragma once
 #include "norm.h"
 #include "op.h"
@@ -13,8 +14,8 @@ template <class T> struct Rows {
 };
 
 // The derivatives in the three numbers of a place.
-struct Slopes {
-    double x, y, z;
+template <class R> struct Slopes {
+    R x, y, z;
 };
 
 } // namespace losskit

@@ -7,12 +7,14 @@ template <class Norm, bool swap> struct Triplet {
     Norm near, far, swapped; // anchor and positive, anchor and negative, positive and negative
     double eps;
 
-    Slopes operator()(double x, double y, double z) const {
+    bool wide() const { return near.wide() || far.wide() || swapped.wide(); }
+    template <class R> Slopes<R> operator()(R x, R y, R z) const {
 #if defined(__clang__)
 #pragma clang fp contract(off)
 #endif
-        const double toward = rounded(near.slope((x - y) + eps)), away = rounded(far.slope((x - z) + eps));
-        const double other = swap ? rounded(swapped.slope((y - z) + eps)) : 0;
+        const R beside = static_cast<R>(eps);
+        const R toward = rounded<R>(near.slope((x - y) + beside)), away = rounded<R>(far.slope((x - z) + beside));
+        const R other = swap ? rounded<R>(swapped.slope((y - z) + beside)) : R(0);
         return {toward - away, -toward - other, away + other};
     }
 };
