@@ -34,7 +34,8 @@ if library.load() is None:
     pytest.skip(native.status().reason, allow_module_level=True)
 
 needs_node = pytest.mark.skipif(node.load() is None, reason=native.status().how)
-WITH_KERNEL = [subject for subject in subjects() if subject.loss.about.kernel is not None]
+#: Losses with kernels that it can call: the one of NTXentLoss works on the product of two tensors.
+PLAIN = [subject for subject in subjects() if subject.loss.about.kernel is not None and str(subject) != "NTXentLoss"]
 
 
 def test_it_is_there() -> None:
@@ -64,7 +65,7 @@ def plain(criterion: losskit.Loss, *tensors: Tensor) -> Plain:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("subject", WITH_KERNEL, ids=str)
+@pytest.mark.parametrize("subject", PLAIN, ids=str)
 @needs_node
 def test_it_gives_what_the_node_in_python_gives(
     subject: Subject, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
