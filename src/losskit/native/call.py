@@ -292,7 +292,9 @@ def _elementwise(ready: Ready, op: int, tensors: tuple[Tensor, ...]) -> Elementw
         setattr(call, f"{name}_inner", inner)
     call.params[: len(told.params)] = told.params
     if told.each:
-        each = torch.tensor([representable(number, ready.wide) for number in told.each], dtype=ready.wide)
+        each = torch.tensor(
+            [representable(number, ready.wide) for number in told.each], dtype=ready.wide, device=tensors[0].device
+        )
         ready.each = spread(call.pos_weight, each, shape, ready.wide)
     return call
 

@@ -29,8 +29,8 @@ class Contrast(Ready):
         self.input_dtype = None if set(self.dtypes) == {self.dtype} else self.dtypes[0]
         self.temperature = max(call.params[0], 8 * torch.finfo(self.dtype).tiny)  # so that no quotient overflows
         items = call.items.numel()
-        self.right = torch.arange(2 * items).roll(items)  # the place of the other view
-        logits = torch.empty((), dtype=self.dtype).expand(2 * items, 2 * items)
+        self.right = torch.arange(2 * items, device=tensors[0].device).roll(items)  # the place of the other view
+        logits = tensors[0].new_empty((), dtype=self.dtype).expand(2 * items, 2 * items)
         rows = call._replace(kernel="cross_entropy", params=(), dim=1, items=self.right.shape)
         library = load()
         if library is None:
