@@ -18,11 +18,12 @@ class Fault(NamedTuple):
     code: str
     old: str
     new: str
+    folder: Path = FOLDER
 
     @property
     def text(self) -> str:
         """The program with the fault in it."""
-        text = (FOLDER / f"{self.program}.py").read_text(encoding="utf-8")
+        text = (self.folder / f"{self.program}.py").read_text(encoding="utf-8")
         assert text.count(self.old) == 1, (self.program, self.old)
         return text.replace(self.old, self.new)
 

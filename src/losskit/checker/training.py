@@ -161,7 +161,7 @@ class Training:
         number, empty = self.steps.get(optimizer, (0, 0))
         return number < LOOKED_AT or number == empty
 
-    def step(self, optimizer: Any, where: Site, closure: bool) -> Step | None:
+    def step(self, optimizer: Any, where: Site) -> Step | None:
         """A step of an optimizer; None where it is not followed, or has a rate of 0."""
         still = all(isinstance(rate := group.get("lr"), float | int) and rate == 0 for group in optimizer.param_groups)
         if still:
@@ -171,7 +171,7 @@ class Training:
             return None
         number, empty = self.steps.get(optimizer, (0, 0))
         parameters = [each for group in optimizer.param_groups for each in group["params"]]
-        nothing = not closure and all(each.grad is None for each in parameters)
+        nothing = all(each.grad is None for each in parameters)
         number, empty = number + 1, empty + nothing
         self.steps[optimizer] = number, empty
         backwards, self._backwards = tuple(self._backwards), []

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from losskit.checker.call import Call
 from losskit.checker.catalog import RULES
@@ -146,9 +146,9 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self._tell(lambda rule: rule.of_backward, seen)
         return seen.weight
 
-    def step(self, optimizer: Any, where: Site, closure: bool) -> None:
+    def step(self, optimizer: Any, where: Site) -> None:
         """Ask every rule about a step of an optimizer."""
-        seen = self.training.step(optimizer, where, closure)
+        seen = self.training.step(optimizer, where)
         if seen is not None:
             self._tell(lambda rule: rule.of_step, seen)
 
@@ -261,13 +261,14 @@ def _exchange() -> None:
         function.__code__ = _asking(function, kind)
     Loss.compute = _losskits  # type: ignore[method-assign]
     Tensor.backward = _backwards  # type: ignore[method-assign]
-    _hooks.append(register_optimizer_step_pre_hook(_steps))
+    _hooks.extend((register_optimizer_step_pre_hook(_steps), register_optimizer_step_post_hook(_stepped)))
 
 
 def _restore() -> None:
     Loss.compute = _compute  # type: ignore[method-assign]
     Tensor.backward = _backward  # type: ignore[method-assign]
-    _hooks.pop().remove()
+    while _hooks:
+        _hooks.pop().remove()
     for function, code in _codes.items():
         function.__code__ = code
     _codes.clear()
@@ -322,10 +323,24 @@ def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
 
 
 def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:
-    """Before a step of any optimizer, which may compute its gradient itself, with a closure."""
+    """Before a step of any optimizer."""
+    if not _has_closure(args, kwargs):
+        _step(optimizer, sys._getframe(1))
+
+
+def _stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """Behind it, where it has computed its gradient itself, with a closure."""
+    if _has_closure(args, kwargs):
+        _step(optimizer, sys._getframe(1))
+
+
+def _has_closure(args: Any, kwargs: Any) -> bool:
+    return any(map(callable, (*args[1:], *kwargs.values())))
+
+
+def _step(optimizer: Any, frame: FrameType) -> None:
     if any(each.training.follows(optimizer) for each in _watches):
-        closure = any(map(callable, (*args[1:], *kwargs.values())))
-        _around(lambda each, stack: each.step(optimizer, stack[0], closure), sys._getframe(1))
+        _around(lambda each, stack: each.step(optimizer, stack[0]), frame)
 
 
 def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
