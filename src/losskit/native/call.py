@@ -76,6 +76,7 @@ class Ready:
     elements: torch.Size | None = None  # the shape of a mask, if not that of the items
     slopes = 1  # the kernel gives gradients of this many tensors, from the first on
     plain: Plain | None = None  # the call by the node in C++
+    two = False  # whether there are two tensors, as mostly, of which one gets a gradient
 
     def __init__(self, library: CDLL, call: Call, weights: Weights, tensors: tuple[Tensor, ...]) -> None:
         self.call, self.library, input = call, library, tensors[0]
@@ -98,7 +99,7 @@ class Ready:
         self.template = _FILLED_IN[driver](self, op, tensors)
         self.driver = getattr(library, f"losskit_{driver}")
         self.slopes = _gradients_of(library, driver, op, tensors)
-        self.two = len(tensors) == 2 and self.slopes == 1  # as most losses: one of them gets a gradient
+        self.two = len(tensors) == 2 and self.slopes == 1
         self.free: list[tuple[Struct, int]] = []  # several, since threads may share a loss
         self.plain = self._plain(tensors)
 
