@@ -120,11 +120,21 @@ def by_losskit(kind: Any, tensors: tuple[Any, ...], given: Mapping[str, Any]) ->
     try:
         if _same_numbers(kind, tensors, weights) and not _clash(kind, tensors, arguments):
             loss = instance(kind, **arguments)
-            kernel = choose(loss, tensors).ready
-            return None if kernel is None else by_kernel(kernel, loss._buffers, tensors, NOTHING)
+            plain = loss.prepared.plain
+            value = None if plain is None else plain(tensors)
+            return _anew(loss, tensors) if value is None else value
     except (TypeError, ValueError, IndexError, Unfit):  # losskit refuses
         pass
     return None
+
+
+def _anew(loss: Loss, tensors: tuple[Tensor, ...]) -> Tensor | None:
+    """The loss of a call that is not plain, or not as the last one was; None if there is no kernel."""
+    kernel = choose(loss, tensors).ready
+    if kernel is None:
+        return None
+    loss.prepared.plain = kernel.plain
+    return by_kernel(kernel, loss._buffers, tensors, NOTHING)
 
 
 def _same_numbers(kind: Any, tensors: tuple[Any, ...], weights: list[Tensor]) -> bool:
