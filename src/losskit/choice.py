@@ -133,7 +133,7 @@ def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
         one, two = tensors
         key: tuple[Any, ...] = (one.shape, one.dtype, two.shape, two.dtype)
     elif here:
-        key = tuple([(tensor.shape, tensor.dtype) for tensor in tensors])
+        key = tuple([fact for tensor in tensors for fact in (tensor.shape, tensor.dtype)])
     elif plain(*tensors):
         key = tuple([(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
     else:

@@ -86,12 +86,14 @@ class GaussianNLLLoss(Loss, nn.GaussianNLLLoss):
 
 def beside(input: Tensor, target: Tensor, var: Any) -> Any:
     """``var`` as a tensor with the dimensions of ``input``; unchanged if that is impossible, so that ``require`` raises."""
+    if isinstance(var, Tensor) and isinstance(input, Tensor) and var.dim() >= input.dim():
+        return var
     if not isinstance(input, Tensor) or isinstance(var, bool):
         return var
     if isinstance(var, numbers.Real):
         dtype = wide(input, target) if isinstance(target, Tensor) else None
         return torch.full((1,) * input.dim(), float(var), dtype=dtype, device=input.device)
-    if not isinstance(var, Tensor) or var.dim() >= input.dim():
+    if not isinstance(var, Tensor):
         return var
     if var.shape == input.shape[:-1]:
         return var.unsqueeze(-1)

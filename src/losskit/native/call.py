@@ -145,7 +145,7 @@ class Ready:
         if status or call.found:
             raise Unfit
         scale = call.scale if call.unscaled else 1.0
-        if ordinary:  # other calls hold pointers that must not be reused
+        if ordinary and wanted < 2:  # other calls hold pointers that must not be reused
             self.free.append((call, address))
         return value, gradients, scale
 
@@ -206,16 +206,21 @@ class Ready:
         self, call: Any, tensors: tuple[Tensor, ...], wanted: int, input: Tensor, room: Tensor | None
     ) -> tuple[Gradients, Tensor | None]:
         """What few losses have: all gradients, and the third tensor, which must be kept alive."""
+        third = tensors[2] if len(tensors) == 3 else None
+        if third is not None:
+            if third.dtype is not self.dtype:
+                third = third.detach().to(self.dtype)
+            if not third.is_contiguous():
+                third = third.detach().contiguous()
+            call.third = third.data_ptr()
+        if wanted < 2:
+            return () if room is None else (room,), third
         gradients = [room]
-        for place in range(1, self.slopes):
+        for place in range(1, wanted.bit_length()):
             gradient = self._gradient(input) if wanted >> place & 1 else None
             setattr(call, GRADIENTS[place], None if gradient is None else gradient.data_ptr())
             gradients.append(gradient)
-        third = None
-        if len(tensors) == 3:
-            third = tensors[2].detach().to(self.dtype).contiguous()
-            call.third = third.data_ptr()
-        return tuple(gradients) if wanted else (), third
+        return tuple(gradients), third
 
     def _gradient(self, input: Tensor) -> Tensor:
         """Memory for the gradient, in huge pages if it is large."""
