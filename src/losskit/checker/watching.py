@@ -228,7 +228,6 @@ _watches: list[watch] = []
 _held = 0
 _inside = threading.local()
 _codes: dict[Any, CodeType] = {}
-_lines: dict[tuple[str, int], CodeType] = {}
 _theirs: dict[str, bool] = {}
 _compute = Loss.compute
 _backward = Tensor.backward
@@ -272,13 +271,12 @@ def _restore() -> None:
     for function, code in _codes.items():
         function.__code__ = code
     _codes.clear()
-    _lines.clear()
 
 
 def ours(code: CodeType) -> bool:
     """Whether a frame of this code is there only because losses are watched."""
-    made = (*_lines.values(), *(function.__code__ for function in _codes))
-    return code.co_filename.startswith(str(Path(__file__).parent)) or any(code is each for each in made)
+    here = str(Path(__file__).parent)
+    return code.co_filename.startswith(here) or any(code is function.__code__ for function in _codes)
 
 
 def _asking(function: Any, kind: type[Loss]) -> CodeType:
@@ -358,11 +356,10 @@ def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
     """A call of torch's function."""
     if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
         return original(**given)
-    caller = sys._getframe(3)  # behind this one, ``ask``, and the function whose code was exchanged
     frame = _users(sys._getframe(2))
     watches = [each for each in _watches if each.due(frame)]
     if not watches:
-        return _as_from(caller, original, given)
+        return original(**given)
     tensors = [given[name] for name in kind.about.tensors]
     arguments = {name: value for name, value in given.items() if name not in kind.about.tensors}
 
@@ -379,20 +376,7 @@ def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
 
     who = _caller(sys._getframe(2)) or original.__name__
     stack = _stack(frame)
-    return _ask(watches, stack, who, tensors, build, function, lambda: _as_from(caller, original, given), by_torch=True)
-
-
-def _as_from(caller: FrameType, original: Any, given: dict[str, Any]) -> Any:
-    """Call torch's function as if from the line of ``caller``, which its warnings then name."""
-    file, line = caller.f_code.co_filename, caller.f_lineno
-    code = _lines.get((file, line))
-    if code is None:
-        code = _lines[file, line] = _call.__code__.replace(co_filename=file, co_firstlineno=line - 1)
-    return FunctionType(code, caller.f_globals)(original, given)
-
-
-def _call(original: Any, given: dict[str, Any]) -> Any:
-    return original(**given)
+    return _ask(watches, stack, who, tensors, build, function, lambda: original(**given), by_torch=True)
 
 
 def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
