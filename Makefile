@@ -81,7 +81,7 @@ sanitize: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . \
 		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON
 	export LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0; \
-		$(BIN)/python -m pytest tests/test_kernels.py && $(BIN)/python tests/fuzz.py --calls 100000
+		$(BIN)/python -m pytest tests/test_kernels.py && $(BIN)/python -m pytest tests/test_ctc.py -k kernel && $(BIN)/python tests/fuzz.py --calls 100000
 
 # Can the suite fail? Plants 190 faults, one at a time, and counts those that it catches, in about an hour: docs/mutants.md.
 SEED ?= 0
