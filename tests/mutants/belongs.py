@@ -95,7 +95,10 @@ BELONGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("kernels/vmath.h", ("test_vmath", "test_kernels", *SOME)),
-    *((f"kernels/{file}", ("test_ctc",)) for file in ("sequence.cpp", "frames.h", "samples.h", "states.h", "wide_range.h")),
+    *(
+        (f"kernels/{file}", ("test_ctc",))
+        for file in ("sequence.cpp", "frames.h", "samples.h", "states.h", "wide_range.h")
+    ),
     ("kernels/abi.cpp", ("test_kernels", "test_choice")),
     ("kernels/*", ("test_kernels", *SOME, "test_accelerate", *EACH, "test_every_loss")),
 )

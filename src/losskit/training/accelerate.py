@@ -35,7 +35,7 @@ class accelerate(TorchFunctionMode):  # noqa: N801 - named as torch.no_grad is
     Everything else runs on torch, whose answers, warnings and errors stay visible: what losskit refuses (a class id out of
     range, one logit, soft targets that do not sum to 1); what a kernel has no gain or no equal numbers for (tensors that are
     not on CPU, half precision outside autocast, tensors of unequal shapes or dtypes, class ids other than int64, targets
-    and weights that require a gradient, ``size_average`` and ``reduce``, losses without a kernel); and what must see
+    and weights that require a gradient, ``size_average`` and ``reduce``, losses without a kernel, and ``ctc_loss``, whose gradient is another); and what must see
     torch's own operator (``torch.compile``, ``torch.func``, tracers, tensor subclasses, activation checkpointing and other
     hooks on saved tensors), and ``kl_div`` with the ``'mean'`` that it warns of. Without kernels (:func:`losskit.native.status`) all runs on torch.
 
@@ -113,7 +113,7 @@ class accelerate(TorchFunctionMode):  # noqa: N801 - named as torch.no_grad is
 
 def by_losskit(kind: Any, tensors: tuple[Any, ...], given: Mapping[str, Any]) -> Tensor | None:
     """What losskit gives for a call of torch's function; None where torch is to answer."""
-    if kind.about.kernel is None or not kind.keeps_kernel:
+    if kind.about.kernel is None or not kind.keeps_kernel or kind.about.torch in OTHERWISE:
         return None
     arguments = {name: value for name, value in given.items() if value is not None or name not in DEPRECATED}
     weights = [value for value in arguments.values() if isinstance(value, Tensor)]
@@ -187,6 +187,7 @@ def _set_modes(modes: list[TorchFunctionMode]) -> None:
 LOSSES: dict[Any, type[Loss]] = {
     function: loss for loss in CATALOG if isfunction(function := getattr(F, str(loss.about.torch), None))
 }
+OTHERWISE = frozenset({"ctc_loss"})  # whose gradient is torch's behind a log-softmax alone
 OF_ROWS = ("cosine_embedding_loss", "multi_margin_loss", "multilabel_margin_loss")  # torch takes one row, or a matrix
 #: Written in Python: autocast does not know them.
 UNCAST = ("gaussian_nll_loss", "multilabel_soft_margin_loss", "triplet_margin_with_distance_loss")
