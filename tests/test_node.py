@@ -386,6 +386,13 @@ def test_a_file_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch, tmp_
     assert node.found.__wrapped__() == (None, "LOSSKIT_NODE=none")
 
 
+def test_without_its_source_nothing_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(node, "SOURCE", tmp_path / "gone.cpp")
+    found, how = node.found.__wrapped__()
+    assert found is None
+    assert how.startswith("the one in C++ cannot be looked for: ")
+
+
 def test_it_is_kept_by_what_it_is_built_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = node.place()
     assert torch.__version__ in before.name

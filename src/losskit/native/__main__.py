@@ -15,7 +15,7 @@ def main() -> int:
     if parser.parse_args().verb == "build":
         try:
             node.build()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             print(f"losskit: no autograd node in C++, so that small calls take longer: {error}", file=sys.stderr)
             return 1
     print(status())

@@ -71,8 +71,12 @@ def found() -> tuple[Any | None, str]:
     """The module and its file; or None, and why not."""
     if os.environ.get(SWITCH) == "none":
         return None, f"{SWITCH}=none"
-    path = place()
-    if not path.is_file():
+    try:
+        path = place()
+        built = path.is_file()
+    except (OSError, RuntimeError) as error:  # a package without its source, a user without a home
+        return None, f"the one in C++ cannot be looked for: {error}"
+    if not built:
         return None, f"`{COMMAND}` builds a faster one in C++"
     loader = ExtensionFileLoader(MODULE, str(path))
     spec = spec_from_file_location(MODULE, path, loader=loader)
