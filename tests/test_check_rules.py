@@ -77,3 +77,42 @@ def test_a_rule_that_fails_is_named_and_the_program_goes_on(monkeypatch: pytest.
     report = losskit.check(torch.nn.MSELoss(), torch.randn(3, requires_grad=True), torch.randn(3))
     assert not report.findings
     assert f"not checked: {RULES[0].code}, which failed with ZeroDivisionError: ours" in report.coverage
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("how", ["bool", "lowest", "sum", "fill"])
+def test_padding_does_not_hide_which_attention_is_causal(how: str, side: str, causal: bool) -> None:
+    """LK215 reads masks of True and False, of the lowest number, of sums of two of them, and the weights themselves."""
+    needs_saved_tensors("LK215")
+    length = torch.tensor([7, 12, 1, 9])
+    place = torch.arange(12) if side == "right" else torch.arange(12).flip(0)
+    real = (place < length.unsqueeze(1)).unsqueeze(1)
+    past = torch.ones(12, 12).tril().bool() if causal else torch.ones(12, 12).bool()
+    lowest = torch.finfo().min
+    tokens = torch.randint(1, 31, (4, 12)).where(real.squeeze(1), 0)
+    x = torch.nn.Embedding(31, 16)(tokens)
+    if how == "fill":
+        x = (x @ x.mT).masked_fill(~(past & real), -1e9).softmax(-1) @ x
+    else:
+        seen: torch.Tensor = past & real
+        seen = seen | ~seen.any(-1, keepdim=True)
+        if how == "lowest":
+            seen = torch.zeros(seen.shape).masked_fill(~seen, lowest)
+        if how == "sum":
+            seen = torch.zeros(12, 12).masked_fill(~past, lowest) + torch.zeros(real.shape).masked_fill(~real, lowest)
+        x = torch.nn.functional.scaled_dot_product_attention(x, x, x, seen)
+    logits = torch.nn.Linear(16, 31)(x)
+    report = losskit.check(torch.nn.CrossEntropyLoss(ignore_index=0), logits.reshape(-1, 31), tokens.reshape(-1))
+    assert ("LK215" in {finding.code for finding in report.findings}) == causal
+
+
+def test_a_decoder_may_be_taught_what_the_encoder_reads() -> None:
+    needs_saved_tensors("LK215")
+    criterion, head = torch.nn.CrossEntropyLoss(), torch.nn.Linear(16, 31)
+    tokens, embed = torch.randint(1, 31, (4, 12)), torch.nn.Embedding(31, 16)
+    for given, wrong in ((torch.nn.functional.pad(tokens, (1, -1)), False), (tokens, True)):
+        x = embed(given) + embed(tokens).mean(1, keepdim=True)
+        x = torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)
+        report = losskit.check(criterion, head(x).reshape(-1, 31), tokens.reshape(-1))
+        assert ("LK215" in {finding.code for finding in report.findings}) == wrong

@@ -17,7 +17,8 @@ class Model(nn.Module):
 
     def forward(self, tokens):
         x = self.embedding(tokens)
-        x = x + F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x), is_causal=True)
+        seen = torch.ones(tokens.shape[1], tokens.shape[1]).tril().bool() & (tokens != PAD).unsqueeze(1)
+        x = x + F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x), attn_mask=seen)
         return self.head(x)
 
 

@@ -53,15 +53,26 @@ class Unshifted(Rule):
         graph = nodes(call.given[0])
         tokens = [saved(node, "indices") for node in graph if node.name() == "EmbeddingBackward0"]
         fitting = [each for each in tokens if each is not None and each.numel() == target.numel()]
-        if not fitting or len(tokens) > 4 or not any(map(_causal, graph)):
+        if not fitting or len(tokens) > 4:
             return None
         kept = torch.ones_like(target, dtype=torch.bool) if call.kept is None else call.kept
         count = int(kept.sum())
+        if any(_follows(each, target, kept) for each in fitting):
+            return None  # a decoder's inputs are right; where the targets stand is the encoder's
         for each in fitting:
             same = int(((each.reshape(-1).to(target.device) == target.reshape(-1)) & kept.reshape(-1)).sum())
-            if count >= FEWEST and same == count and target.unique().numel() > 2:
+            if count >= FEWEST and same == count and target.unique().numel() > 2 and any(map(_causal, graph)):
                 return self.error(call, same=same, count=count)
         return None
+
+
+def _follows(tokens: Tensor, target: Tensor, kept: Tensor) -> bool:
+    """Whether each target is the next token of its row, and not the same one."""
+    if tokens.dim() == 0:
+        return False
+    tokens, target, kept = (each.reshape(tokens.shape).to(target.device) for each in (tokens, target, kept))
+    kept = kept[..., :-1] & (tokens[..., 1:] != target[..., 1:])
+    return bool(kept.any()) and torch.equal(tokens[..., 1:][kept], target[..., :-1][kept])
 
 
 def _causal(node: Any) -> bool:
@@ -69,19 +80,23 @@ def _causal(node: Any) -> bool:
     if getattr(node, "_saved_is_causal", False):
         return True
     name = node.name()
-    mask = saved(node, "mask") if name.startswith("MaskedFill") else None
-    mask = saved(node, "attn_mask") if name.startswith("ScaledDotProduct") else mask
-    if mask is None and "Softmax" in name and not name.startswith("Log"):
-        weights = saved(node, "result")  # of the steps that each step looks at
-        mask = None if weights is None or weights.dim() < 3 else weights == 0
-    return mask is not None and _triangular(mask)
+    seen = None  # which steps each step looks at
+    if name.startswith("ScaledDotProduct"):
+        mask = saved(node, "attn_mask")
+        seen = mask if mask is None or mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+    elif name.startswith("MaskedFill"):
+        mask = saved(node, "mask")
+        seen = None if mask is None else ~mask
+    elif "Softmax" in name and not name.startswith("Log"):
+        weights = saved(node, "result")
+        seen = None if weights is None or weights.dim() < 3 else weights != 0
+    return seen is not None and _triangular(seen)
 
 
-def _triangular(mask: Tensor) -> bool:
-    """Whether it sets apart what lies above the diagonal: by True, by -inf, or by False as torch's attention has it."""
-    if mask.dim() < 2 or mask.shape[-1] != mask.shape[-2] or mask.shape[-1] < 2:
+def _triangular(seen: Tensor) -> bool:
+    """Whether no step looks at a later one; padding, which the last step does not look at, may do as it likes."""
+    if seen.dim() < 2 or seen.shape[-1] != seen.shape[-2]:
         return False
-    mask = mask.reshape(-1, *mask.shape[-2:])[0]
-    above = torch.ones_like(mask, dtype=torch.bool).triu(1)
-    hidden = mask if mask.dtype == torch.bool else mask == -torch.inf
-    return torch.equal(hidden, above) or torch.equal(~hidden, above)
+    real = seen[..., -1, :]
+    later = (real.unsqueeze(-1) & real.unsqueeze(-2)).triu(1)
+    return bool(later.any()) and not bool((later & seen).any())
