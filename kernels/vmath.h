@@ -172,6 +172,13 @@ template <class T> inline T log(T x) {
     return x >= 0 ? from_zero : nan; // NaN is not >= 0 either
 }
 
+// log, bit for bit, of a positive number that is not subnormal: cheaper.
+template <class T> inline T log_normal(T x) {
+    const Split<T> parts = split<T>(x);
+    constexpr T inf = std::numeric_limits<T>::infinity();
+    return x == inf ? inf : log_core(parts.m - 1, parts.k_real);
+}
+
 // log for x in [0, 1]; of 0 it is finite, but below -100.
 template <class T> inline T log_unit(T x) {
     const Split<T> lifted = split<T>(x * Format<T>::up); // subnormals too

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ FLAGS = [
     "-fno-trapping-math",
     "-ffp-contract=fast",
 ]
-FUNCTIONS = ["exp", "exp_down", "expm1", "log", "log1p_unit", "log_unit", "log_rest"]
+FUNCTIONS = ["exp", "exp_down", "expm1", "log", "log_normal", "log1p_unit", "log_unit", "log_rest"]
 
 pytestmark = pytest.mark.skipif(COMPILER is None or not LEVELS, reason="no working compiler, or no kernels")
 
@@ -77,6 +78,8 @@ def within(function: str, x: Array) -> Array:
     """What the narrower functions are meant for."""
     if function.endswith(("_unit", "_rest")):
         x = x[(x >= 0) & (x <= 1)]
+    if function == "log_normal":
+        x = x[x >= np.finfo(x.dtype).tiny]
     if function in ("log_unit", "log_rest"):
         x = x[(x > 0) & (x < 1)]
     if function == "exp_down":  # below, it gives 0: subnormal probabilities do not count
@@ -90,7 +93,7 @@ def rest(x: Array) -> Array:
 
 def worst(probe: ctypes.CDLL, function: str, dtype: str) -> float:
     """The largest error in units in the last place, NaN and infinity being where they must."""
-    reference = rest if function == "log_rest" else getattr(np, function.removesuffix("_unit").removesuffix("_down"))
+    reference = rest if function == "log_rest" else getattr(np, re.sub("_(unit|down|normal)$", "", function))
     wide: Any = np.float64 if dtype == "float32" else np.longdouble
     least, digits = (2.0**-149, 23) if dtype == "float32" else (5e-324, 52)
     border = np.finfo(dtype).max * (1 - (1e-6 if dtype == "float32" else 1e-15))

@@ -6,7 +6,7 @@ namespace losskit {
 // Stirling's approximation of log(y!), for counts above 1.
 template <class T> inline T stirling(T y) {
     const T half_log_two_pi = T(0.91893853320467274178);
-    return y > 1 ? (y + T(0.5)) * vmath::log(y) - y + half_log_two_pi : T(0);
+    return y > 1 ? (y + T(0.5)) * vmath::log_normal(y) - y + half_log_two_pi : T(0);
 }
 
 // Of logarithms of rates.
