@@ -599,6 +599,29 @@ def test_a_target_changed_in_place_is_noticed() -> None:
         loss.backward()
 
 
+@needs_kernels
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)  # by either node
+def test_a_weight_put_in_from_outside_is_heard(dtype: torch.dtype) -> None:
+    """Where there was none when the kernel was filled in, and where it is taken away again."""
+    for criterion, items, name, weight in (
+        (losskit.CrossEntropyLoss(), (6,), "weight", torch.arange(4.0)),
+        (losskit.MSELoss(), (6, 4), "weight", torch.arange(24.0).view(6, 4)),
+        (losskit.BCEWithLogitsLoss(), (6, 4), "pos_weight", torch.arange(4.0)),
+    ):
+        tensors = draw(criterion, items, 4, dtype)
+        weighted = type(criterion)(**{name: weight})
+        with_weight, without = weighted(*tensors), criterion(*tensors)
+        assert not torch.equal(with_weight, without)
+        assert torch.equal(torch.func.functional_call(criterion, {name: weight}, tensors), with_weight)
+        assert torch.equal(losskit.value_and_grad(criterion)(*tensors)[0], without)
+        criterion.register_buffer(name, weight)
+        for _ in range(2):
+            assert torch.equal(criterion(*tensors), with_weight)
+        assert torch.equal(losskit.value_and_grad(criterion)(*tensors)[0], with_weight)
+        criterion.register_buffer(name, None)
+        assert torch.equal(criterion(*tensors), without)
+
+
 # Precision, and what a kernel refuses
 
 HALVES = """

@@ -139,6 +139,8 @@ def choose(loss: Chosen, tensors: tuple[Tensor, ...]) -> Route:
     else:
         loss.require(tensors)
         return Route.of(loss, tensors, operator=unwatched())
+    if loss._buffers:  # weights may be put in from outside, as by torch.func.functional_call
+        key += tuple([buffer is None for buffer in loss._buffers.values()])
     try:
         return loss.prepared[key]
     except KeyError:

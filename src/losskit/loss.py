@@ -71,6 +71,9 @@ class Loss(Decodes):
         """The loss of ``tensors``, which stand in the order of ``about.tensors``."""
         if not at_call and not is_dynamo_compiling():
             plain = self.prepared.plain
+            for buffer in self._buffers.values():
+                if buffer is not None:
+                    plain = None  # a weight that was put in from outside since
             value = None if plain is None else plain(tensors)
             if value is not None:
                 return value
