@@ -181,7 +181,7 @@ template <class T> inline T log_normal(T x) {
 
 // log for x in [0, 1]; of 0 it is finite, but below -100.
 template <class T> inline T log_unit(T x) {
-    const Split<T> lifted = split<T>(x * Format<T>::up); // subnormals too
+    const Split<T> lifted = split<T>(x * Format<T>::up + 0); // subnormals too; -0 becomes 0
     return log_core(lifted.m - 1, lifted.k_real - Format<T>::up_log2);
 }
 
@@ -196,7 +196,7 @@ template <class T> inline T log_rest(T x) {
 // log_unit(x) where `unit`, else log_rest(x), bit for bit.
 template <class T> inline T log_either(bool unit, T x) {
     const T u = unit ? x : 1 - x, lost = unit ? T(0) : (1 - u) - x;
-    const Split<T> lifted = split<T>(u * Format<T>::up);
+    const Split<T> lifted = split<T>(u * Format<T>::up + 0); // -0 becomes 0
     const T down = power_of_two<T>(Format<T>::up_log2 - lifted.k);
     return log_core((lifted.m - 1) + lost * down, lifted.k_real - Format<T>::up_log2);
 }

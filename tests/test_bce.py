@@ -35,6 +35,14 @@ def test_certain_answers_end_at_100_with_a_finite_gradient() -> None:
         assert second.isfinite().all()
 
 
+def test_a_negative_zero_is_a_zero() -> None:
+    for dtype in (torch.float32, torch.float64):
+        for target in (torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 0.5, 1.0])):  # two ways of the kernel
+            input = torch.tensor([-0.0, -0.0, 0.5], dtype=dtype)
+            ours = functional.binary_cross_entropy(input, target.to(dtype), reduction="none")
+            torch.testing.assert_close(ours, F.binary_cross_entropy(input, target.to(dtype), reduction="none"))
+
+
 def test_probabilities_agree_with_torch_wherever_they_are_doubtful() -> None:
     input = torch.rand(1000, dtype=torch.float64).clamp(1e-6, 1 - 1e-6)
     weight = torch.rand(1000, dtype=torch.float64)
