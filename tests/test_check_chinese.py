@@ -25,7 +25,7 @@ from losskit.terminal import columns
 FOLDER = Path(str(checker.__file__)).parent
 CODE = sorted(path for path in FOLDER.rglob("*.py") if path.parent.name != "chinese")
 SENTENCE = re.compile(r"[a-z}]+,? [a-z{(]|[a-z}]+: \{")
-NOT_SHOWN = ("_asking",)  # which writes code
+NOT_SHOWN = ("_asking", "noting")  # which write code
 
 
 @cache

@@ -27,6 +27,7 @@ from losskit.checker.call import Call
 from losskit.checker.catalog import RULES
 from losskit.checker.coverage import Coverage
 from losskit.checker.finding import ORDER, Finding, Site
+from losskit.checker.gathers import RECENT, functions, noting
 from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
@@ -258,6 +259,9 @@ def _exchange() -> None:
     for function, kind in LOSSES.items():
         _codes[function] = function.__code__
         function.__code__ = _asking(function, kind)
+    for function in functions():
+        _codes[function] = function.__code__
+        function.__code__ = noting(function, hidden)
     Loss.compute = _losskits  # type: ignore[method-assign]
     Tensor.backward = _backwards  # type: ignore[method-assign]
     _hooks.extend((register_optimizer_step_pre_hook(_steps), register_optimizer_step_post_hook(_stepped)))
@@ -271,6 +275,7 @@ def _restore() -> None:
     for function, code in _codes.items():
         function.__code__ = code
     _codes.clear()
+    RECENT.clear()
 
 
 def ours(code: CodeType) -> bool:
@@ -314,6 +319,7 @@ def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
     if followed and not torch.compiler.is_compiling() and not getattr(_inside, "busy", False):
         retaining = bool(kwargs.get("retain_graph", args[1] if len(args) > 1 else False))
         _around(lambda each, stack: weights.append(each.backward(self, stack, retaining)), sys._getframe(1))
+    RECENT.clear()
     _backward(self, *args, **kwargs)  # type: ignore[no-untyped-call]
     for weight in weights:
         if weight is not None:

@@ -378,4 +378,38 @@ gradients of {times} batches are computed before a step, and reset in between
 call zero_grad after the step, not before every backward
 
 在更新之后调用 zero_grad，而不是在每次 backward 之前
+
+Features gathered over ranks without their gradient.
+
+跨进程收集的特征丢失了梯度。
+
+Looks behind the input for a product whose one side has no graph and holds nothing but rows that all_gather gave of
+features that require a gradient.
+
+沿计算图查找输入背后的矩阵乘积：其中一侧没有计算图，且每一行都是 all_gather 从需要梯度的特征收集来的。
+
+all_gather gives copies without a graph. The features are pulled as anchors alone, never as what others are compared
+with: the gradient is not that of the loss over all ranks.
+
+all_gather 给出的是没有计算图的副本。特征只作为锚点得到梯度，作为比较对象时则没有：得到的不是所有进程上的损失的梯度。
+
+the features that {who} compares with were gathered over ranks without their gradient
+
+{who} 用来比较的特征是跨进程收集的，丢失了梯度
+
+{own} of {all} rows on one side of a product are this rank's, from all_gather, which gives no graph
+
+乘积的一侧共 {all} 行，其中 {own} 行是本进程的，由没有计算图的 all_gather 得来
+
+what those rows should add to the gradient is missing
+
+这些行应贡献的梯度缺失了
+
+the anchors get a gradient of norm {there}, and the gathered rows of this rank miss one of norm {missing}
+
+锚点得到的梯度范数为 {there}，本进程被收集的行则缺失范数为 {missing} 的梯度
+
+gather with torch.distributed.nn.functional.all_gather, whose result has a gradient
+
+改用 torch.distributed.nn.functional.all_gather 收集，其结果带梯度
 """

@@ -58,3 +58,4 @@ from losskit.checker.rules.unscaled_accumulation import UnscaledAccumulation as 
 from losskit.checker.rules.unequal_accumulation import UnequalAccumulation as UnequalAccumulation
 from losskit.checker.rules.constant_loss import ConstantLoss as ConstantLoss
 from losskit.checker.rules.gradients_dropped import GradientsDropped as GradientsDropped
+from losskit.checker.rules.gathered_without_gradient import GatheredWithoutGradient as GatheredWithoutGradient
