@@ -93,6 +93,26 @@ def test_a_checkpoint_is_not_run_again() -> None:
     assert len(runs) == 1
 
 
+def test_what_hides_the_origin_is_named_as_not_checked() -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    layer, features = nn.Linear(5, 5), LOGITS.clone().requires_grad_()
+    report = losskit.check(F.cross_entropy, checkpoint(layer, features, use_reentrant=True), IDS, model=layer)
+    assert not report.findings
+    assert "not checked: what made the input in 1 call" in " ".join(str(report).split())
+    softmax_last = nn.DataParallel(nn.Sequential(layer, nn.Softmax(dim=1)))  # without a GPU it calls the module
+    assert codes(losskit.check(F.cross_entropy, softmax_last(features), IDS)) == ["LK101"]
+
+
+def test_a_sigmoid_by_hand_is_known_and_what_looks_like_one_is_not() -> None:
+    x = LOGITS.clone().requires_grad_()
+    assert origin((1 + (-x).exp()).reciprocal()).by == "sigmoid"
+    if hasattr(torch._C._autograd.SavedTensor, "data"):  # else the factor is not known
+        assert origin(1 / (1 + torch.exp(-x))).by == "sigmoid"
+    for other in (2 / (1 + (-x).exp()), 1 / (1 + x.exp()), 1 / ((-x).exp() + x), x / (1 + (-x).exp()), 1 / (-x).exp()):
+        assert origin(other).by == "unknown"
+
+
 @pytest.mark.parametrize("hidden", [Tensor.detach, lambda p: p * 1.0])
 def test_values_decide_where_the_graph_does_not_tell(hidden: Callable[[Tensor], Tensor]) -> None:
     report = losskit.check(F.cross_entropy, hidden(softmax()), IDS)

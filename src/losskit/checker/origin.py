@@ -159,6 +159,8 @@ class _Walk:
         if name == "AddBackward0":  # a bias, or a residual
             found = self._agreed([parent for parent in parents if parent and parent.name() != LEAF], depth)
             return found if found.by == "linear" else UNKNOWN
+        if _is_sigmoid(node):
+            return Origin("sigmoid", name)
         for function, of in (("LogBackward0", OF_LOG), ("ExpBackward0", OF_EXP)):
             if name == function:
                 inner = self.from_node(parents[0], depth - 1)
@@ -172,6 +174,22 @@ class _Walk:
         if not found or len({each.by for each in found}) > 1:
             return UNKNOWN
         return found[0]._replace(straight=all(each.straight for each in found))
+
+
+def _is_sigmoid(node: Any) -> bool:
+    """Whether it is one written by hand, 1 / (1 + exp(-x)), which torch takes for a reciprocal times 1."""
+    if node.name() == "MulBackward0":
+        factor = saved(node, "other")
+        if factor is None or factor.dim() or factor != 1:
+            return False
+        node = node.next_functions[0][0]
+    for name in ("ReciprocalBackward0", "AddBackward0", "ExpBackward0"):
+        if node is None or node.name() != name:
+            return False
+        node, *others = (parent for parent, _ in node.next_functions if parent is not None)
+        if others:
+            return False
+    return node.name() == "NegBackward0"
 
 
 def _sizes(node: Any) -> tuple[int, int, int]:
