@@ -380,6 +380,36 @@ CORPUS = [
         "    optimizer.zero_grad()\n",
         "    optimizer.zero_grad() if step % 4 == 0 else None\n",
     ),
+    Case(
+        "LK102",
+        "",
+        "net, y = nn.Linear(12, 1), (torch.arange(48) % 2).float().unsqueeze(1)\nloss = nn.BCEWithLogitsLoss()((1 + torch.exp(-net(x))).reciprocal(), y)\n",
+        "(1 + torch.exp(-net(x))).reciprocal()",
+        "net(x)",
+    ),
+    Case(
+        "LK101",
+        "",
+        "net, losses = nn.Linear(12, 4), {'ce': nn.CrossEntropyLoss}\nz = net(x)\ne = (z - z.amax(1, keepdim=True)).exp()\nloss = losses['ce'](label_smoothing=0.1)(e / e.sum(1, keepdim=True), torch.arange(48) % 4)\n",
+        "e / e.sum(1, keepdim=True)",
+        "z",
+    ),
+    Case(
+        "LK110",
+        "",
+        "net = nn.Conv1d(12, 4, 1)\nloss = nn.NLLLoss()(F.log_softmax(net(x.view(4, 12, 12)), -1), torch.arange(48).view(4, 12) % 4)\n",
+        ", -1)",
+        ", 1)",
+    ),
+    Case(
+        "LK310",
+        "",
+        "net, seen = nn.Linear(12, 4), 0\n"
+        + SGD
+        + "for rows in (torch.arange(48) * 7).remainder(48).split(4) * 2:\n    F.cross_entropy(net(x[rows]), rows % 4).backward()\n    seen += 1\n    if seen == 4:\n        optimizer.step(); optimizer.zero_grad(); seen = 0\n",
+        "rows % 4).backward()",
+        "rows % 4).div(4).backward()",
+    ),
 ]
 
 NOT_OURS = {

@@ -189,7 +189,7 @@ def _is_sigmoid(node: Any) -> bool:
         node, *others = (parent for parent, _ in node.next_functions if parent is not None)
         if others:
             return False
-    return node.name() == "NegBackward0"
+    return bool(node.name() == "NegBackward0")
 
 
 def _sizes(node: Any) -> tuple[int, int, int]:
