@@ -43,7 +43,8 @@ T = TypeVar("T")
 HEAPS = {"default": "0", "thp": "1"}
 HEAP = "THP_MEM_ALLOC_ENABLE"  # read at torch's first allocation
 PARTS = ("tables", "memory", "steps", "slopes")
-QUADRATIC = frozenset({"NTXentLoss"})  # in the rows: every one against every other
+#: Every row against every other, and in torch every class against every other: not in the largest tables.
+QUADRATIC = frozenset({"NTXentLoss", "MultiLabelMarginLoss"})
 MOST = 1 << 16  # numbers up to which a loss without a kernel is measured: beyond, its formula only shows the lack
 
 
@@ -275,6 +276,7 @@ CHOICES = [loss.__name__ for loss in losskit.CATALOG if loss.__name__ not in var
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", metavar="FILE", help="measure nothing: render the JSON of an earlier run")
+    parser.add_argument("--summary", metavar="FILE", help="measure nothing: the table of docs/speed.md from that JSON")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")
     parser.add_argument("--quick", action="store_true", help="small and medium, default heap, eager, fewer rounds")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
@@ -288,6 +290,9 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
+    if options.summary:
+        print(page.summary(json.loads(Path(options.summary).read_text(encoding="utf-8"))))
+        return
     if options.table:
         print(page.render(json.loads(Path(options.table).read_text(encoding="utf-8"))))
         return

@@ -117,6 +117,34 @@ def cells(table: Table) -> tuple[list[str], list[list[str]]]:
     ]
 
 
+#: Columns of the table in docs/speed.md: the size, and the column of its table of one thread and the default heap.
+SUMMARY = {
+    "64 × 10": ("small", "function"),
+    "with `value_and_grad`": ("small", "value_and_grad"),
+    "4096 × 1000": ("medium", "function"),
+    "16384 × 1024": ("large", "function"),
+    "against `torch.compile`": ("large", "compiled grad_and_value"),
+}
+
+
+def summary(results: Results) -> str:
+    """The table of docs/speed.md."""
+    found: dict[str, dict[tuple[str, str], float]] = {}
+    for table in results["tables"]:
+        if (table["heap"], table["threads"]) == ("default", 1):
+            for row in table["rows"]:
+                ratios = {(table["size"], column): ratio for column, ratio in row["ratios"].items()}
+                found.setdefault(row["loss"], {}).update(ratios)
+    lines = ["| | " + " | ".join(SUMMARY) + " |", "|---" * (len(SUMMARY) + 1) + "|"]
+    for loss, ratios in found.items():
+        lines.append(f"| `{loss}` | " + " | ".join(_short(ratios.get(place)) for place in SUMMARY.values()) + " |")
+    return "\n".join(lines)
+
+
+def _short(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+
+
 def memory(results: Results) -> Iterator[str]:
     if not results["memory"]:
         return

@@ -166,6 +166,18 @@ def test_every_loss_has_a_rival_that_computes_the_same(monkeypatch: pytest.Monke
             assert variants.usable(steps)[1] == {}, loss
 
 
+def test_the_tables_of_the_docs_are_of_these_figures() -> None:
+    rows = bench("--summary", str(ROOT / "docs" / "benchmarks.json")).splitlines()
+    assert "\n".join(rows) in (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    cells = {row.split("|")[1]: [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
+    for name in ("README.md", "README.zh-CN.md"):
+        table = (ROOT / name).read_text(encoding="utf-8").split("| 64 × 10 |")[1].split("\n\n")[0].splitlines()[2:]
+        assert len(table) >= 4
+        for row in table:
+            small, _, *rest = cells[row.split("|")[1]]
+            assert [cell.strip() for cell in row.split("|")[2:-1]] == [small, *rest], name
+
+
 def test_the_page_in_docs_is_that_of_its_figures() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert bench("--table", str(ROOT / "docs" / "benchmarks.json")) == page
