@@ -72,7 +72,7 @@ class Size:
 SIZES = {
     "tiny": Size((8, 5), module=True, memory=True),  # for the test of this program
     "minimal": Size((8, 4)),
-    "small": Size((64, 10), module=True, compiled=True),
+    "small": Size((64, 10), module=True),
     "batch": Size((256, 100)),
     "medium": Size((4096, 1000), compiled=True),
     "large": Size((16384, 1024), compiled=True, large=True),

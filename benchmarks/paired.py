@@ -33,7 +33,7 @@ class Effort:
     """
 
     least: float = 4e-3
-    budget: float = 3.0
+    budget: float = 2.0
     rounds: tuple[int, int] = (7, 21)
 
 

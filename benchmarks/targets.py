@@ -117,7 +117,6 @@ TARGETS = (
         )
     ),
     Target("value_and_grad", 5.0, "small"),
-    Target("compiled grad_and_value", 1.0, "small"),
     *(Target("function", bound, "medium", losses) for bound, losses in MEDIUM.items()),
     Target("function", 2.0, "medium", but=tuple(name for losses in MEDIUM.values() for name in losses)),
     Target("compiled grad_and_value", 1.3, "medium", mean=True),

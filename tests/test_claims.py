@@ -40,6 +40,7 @@ def run(folder: Path, ours_is_right: bool, *options: str) -> tuple[int, list[str
     """Pytest's exit status and output, of the planted tests."""
     (folder / "test_planted.py").write_text(PLANTED.replace("OURS_IS_RIGHT", str(ours_is_right)))
     command = [sys.executable, "-m", "pytest", "-q", "-pclaims", "-pno:cacheprovider", *options]
+    command += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # an editable install's, of the plugin
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "NO_COLOR": "1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout.splitlines()

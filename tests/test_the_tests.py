@@ -665,7 +665,7 @@ BEHIND: dict[str, Subject | Raising] = {
         "mismatch",
         sabotaged(
             MultiLabelSoftMarginLoss,
-            about=about(MultiLabelSoftMarginLoss),
+            about=about(MultiLabelSoftMarginLoss, kernel=None),  # torch's operator serves
             same_numbers=True,
             formula=lambda s, x, y: (y * SlopeOnce.apply(-x) + (1 - y) * SlopeOnce.apply(x)).mean(-1),
         ),
@@ -675,7 +675,7 @@ BEHIND: dict[str, Subject | Raising] = {
         "expected to be zero",
         sabotaged(
             PoissonNLLLoss,
-            about=about(PoissonNLLLoss),
+            about=about(PoissonNLLLoss, kernel=None),
             same_numbers=True,
             formula=lambda s, x, y: PoissonNLLLoss.formula(s, x, y.detach()),
         ),

@@ -6,7 +6,7 @@ namespace losskit {
 template <class T> inline ValueAndSlope<T> pinball(T error, T below, T above) {
     const bool short_of = error > 0, beyond = error < 0;
     const T middle = T(0.5) * (above - below); // of both slopes; NaN stays NaN
-    return {short_of ? below * error : -above * error, short_of ? -below : beyond ? above : middle + error};
+    return {short_of ? below * error : above * (0 - error), short_of ? -below : beyond ? above : middle + error};
 }
 
 template <class T> struct Quantile : Op {
