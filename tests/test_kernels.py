@@ -603,11 +603,12 @@ def test_a_target_changed_in_place_is_noticed() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)  # by either node
 def test_a_weight_put_in_from_outside_is_heard(dtype: torch.dtype) -> None:
     """Where there was none when the kernel was filled in, and where it is taken away again."""
-    for criterion, items, name, weight in (
+    cases: list[tuple[Loss, tuple[int, ...], str, Tensor]] = [
         (losskit.CrossEntropyLoss(), (6,), "weight", torch.arange(4.0)),
         (losskit.MSELoss(), (6, 4), "weight", torch.arange(24.0).view(6, 4)),
         (losskit.BCEWithLogitsLoss(), (6, 4), "pos_weight", torch.arange(4.0)),
-    ):
+    ]
+    for criterion, items, name, weight in cases:
         tensors = draw(criterion, items, 4, dtype)
         weighted = type(criterion)(**{name: weight})
         with_weight, without = weighted(*tensors), criterion(*tensors)
