@@ -98,10 +98,10 @@ def panel(
         y = at((low[0], power))[1]
         body.append(tag("path", d=path([(left, y), (left + PANEL[0], y)]), stroke="var(--grid)"))
         body.append(text(left - 4, y + 4, _seconds_of(power), class_="faint", text_anchor="end"))
-    for power in range(low[0], high[0] + 1, 2):
+    for power in range(low[0], high[0] + 1, 3):
         x = at((power, low[1]))[0]
         body.append(tag("path", d=path([(x, top), (x, top + PANEL[1])]), stroke="var(--grid)"))
-        body.append(text(x, top + PANEL[1] + 14, _bytes(power), class_="faint", text_anchor="middle"))
+        body.append(text(x, top + PANEL[1] + 18, _bytes(power), class_="faint", text_anchor="middle"))
     for place, name in reversed(list(enumerate(DRAWN))):  # ours above the rest
         if name in lines:
             places = [at(point) for point in sorted(lines[name])]
