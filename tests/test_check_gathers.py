@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,8 +45,9 @@ FINE = {
 
 @pytest.fixture(autouse=True)
 def group() -> Iterator[None]:
-    """One rank."""
+    """One rank. Torch replaces the hook for exceptions, to name the rank, and does not give it back."""
     torch.manual_seed(0)
+    hook = sys.excepthook
     dist.init_process_group(
         "gloo",
         store=dist.HashStore(),  # type: ignore[attr-defined]
@@ -54,6 +56,7 @@ def group() -> Iterator[None]:
     )
     yield
     dist.destroy_process_group()
+    sys.excepthook = hook
 
 
 def found(text: str) -> list[Finding]:

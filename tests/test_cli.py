@@ -276,6 +276,7 @@ def test_the_script_goes_where_it_is_asked_for_and_the_table_is_fit_for_ascii(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
     assert main([*SMALL, "--script", "mine.py", "--svg", "mine.svg"]) == 0
     (script,) = tmp_path.glob("runs/*/best.py")
     assert (tmp_path / "mine.py").read_text() == script.read_text()
