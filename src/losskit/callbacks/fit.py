@@ -61,3 +61,20 @@ def _finish(watching: watch, show: Show | None) -> None:
         show(watching.report())
     except Exception:  # ours must not end the user's run
         logging.getLogger("losskit").warning("the report of losskit could not be shown", exc_info=True)
+
+
+class LightningFit(Fit):
+    """The same by Lightning's hooks, which both of its packages call alike."""
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Start, before the first batch."""
+        optimizer = trainer.optimizers[0] if len(trainer.optimizers) == 1 else None
+        self.start(pl_module, optimizer, trainer.is_global_zero)
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Show the report."""
+        self.end()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Show the report of a training that has failed."""
+        self.end()
