@@ -4,6 +4,7 @@
 #include "ops/contrastive.h"
 #include "ops/cosine_embedding.h"
 #include "ops/triplet_margin.h"
+#include "reduced.h"
 #include "scratch.h"
 #include <cstring>
 
@@ -120,17 +121,13 @@ template <template <class> class Kind, class S> int run(Pairwise &call) {
     Typed<S> of(call, Op::matrices, Op::labelled);
     const Op op(call.params);
     const double share = call.reduction != mean || call.normalizer != 0 ? call.normalizer : of.share();
-    const bool nothing = call.unscaled && share == 0; // has no slopes, whatever their factor
-    call.scale = call.reduction == mean && !nothing ? 1 / share : 1;
-    of.scale = call.unscaled ? 1 : call.scale;
+    of.scale = slope_factor(call, share);
     Total total;
     const int64_t room = Op::matrices * call.width;
     if (!over<T>(call.threads, of.streaming, call.items, room, total,
                  [&](int64_t item, T *scratch, int &wrong) { return row(of, op, item, scratch, wrong); }))
         return out_of_memory;
-    call.found = total.found;
-    if (call.reduction != none)
-        *of.value = static_cast<T>(call.reduction == mean ? total.sum / share : total.sum);
+    tell(call, total, share, of.value);
     return ok;
 }
 
@@ -161,7 +158,7 @@ int find_pairwise(const char *name) {
 }
 
 // Of how many matrices an op gives the gradients.
-int pairwise_slopes(int op) { return table[op].slopes; }
+int pairwise_slopes(int op) { return op < 0 || op >= ops ? 0 : table[op].slopes; }
 
 int pairwise(Pairwise &call) {
     if (call.op < 0 || call.op >= ops)

@@ -9,6 +9,7 @@
 #include "ops/multilabel_margin.h"
 #include "ops/softmax_focal.h"
 #include "pick.h"
+#include "reduced.h"
 #include "regions.h"
 #include "softmax.h"
 #include "survey.h"
@@ -63,15 +64,11 @@ template <class Way, class S> int run(Rowwise &call) {
         return out_of_range; // nothing has been read by a wrong id
     const bool told = call.reduction == mean && call.normalizer != 0;
     const double share = told ? call.normalizer : Way::share(batch, kept);
-    const bool nothing = call.unscaled && share == 0; // has no slopes, whatever their factor
-    call.scale = call.reduction == mean && !nothing ? 1 / share : 1;
-    batch.scale = call.unscaled ? 1 : call.scale;
+    batch.scale = slope_factor(call, share);
     Total total;
     if (!Way::run(batch, total))
         return out_of_memory;
-    call.found = total.found;
-    if (call.reduction != none)
-        *batch.value = static_cast<Compute<S>>(call.reduction == mean ? total.sum / share : total.sum);
+    tell(call, total, share, batch.value);
     return ok;
 }
 
