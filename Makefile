@@ -67,7 +67,7 @@ null: $(READY)
 power: $(READY)
 	$(BIN)/python benchmarks/power.py
 
-# Measures everything anew, some 40 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
+# Measures everything anew, some 30 minutes on a machine that should do nothing else, and renders docs/benchmarks.md.
 bench: $(READY)
 	$(BIN)/python $(INSTALL) --editable '.[dev,bench]' \
 		--config-settings=cmake.define.LOSSKIT_WERROR=$(WERROR)

@@ -88,14 +88,16 @@ def test_the_curves_have_a_panel_for_each_loss(results: Results) -> None:
     assert {name.removesuffix("Loss") for name in LOSSES} | {"losskit", "torch", "100 B"} <= words
 
 
-def test_the_time_of_a_slope_grows_with_the_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("power", [1, 2])
+def test_a_slope_is_the_power_by_which_the_time_grows(monkeypatch: pytest.MonkeyPatch, power: int) -> None:
     monkeypatch.syspath_prepend(str(BENCH.parent))
     import curves
     import paired
 
-    monkeypatch.setattr(curves, "ELEMENTS", (10**2, 10**3, 10**5))
-    found = curves.slope(losskit.MSELoss, paired.QUICK)
-    assert len(found["seconds"]) == 3
+    monkeypatch.setattr(curves, "ELEMENTS", (10**2, 10**3, 10**4))
+    seconds = (1e-6 * 10 ** (power * place) for place in range(3))
+    monkeypatch.setattr(paired, "alternate", lambda steps, effort: {"losskit": [next(seconds)]})
+    assert curves.slope(losskit.MSELoss, paired.QUICK)["slope"] == power
 
 
 def test_targets_are_held_against_the_figures(results: Results) -> None:
