@@ -1,4 +1,5 @@
-"""One generator state and one thread count for every test, whatever ran before; and what is said of claims about torch.
+"""One generator state, thread count and hook for exceptions for every test, whatever ran before; and what is said of
+claims about torch.
 
 A third of the tests, always the same, runs with the autograd node in Python where there is one in C++, so that both are tested.
 """
@@ -6,6 +7,7 @@ A third of the tests, always the same, runs with the autograd node in Python whe
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from zlib import crc32
 
@@ -36,9 +38,10 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def _same_start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.manual_seed(0)
-    threads = torch.get_num_threads()
+    threads, hook = torch.get_num_threads(), sys.excepthook
     if request.node.path.name != "test_node.py" and crc32(request.node.nodeid.encode()) % 3 == 0:
         monkeypatch.setattr(node, "found", lambda: (None, "not in this test"))
         fields._kept.cache_clear()  # the losses of functions, which may have it
     yield
     torch.set_num_threads(threads)
+    sys.excepthook = hook  # init_process_group puts one that names the rank, and does not give it back

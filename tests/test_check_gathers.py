@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,9 +44,8 @@ FINE = {
 
 @pytest.fixture(autouse=True)
 def group() -> Iterator[None]:
-    """One rank. Torch replaces the hook for exceptions, to name the rank, and does not give it back."""
+    """One rank."""
     torch.manual_seed(0)
-    hook = sys.excepthook
     dist.init_process_group(
         "gloo",
         store=dist.HashStore(),  # type: ignore[attr-defined]
@@ -56,7 +54,6 @@ def group() -> Iterator[None]:
     )
     yield
     dist.destroy_process_group()
-    sys.excepthook = hook
 
 
 def found(text: str) -> list[Finding]:
