@@ -215,6 +215,36 @@ def test_each_call_counts_once_even_under_a_mode_and_in_two_watches() -> None:
 
 
 @pytest.mark.skipif("weight" not in inspect.signature(F.l1_loss).parameters, reason="this torch's has no weight")
+def trained(parameter: Tensor, optimizer: torch.optim.Optimizer, steps: int, closure: bool = False) -> None:
+    """Steps whose loss the optimizer cannot reach."""
+    for _ in range(steps):
+
+        def compute() -> Tensor:
+            loss = F.mse_loss(parameter, torch.ones(3))
+            loss.backward()
+            return loss
+
+        compute()
+        optimizer.step(compute if closure else None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("closure", [False, True])
+def test_an_optimizer_that_comes_late_is_still_followed(closure: bool) -> None:
+    parameter, other, backward = torch.zeros(3, requires_grad=True), torch.zeros(3, requires_grad=True), Tensor.backward
+    first = torch.optim.SGD([parameter], 0.01)
+    with losskit.watch() as watching:
+        trained(parameter, first, 50, closure)
+        assert Tensor.backward is backward  # nothing more is looked at there
+        assert not watching.report().findings
+        late = torch.optim.SGD([other], 0.01)
+        trained(parameter, late, 10, closure)
+    assert not late._optimizer_step_post_hooks
+    assert codes(watching.report()) == ["LK308"]
+    with losskit.watch() as again:
+        trained(parameter, late, 10, closure)
+    assert "LK308" in codes(again.report())
+
+
 def test_it_goes_with_accelerate() -> None:
     weight, l1_loss = torch.arange(80.0).view(16, 5), cast(Any, F.l1_loss)
     expected = l1_loss(LOGITS, -LOGITS, weight=weight)

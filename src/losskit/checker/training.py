@@ -137,6 +137,11 @@ class Training:
                 self._valued[key] = self.stepped
                 values.append(value)
 
+    @property
+    def following(self) -> bool:
+        """Whether further backward passes are looked at."""
+        return self.followed < LOOKED_AT
+
     def backward(self, root: Tensor, stack: Stack, retaining: bool) -> Backward | None:
         """A backward pass; None where it is not followed."""
         thread, where = threading.get_ident(), stack[0]
@@ -144,7 +149,7 @@ class Training:
         self.called.discard(thread)
         if not known:
             self.own[where] = self.own.get(where, 0) + 1
-        if self.followed >= LOOKED_AT:
+        if not self.following:
             return None
         self.followed += 1
         losses, self._losses = tuple(self._losses), []

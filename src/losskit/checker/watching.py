@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from losskit.checker.call import Call
 from losskit.checker.catalog import RULES
@@ -31,7 +32,7 @@ from losskit.checker.gathers import RECENT, functions, noting
 from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
-from losskit.checker.training import LOOKED_AT, Stack, Training, Weight
+from losskit.checker.training import Stack, Training, Weight
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager
 from losskit.loss import Loss, instance
@@ -72,7 +73,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.broken: dict[str, str] = {}
         self.others: dict[tuple[str, Site], Finding] = {}
         self.training = Training()
-        self._lines: dict[Any, _Seen] = {}
+        self._places: dict[Any, tuple[_Seen, CodeType | None]] = {}
         self.always = False
         self.thread: int | None = None
         self._started = time.perf_counter()
@@ -82,6 +83,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self._started = time.perf_counter()
         hold()
         _watches.append(self)
+        _follow()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,24 +111,30 @@ class watch:  # noqa: N801 - named as torch.no_grad is
 
     def due(self, frame: FrameType | None) -> bool:
         """Whether to look at this call, from this frame. Every call passes here, so it is short."""
-        thread = threading.get_ident()
-        if self.thread is not None and thread != self.thread:
+        if self.thread is not None and threading.get_ident() != self.thread:
             return False
-        line = None if frame is None else (frame.f_code, frame.f_lineno)
-        seen = self._lines.get(line)
-        if seen is None:
-            seen = self._lines[line] = self.sites.setdefault(_site(frame), _Seen())
+        place = None if frame is None else (id(frame.f_code), frame.f_lasti)  # the line would have to be counted
+        known = self._places.get(place)
+        if known is None:
+            seen = self.sites.setdefault(_site(frame), _Seen())
+            self._places[place] = seen, frame and frame.f_code  # kept, so that no other has its id
+        else:
+            seen = known[0]
         seen.calls += 1
-        self.training.called.add(thread)
+        if self.training.following:
+            self.training.called.add(threading.get_ident())
         return self.always or seen.looked < FIRST or self.affords(seen.calls)
 
     def affords(self, number: int) -> bool:
         """Whether to look at a later call of a line, which is its call of this number."""
         return self._spent < BUDGET * (time.perf_counter() - self._started)
 
+    def spend(self, seconds: float) -> None:
+        """Count what a look took."""
+        self._spent += seconds
+
     def look(self, call: Call, stack: Stack) -> None:
         """Ask every rule about a call."""
-        start = time.perf_counter()
         call.model, call.optimizer = self.model, self.optimizer
         seen = self.sites[stack[0]]
         seen.looked += 1
@@ -137,7 +145,6 @@ class watch:  # noqa: N801 - named as torch.no_grad is
             if finding is not None:
                 seen.add(replace(finding, raised=call.result is None), rule.one_is_enough)
         self.training.call(call, stack)
-        self._spent += time.perf_counter() - start
 
     def backward(self, root: Tensor, stack: Stack, retaining: bool) -> Weight | None:
         """Ask every rule about a backward pass; gives the weight whose gradient is to be read behind it."""
@@ -227,12 +234,13 @@ def hidden(code: CodeType) -> CodeType:
 
 _watches: list[watch] = []
 _held = 0
-_inside = threading.local()
+_busy: set[int] = set()  # the threads in which a call is being looked at
 _codes: dict[Any, CodeType] = {}
 _theirs: dict[str, bool] = {}
 _compute = Loss.compute
 _backward = Tensor.backward
 _hooks: list[Any] = []
+_done: dict[int, Any] = {}  # optimizers that no watch follows any more, by their ids
 
 
 def hold() -> None:
@@ -263,8 +271,13 @@ def _exchange() -> None:
         _codes[function] = function.__code__
         function.__code__ = noting(function, hidden)
     Loss.compute = _losskits  # type: ignore[method-assign]
+    _hooks.append(register_optimizer_step_pre_hook(_steps))
+
+
+def _follow() -> None:
+    """Let backward passes and steps ask here first, until no watch follows them any more."""
     Tensor.backward = _backwards  # type: ignore[method-assign]
-    _hooks.extend((register_optimizer_step_pre_hook(_steps), register_optimizer_step_post_hook(_stepped)))
+    _done.clear()
 
 
 def _restore() -> None:
@@ -275,6 +288,7 @@ def _restore() -> None:
     for function, code in _codes.items():
         function.__code__ = code
     _codes.clear()
+    _done.clear()
     RECENT.clear()
 
 
@@ -285,38 +299,55 @@ def ours(code: CodeType) -> bool:
 
 
 def _asking(function: Any, kind: type[Loss]) -> CodeType:
-    """Code with the function's own signature that hands its arguments to :func:`_torchs`."""
+    """Code with the function's own signature that hands its arguments to :func:`_torchs`, if a watch wants to look at them."""
     original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
     original.__kwdefaults__ = function.__kwdefaults__
 
-    def ask(**given: Any) -> Any:
-        return _torchs(original, kind, given)
+    def ask(watches: list[watch], **given: Any) -> Any:
+        return _torchs(original, kind, watches, given)
 
+    ask.__code__ = hidden(ask.__code__)
     parameters = signature(function).parameters.values()
     named = [each.name for each in parameters]
     at = next((place for place, each in enumerate(parameters) if each.kind is Parameter.KEYWORD_ONLY), len(named))
     head = [*named[:at], *(["*"] if at < len(named) else []), *named[at:]]
-    mark = "the code that follows takes its place"
-    body = f"__tracebackhide__ = True\n    ask = {mark!r}\n    return ask({', '.join(f'{n}={n}' for n in named)})"
-    text = f"def asking({', '.join(head)}):\n    {body}"
+    given = ", ".join(f"{name}={name}" for name in named)
+    uses = {"compiling": torch.compiler.is_compiling, "due": _due, "ask": ask, "original": original}
+    body = [
+        *(f"{name} = {name!r}" for name in uses),  # constants whose place the functions take
+        "__tracebackhide__ = True",
+        "watches = None if compiling() else due()",
+        f"return ask(watches, {given}) if watches else original({given})",
+    ]
     made: dict[str, Any] = {}
-    exec(text, made)
+    exec("\n    ".join([f"def asking({', '.join(head)}):", *body]), made)
     code: CodeType = made["asking"].__code__
-    ask.__code__ = hidden(ask.__code__)
     return code.replace(
-        co_consts=tuple(ask if each == mark else each for each in code.co_consts),
+        co_consts=tuple(uses.get(each, each) if isinstance(each, str) else each for each in code.co_consts),
         co_filename=HIDDEN,
         co_firstlineno=function.__code__.co_firstlineno,
         co_name=function.__name__,
     )
 
 
+def _due() -> list[watch] | None:
+    """The watches that want to look at a call by the frame before the last one."""
+    if _busy and threading.get_ident() in _busy:
+        return None
+    frame, found = _users(sys._getframe(2)), None
+    for each in _watches:
+        if each.due(frame):
+            found = [each] if found is None else [*found, each]
+    return found
+
+
 @wraps(_backward)
 def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
     """``Tensor.backward``."""
-    followed = any(each.training.followed < LOOKED_AT for each in _watches)
     weights: list[Weight | None] = []
-    if followed and not torch.compiler.is_compiling() and not getattr(_inside, "busy", False):
+    if not any(each.training.following for each in _watches):
+        Tensor.backward = _backward  # type: ignore[method-assign]
+    elif not torch.compiler.is_compiling() and threading.get_ident() not in _busy:
         retaining = bool(kwargs.get("retain_graph", args[1] if len(args) > 1 else False))
         _around(lambda each, stack: weights.append(each.backward(self, stack, retaining)), sys._getframe(1))
     RECENT.clear()
@@ -327,24 +358,27 @@ def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
 
 
 def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:
-    """Before a step of any optimizer."""
-    if not _has_closure(args, kwargs):
+    """Before a step of any optimizer. One with a closure computes its gradient itself, and is looked at behind it."""
+    if id(optimizer) in _done:
+        RECENT.clear()
+    elif any(map(callable, (*args[1:], *kwargs.values()))):
+        frame = sys._getframe(1)
+
+        def stepped(*_: Any) -> None:
+            handle.remove()
+            _step(optimizer, frame)
+
+        handle = optimizer.register_step_post_hook(stepped)
+    else:
         _step(optimizer, sys._getframe(1))
-
-
-def _stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
-    """Behind it, where it has computed its gradient itself, with a closure."""
-    if _has_closure(args, kwargs):
-        _step(optimizer, sys._getframe(1))
-
-
-def _has_closure(args: Any, kwargs: Any) -> bool:
-    return any(map(callable, (*args[1:], *kwargs.values())))
 
 
 def _step(optimizer: Any, frame: FrameType) -> None:
     if any(each.training.follows(optimizer) for each in _watches):
         _around(lambda each, stack: each.step(optimizer, stack[0]), frame)
+    else:
+        number = id(optimizer)
+        _done[number] = weakref.ref(optimizer, lambda _: _done.pop(number, None))
 
 
 def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
@@ -358,14 +392,8 @@ def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
                     each.broken["the training"] = first_line(error)
 
 
-def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
+def _torchs(original: Any, kind: type[Loss], watches: list[watch], given: dict[str, Any]) -> Any:
     """A call of torch's function."""
-    if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
-        return original(**given)
-    frame = _users(sys._getframe(2))
-    watches = [each for each in _watches if each.due(frame)]
-    if not watches:
-        return original(**given)
     tensors = [given[name] for name in kind.about.tensors]
     arguments = {name: value for name, value in given.items() if name not in kind.about.tensors}
 
@@ -380,24 +408,20 @@ def _torchs(original: Any, kind: type[Loss], given: dict[str, Any]) -> Any:
             plain["reduction"] = nn._reduction.legacy_get_string(*(arguments[name] for name in DEPRECATED))
         return _quietly(kind, plain)
 
-    who = _caller(sys._getframe(2)) or original.__name__
-    stack = _stack(frame)
+    who, stack = _caller(sys._getframe(3)) or original.__name__, _stack(sys._getframe(3))
     return _ask(watches, stack, who, tensors, build, function, lambda: original(**given), by_torch=True)
 
 
 def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
     """A call of losskit's loss."""
-    if torch.compiler.is_compiling() or getattr(_inside, "busy", False):
-        return _compute(self, tensors, at_call)
-    frame = _users(sys._getframe(1))
-    watches = [each for each in _watches if each.due(frame)]
+    watches = None if torch.compiler.is_compiling() else _due()
     if not watches:
         return _compute(self, tensors, at_call)
 
     def function(*values: Tensor) -> Tensor:
         return _compute(self, values, at_call)
 
-    name, stack = type(self).__name__, _stack(frame)
+    name, stack = type(self).__name__, _stack(sys._getframe(1))
     return _ask(  # type: ignore[no-any-return]
         watches,
         stack,
@@ -426,18 +450,21 @@ def _ask(
         for each in watches:
             each.pass_by(reason)
         return run()
-    result, recording = None, torch.is_grad_enabled()
-    _inside.busy = True
+    result, recording, thread = None, torch.is_grad_enabled(), threading.get_ident()
+    _busy.add(thread)
     try:
         result = run()
     finally:
+        start = time.perf_counter()
         try:
             given = tuple(map(torch.as_tensor, values))
             _look(watches, stack, Call(who, build(), given, function, result, by_torch, stack[0], recording=recording))
         except Exception as error:
             for each in watches:
                 each.pass_by(Phrase("that losskit cannot read ({error})", error=type(error).__name__))
-        _inside.busy = False
+        _busy.discard(thread)
+        for each in watches:
+            each.spend(time.perf_counter() - start)
     return result
 
 
