@@ -9,7 +9,7 @@ PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 
 
 #: What is told only by what a node has saved: a rule, or a rule in a program.
-SAVED = {("LK215", ""), ("LK314", ""), ("LK215", "language_model"), ("LK110", "translation")}
+SAVED = {("LK215", ""), ("LK216", "attention"), ("LK314", ""), ("LK215", "language_model"), ("LK110", "translation")}
 
 
 def needs_saved_tensors(code: str, program: str = "") -> None:

@@ -87,6 +87,11 @@ class Call:
         return self.values[self.names.index("target")] if "target" in self.names else self.values[-1]
 
     @property
+    def labels(self) -> Tensor:
+        """The same of the whole batch: ``values`` are few rows of it where there are many classes."""
+        return (self.given[self.names.index("target")] if "target" in self.names else self.given[-1]).detach()
+
+    @property
     def slot(self) -> Slot:
         """What the input may hold."""
         return self.slots[0]
@@ -110,6 +115,11 @@ class Call:
     def kept(self) -> Tensor | None:
         """Which elements count, where the target itself leaves some out."""
         return self.loss.kept(self.target)
+
+    @cached_property
+    def counted(self) -> Tensor | None:
+        """The same of the whole batch: which of its labels count."""
+        return self.loss.kept(self.labels)
 
     @property
     def reduction(self) -> str:

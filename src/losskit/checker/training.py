@@ -123,7 +123,7 @@ class Training:
         """A call that was looked at."""
         if call.result is None or call.where is None or not call.recording or not call.result.numel():
             return
-        kept = call.kept
+        kept = call.counted
         count = None if kept is None else int(kept.sum())
         value = float(call.result.detach().float().mean())
         mean = call.reduction in ("mean", "batchmean")

@@ -469,28 +469,63 @@ Padding that the loss takes for tokens to be predicted.
 
 损失把填充当成了要预测的 token。
 
-Looks for targets that equal the padding_idx of the network's own embedding, while ignore_index is another number.
+Looks for targets that equal the padding_idx of the network's own embedding, or the one token that its attention hides,
+while ignore_index is another number. Where nothing tells which token is padding, it notes one that fills the ends of
+sequences of different lengths, and stands nowhere else.
 
-目标中有网络 embedding 的 padding_idx，而 ignore_index 是另一个数。
+目标中有网络 embedding 的 padding_idx，或注意力所隐藏的唯一 token，而 ignore_index 是另一个数。若无从得知哪个 token 是填充，
+则对填满长短不一的序列末尾、且不在别处出现的 token 给出提示。
 
 The loss then measures how well the network predicts padding, which is easy: it looks better than it is, and the gradient of
 the real tokens is diluted.
 
 损失因此也在衡量网络预测填充的能力，而这很容易：损失看起来偏低，真正 token 的梯度被稀释。
 
-{who} counts the padding {padding} of the network's embedding as a class to be predicted
+{who} counts {padding} as a class to be predicted
 
-{who} 把网络 embedding 的填充 {padding} 当成了要预测的类别
+{who} 把{padding}当成了要预测的类别
 
-{share} targets are {padding}, the padding_idx of an embedding of {classes} tokens; ignore_index is {ignored}
+the padding {token} of the network's embedding
 
-{share} 个目标是 {padding}，即大小为 {classes} 的 embedding 的 padding_idx；而 ignore_index 是 {ignored}
+网络 embedding 的填充 {token} 
 
-the mean is over padding too: {share} of it
+the padding {token}, which the network's attention hides,
 
-填充也计入平均：占 {share}
+网络的注意力所隐藏的填充 {token} 
 
-use ignore_index={padding}
+what seems to be padding, the token {token},
 
-使用 ignore_index={padding}
+疑似填充的 token {token} 
+
+{evidence}; ignore_index is {ignored}
+
+{evidence}；而 ignore_index 是 {ignored}
+
+{share} targets are {token}, the padding_idx of an embedding of {classes} tokens
+
+{share} 个目标是 {token}，即大小为 {classes} 的 embedding 的 padding_idx
+
+{share} targets are {token}, the token at all {places} places that attention hides
+
+{share} 个目标是 {token}，即注意力所隐藏的全部 {places} 个位置上的 token
+
+the rows of targets end in {least} to {most} times {token}, which stands nowhere else
+
+目标的各行以 {least} 到 {most} 个 {token} 结尾，且它不在别处出现
+
+{share} that it counts are padding: their mean loss is {easy}, that of the others {rest}
+
+计入的 {share} 个是填充：其平均损失为 {easy}，其余为 {rest}
+
+use ignore_index={token}
+
+使用 ignore_index={token}
+
+set the targets to {ignored} where attention_mask is 0
+
+在 attention_mask 为 0 处把目标设为 {ignored}
+
+if it is padding, set the targets to {ignored} there
+
+若是填充，则把那里的目标设为 {ignored}
 """

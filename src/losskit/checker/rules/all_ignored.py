@@ -41,7 +41,7 @@ class AllIgnored(Rule):
             return self.error(
                 call, evidence=Phrase("the input is empty: {shape}", shape=tuple(call.input.shape)), loss=loss
             )
-        kept = call.kept
+        kept = call.counted
         if kept is None or kept.dtype.is_floating_point or bool(kept.any()):
             return None
         ignored = call.argument("ignore_index")

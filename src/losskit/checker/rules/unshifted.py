@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from losskit.checker.attention import is_causal
 from losskit.checker.call import FEWEST, Call
 from losskit.checker.finding import Finding, Says
 from losskit.checker.origin import nodes, saved
@@ -45,7 +44,7 @@ class Unshifted(Rule):
     )
 
     def inspect(self, call: Call) -> Finding | None:
-        target = call.target
+        target = call.labels
         if not isinstance(call.slots[-1].range, ClassId) or target.is_floating_point() or target.numel() < FEWEST:
             return None
         if not call.given[0].requires_grad:
@@ -55,13 +54,13 @@ class Unshifted(Rule):
         fitting = [each for each in tokens if each is not None and each.numel() == target.numel()]
         if not fitting or len(tokens) > 4:
             return None
-        kept = torch.ones_like(target, dtype=torch.bool) if call.kept is None else call.kept
+        kept = torch.ones_like(target, dtype=torch.bool) if call.counted is None else call.counted
         count = int(kept.sum())
         if any(_follows(each, target, kept) for each in fitting):
             return None  # a decoder's inputs are right; where the targets stand is the encoder's
         for each in fitting:
             same = int(((each.reshape(-1).to(target.device) == target.reshape(-1)) & kept.reshape(-1)).sum())
-            if count >= FEWEST and same == count and target.unique().numel() > 2 and any(map(_causal, graph)):
+            if count >= FEWEST and same == count and target.unique().numel() > 2 and any(map(is_causal, graph)):
                 return self.error(call, same=same, count=count)
         return None
 
@@ -73,30 +72,3 @@ def _follows(tokens: Tensor, target: Tensor, kept: Tensor) -> bool:
     tokens, target, kept = (each.reshape(tokens.shape).to(target.device) for each in (tokens, target, kept))
     kept = kept[..., :-1] & (tokens[..., 1:] != target[..., 1:])
     return bool(kept.any()) and torch.equal(tokens[..., 1:][kept], target[..., :-1][kept])
-
-
-def _causal(node: Any) -> bool:
-    """Whether a node of the graph is attention that hides the future."""
-    if getattr(node, "_saved_is_causal", False):
-        return True
-    name = node.name()
-    seen = None  # which steps each step looks at
-    if name.startswith("ScaledDotProduct"):
-        mask = saved(node, "attn_mask")
-        seen = mask if mask is None or mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-    elif name.startswith("MaskedFill"):
-        mask = saved(node, "mask")
-        seen = None if mask is None else ~mask
-    elif "Softmax" in name and not name.startswith("Log"):
-        weights = saved(node, "result")
-        seen = None if weights is None or weights.dim() < 3 else weights != 0
-    return seen is not None and _triangular(seen)
-
-
-def _triangular(seen: Tensor) -> bool:
-    """Whether no step looks at a later one; padding, which the last step does not look at, may do as it likes."""
-    if seen.dim() < 2 or seen.shape[-1] != seen.shape[-2]:
-        return False
-    real = seen[..., -1, :]
-    later = (real.unsqueeze(-1) & real.unsqueeze(-2)).triu(1)
-    return bool(later.any()) and not bool((later & seen).any())
