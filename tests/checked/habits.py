@@ -51,6 +51,21 @@ HABITS = {
     + "for _ in range(3):\n    noise = torch.zeros_like(x, requires_grad=True)\n    for _ in range(4):\n"
     "        F.cross_entropy(net(x + noise), ids).backward()\n        noise.data += 0.02 * noise.grad.sign()\n        noise.grad.zero_()\n"
     "    optimizer.zero_grad()\n    F.cross_entropy(net(x + noise.detach()), ids).backward()\n    optimizer.step()\n",
+    "gradients of two tasks, put together by hand": NET
+    + SGD
+    + "for _ in range(4):\n    output, held = net(x), []\n"
+    "    for loss in (F.cross_entropy(output, ids), F.cross_entropy(output, (ids + 1) % 4)):\n"
+    "        optimizer.zero_grad()\n        loss.backward(retain_graph=True)\n"
+    "        held.append([each.grad.clone() for each in net.parameters()])\n"
+    "    for each, one, two in zip(net.parameters(), *held):\n        each.grad = one - 0.1 * one.mul(two).sum().clamp(max=0) * two + two\n"
+    "    optimizer.step()\n",
+    "gradients of samples, clipped by hand": NET
+    + SGD
+    + "for _ in range(4):\n    total = [torch.zeros_like(each) for each in net.parameters()]\n    for row in range(4):\n"
+    "        optimizer.zero_grad()\n        F.cross_entropy(net(x[row : row + 1]), ids[row : row + 1]).backward()\n"
+    "        norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)\n"
+    "        total = [sum_ + each.grad for sum_, each in zip(total, net.parameters())]\n"
+    "    for each, sum_ in zip(net.parameters(), total):\n        each.grad.copy_(sum_ / 4)\n    optimizer.step()\n",
     "gradients that are divided before the step": NET
     + SGD
     + "for _ in range(3):\n    optimizer.zero_grad()\n    for rows in x.split(12):\n        F.cross_entropy(net(rows), ids[:12]).backward()\n"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from losskit.checker.call import Call
@@ -16,6 +17,7 @@ from losskit.checker.finding import Site
 
 LOOKED_AT = 40  # steps and backward passes that are followed; there is nothing new in later ones
 VALUES = 16  # of a line that are kept
+START = 256  # values of a gradient that tell it from another
 Stack = tuple[Site, ...]
 
 
@@ -40,12 +42,31 @@ class Weight:
     size: float  # its norm, before the backward pass
     before: float  # the norm of its gradient, before the backward pass
     after: float = 0.0  # and behind it
+    start: Tensor | None = None  # the first values of its gradient, behind it
 
     @property
     def gradient(self) -> float:
         """The norm of its gradient now."""
         tensor = self.tensor()
         return 0.0 if tensor is None else _norm(tensor.grad)
+
+    def keep(self) -> None:
+        """Note what its gradient is behind the backward pass."""
+        self.after, self.start = self.gradient, self._start()
+
+    @property
+    def replaced(self) -> bool:
+        """Whether its gradient is another one by now, and not the same one clipped or scaled."""
+        now = self._start()
+        if self.start is None or now is None:
+            return False
+        return float(torch.cosine_similarity(now, self.start, 0)) < 0.999 and bool(now.any() or self.start.any())
+
+    def _start(self) -> Tensor | None:
+        tensor = self.tensor()
+        if tensor is None or tensor.grad is None or tensor.grad.layout is not torch.strided:
+            return None
+        return tensor.grad.detach().flatten()[:START].to(torch.float64, copy=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,8 @@ they were imported, or in which thread they run. While torch compiles, traces or
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import threading
 import time
@@ -17,12 +19,13 @@ from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
+from sysconfig import get_path
 from types import CodeType, FrameType, FunctionType
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from losskit.checker.call import Call
 from losskit.checker.catalog import RULES
@@ -41,6 +44,7 @@ from losskit.training.accelerate import LOSSES
 FIRST = 5  # calls of a site that are always looked at
 BUDGET = 0.01  # of the time since the start, for looking at further calls
 INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+STANDARD = re.compile(rf"<frozen |{re.escape(get_path('stdlib'))}{re.escape(os.sep)}(?!(site|dist)-packages)")
 NOWHERE = Site("?", 0)
 DEEP = 12  # lines of a stack that are kept
 DEPRECATED = ("size_average", "reduce")
@@ -354,23 +358,27 @@ def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
     _backward(self, *args, **kwargs)  # type: ignore[no-untyped-call]
     for weight in weights:
         if weight is not None:
-            weight.after = weight.gradient
+            weight.keep()
 
 
 def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Before a step of any optimizer. One with a closure computes its gradient itself, and is looked at behind it."""
     if id(optimizer) in _done:
         RECENT.clear()
-    elif any(map(callable, (*args[1:], *kwargs.values()))):
-        frame = sys._getframe(1)
-
-        def stepped(*_: Any) -> None:
-            handle.remove()
-            _step(optimizer, frame)
-
-        handle = optimizer.register_step_post_hook(stepped)
-    else:
+    elif not _has_closure(args, kwargs):
         _step(optimizer, sys._getframe(1))
+    elif len(_hooks) == 1:
+        _hooks.append(register_optimizer_step_post_hook(_stepped))
+
+
+def _stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """Behind it."""
+    if id(optimizer) not in _done and _has_closure(args, kwargs):
+        _step(optimizer, sys._getframe(1))
+
+
+def _has_closure(args: Any, kwargs: Any) -> bool:
+    return any(map(callable, (*args[1:], *kwargs.values())))
 
 
 def _step(optimizer: Any, frame: FrameType) -> None:
@@ -500,7 +508,7 @@ def _as(value: Any, dtype: torch.dtype) -> Any:
 
 
 def _stack(frame: FrameType | None) -> Stack:
-    """The lines outside torch and losskit that led here, the innermost first."""
+    """The lines outside torch, losskit and Python's library that led here, the innermost first."""
     lines: list[Site] = []
     frame = _users(frame)
     while frame is not None and len(lines) < DEEP:
@@ -510,7 +518,7 @@ def _stack(frame: FrameType | None) -> Stack:
 
 
 def _users(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame outside torch and losskit."""
+    """The innermost frame outside them."""
     while frame is not None and _is_theirs(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
@@ -531,5 +539,5 @@ def _caller(frame: FrameType | None) -> str | None:
 def _is_theirs(file: str) -> bool:
     known = _theirs.get(file)
     if known is None:
-        known = _theirs[file] = file.startswith(INSIDE)
+        known = _theirs[file] = file.startswith(INSIDE) or STANDARD.match(file) is not None
     return known

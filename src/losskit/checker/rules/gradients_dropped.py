@@ -48,6 +48,9 @@ class GradientsDropped(Rule):
             step.previous
         ):  # once, a step may have been left out: its gradient was not finite
             return None
+        weight = dropped[-1].weight
+        if weight is not None and weight.replaced:  # they were put aside, and put together by hand
+            return None
         return self.error(step, times=len(dropped), line=str(dropped[0].where), lost=len(dropped) - 1)
 
 

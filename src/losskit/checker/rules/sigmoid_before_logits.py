@@ -54,6 +54,7 @@ class SigmoidBeforeLogits(Rule):
         return found(call, evidence=evidence(call), floor=call.least(best), ratio=ratio)
 
     def _spread(self, call: Call) -> bool:
-        """Whether the values reach both ends, as those of logits would not by accident."""
+        """Whether the values reach both ends, as those of logits would not by accident; labels do so too."""
         input = call.input
-        return input.numel() >= MANY and bool(input.min() < 0.05) and bool(input.max() > 0.95)
+        inner = bool(((input > 0) & (input < 1)).any())
+        return input.numel() >= MANY and inner and bool(input.min() < 0.05) and bool(input.max() > 0.95)
