@@ -80,6 +80,10 @@ HABITS = {
     "    loss = F.cross_entropy(net(x), ids)\n    if step > 3:\n        loss = loss + F.cross_entropy(later(x), ids)\n    "
     + STEP.strip()
     + "; other.step()\n",
+    "a schedule that is drawn, after a training": NET
+    + LOOP.format("loss = F.cross_entropy(net(x), ids)")
+    + "drawn = torch.optim.SGD([torch.ones(1)], 0.1)\n"
+    "rates = torch.optim.lr_scheduler.StepLR(drawn, 2)\nfor _ in range(6):\n    drawn.step(); rates.step()\n",
     "a rate that is 0 at first": NET
     + SGD
     + "rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: float(step > 7))\nfor _ in range(12):\n"

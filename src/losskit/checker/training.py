@@ -106,6 +106,7 @@ class Step:
     where: Site
     number: int
     empty: int  # steps until now, this one included, of which none found a gradient
+    behind_losses: int  # steps until now between which losses were called, unlike those that only draw a schedule
     backwards: tuple[Backward, ...]
     previous: tuple[Backward, ...]  # those of the step before
     values: dict[tuple[Site, str], list[float]]  # of each loss at each line, one for each number of steps
@@ -125,13 +126,29 @@ def repeated(backwards: Sequence[Backward]) -> list[list[Backward]]:
 
 
 @dataclass
+class Steps:
+    """Those of one optimizer, counted."""
+
+    number: int = 0
+    empty: int = 0
+    behind_losses: int = 0
+    calls: int = 0  # of losses, until the last one
+
+    def add(self, empty: bool, calls: int) -> None:
+        """Count one more."""
+        self.number, self.empty = self.number + 1, self.empty + empty
+        self.behind_losses, self.calls = self.behind_losses + (calls > self.calls), calls
+
+
+@dataclass
 class Training:
     """Follows a training."""
 
+    calls: int = 0  # of losses, looked at or not
     called: set[int] = field(default_factory=set)  # the threads in which a loss was called since the last backward
     own: dict[Site, int] = field(default_factory=dict)  # backward passes without any known loss
     followed: int = 0
-    steps: weakref.WeakKeyDictionary[Any, tuple[int, int]] = field(default_factory=weakref.WeakKeyDictionary)
+    steps: weakref.WeakKeyDictionary[Any, Steps] = field(default_factory=weakref.WeakKeyDictionary)
     values: dict[tuple[Site, str], list[float]] = field(default_factory=dict)
     stepped: int = 0  # steps that change something
     _valued: dict[tuple[Site, str], int] = field(default_factory=dict)  # the number of steps at the last value
@@ -184,8 +201,8 @@ class Training:
 
     def follows(self, optimizer: Any) -> bool:
         """Whether steps of this optimizer are still looked at: one without any gradient may get its first late."""
-        number, empty = self.steps.get(optimizer, (0, 0))
-        return number < LOOKED_AT or number == empty
+        steps = self.steps.get(optimizer)
+        return steps is None or steps.number < LOOKED_AT or steps.number == steps.empty
 
     def step(self, optimizer: Any, where: Site) -> Step | None:
         """A step of an optimizer; None where it is not followed, or has a rate of 0."""
@@ -195,15 +212,14 @@ class Training:
         self.stepped += 1
         if not self.follows(optimizer):
             return None
-        number, empty = self.steps.get(optimizer, (0, 0))
+        steps = self.steps.setdefault(optimizer, Steps())
         parameters = [each for group in optimizer.param_groups for each in group["params"]]
         nothing = all(each.grad is None for each in parameters)
-        number, empty = number + 1, empty + nothing
-        self.steps[optimizer] = number, empty
+        steps.add(nothing, self.calls)
         backwards, self._backwards = tuple(self._backwards), []
         previous = self._previous.get(optimizer, ())
         self._previous[optimizer] = backwards
-        return Step(where, number, empty, backwards, previous, self.values)
+        return Step(where, steps.number, steps.empty, steps.behind_losses, backwards, previous, self.values)
 
 
 def _norm(value: Tensor | None) -> float:

@@ -125,6 +125,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         else:
             seen = known[0]
         seen.calls += 1
+        self.training.calls += 1
         if self.training.following:
             self.training.called.add(threading.get_ident())
         return self.always or seen.looked < FIRST or self.affords(seen.calls)

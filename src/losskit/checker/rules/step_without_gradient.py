@@ -11,7 +11,7 @@ class StepWithoutGradient(Rule):
     """An optimizer whose parameters never get a gradient.
 
     What it does:
-        Looks for steps of an optimizer before which no parameter has a gradient, twice and always.
+        Looks for steps of an optimizer before which no parameter has a gradient, always, though losses are called in between.
 
     Why it is wrong:
         Nothing is trained. The graph was cut between the model and the loss, or the optimizer has the parameters of another
@@ -46,6 +46,6 @@ class StepWithoutGradient(Rule):
     )
 
     def of_step(self, step: Step) -> Finding | None:
-        if step.number < ENOUGH or step.empty < step.number or not step.values:
+        if step.behind_losses < ENOUGH or step.empty < step.number or not step.values:
             return None
         return self.error(step, steps=step.number)
