@@ -20,6 +20,7 @@ INTO_TENSOR = getattr(
     dist, "all_gather_single", getattr(dist, "all_gather_into_tensor", None)
 )  # the newer name, if any
 ANCHORS = "one, two = F.normalize(net(torch.randn(2, 16, 8)), dim=2)\n"
+OBJECTS = "every = [None]\ndist.all_gather_object(every, {'rows': two, 'rank': 0})\n"
 GATHER = "every = [torch.empty_like(two)]\ndist.all_gather(every, two)\n"
 LOSS = "F.cross_entropy(one @ every.T / 0.1, ids)\n"
 # gloo copies into one tensor with a graph, as no other backend does, but under no_grad
@@ -30,10 +31,30 @@ FAULTY = {
     "every = torch.cat(every)\n" + LOSS,
     "normalized behind it": "one, two = net(torch.randn(2, 16, 8))\n" + GATHER + "one, every = F.normalize(one), F.normalize(every[0])\n" + LOSS,
     "einsum": ANCHORS + GATHER + "F.cross_entropy(torch.einsum('nc,mc->nm', one, every[0]) * 10, ids)\n",
+    "to one rank": ANCHORS + GATHER.replace("dist.all_gather(every, two)", "dist.gather(two, every)") + "every = every[0]\n" + LOSS,
+    "objects": ANCHORS + OBJECTS + "every = torch.cat([each['rows'] for each in every])\n" + LOSS,
+    "objects to one rank": ANCHORS + "every = [None]\ndist.gather_object([two], every, dst=0)\nevery = every[0][0]\n" + LOSS,
+    "distances": ANCHORS + GATHER + "F.cross_entropy(-torch.cdist(one, every[0]), ids)\n",
+    "distances of many": "one, two = net(torch.randn(2, 32, 8))\n" + GATHER + "F.cross_entropy(-torch.cdist(one, every[0]), torch.arange(32))\n",
+    "cosines": ANCHORS + GATHER + "F.cross_entropy(F.cosine_similarity(one[:, None], every[0], -1) * 10, ids)\n",
+    "a weight": ANCHORS + GATHER + "F.cross_entropy(F.linear(one, every[0], torch.zeros(16)), ids)\n",
+    "a sum of products": ANCHORS + GATHER + "F.cross_entropy((one[:, None] * every[0]).sum(2) * 10, ids)\n",
+    "batches": ANCHORS + GATHER + "F.cross_entropy(torch.baddbmm(torch.zeros(1), one[None], every[0].T[None])[0] * 10, ids)\n",
     "on the left": ANCHORS + GATHER + "F.cross_entropy((every[0] @ one.T / 0.1).T, ids)\n",
 }  # fmt: skip
 FINE = {
     "its own rows put back": ANCHORS + GATHER + "every[0] = two\nevery = torch.cat(every)\n" + LOSS,
+    "its own rows put back among objects": ANCHORS
+    + OBJECTS
+    + "every[0] = {'rows': two}\nevery = torch.cat([each['rows'] for each in every])\n"
+    + LOSS,
+    "objects that are trained themselves": ANCHORS
+    + OBJECTS
+    + "every = [nn.Parameter(every[0]['rows'].detach()) * 1][0]\n"
+    + LOSS,
+    "distances to another's prototypes": ANCHORS
+    + GATHER
+    + "F.cross_entropy(-torch.cdist(one, torch.randn(16, 4)), ids)\n",
     "no gradient is meant": ANCHORS + "two = two.detach()\n" + GATHER + "every = torch.cat(every)\n" + LOSS,
     "a queue that they are put into": ANCHORS + GATHER + "every = torch.cat([every[0], torch.randn(48, 4)])\n" + LOSS,
     "a metric": ANCHORS + GATHER + "with torch.no_grad():\n    F.cross_entropy(one @ every[0].T, ids)\n",
@@ -57,7 +78,14 @@ def group() -> Iterator[None]:
 
 
 def found(text: str) -> list[Finding]:
-    known: dict[str, Any] = {"torch": torch, "F": F, "dist": dist, "into_tensor": INTO_TENSOR, "losskit": losskit}
+    known: dict[str, Any] = {
+        "torch": torch,
+        "F": F,
+        "dist": dist,
+        "into_tensor": INTO_TENSOR,
+        "losskit": losskit,
+        "nn": torch.nn,
+    }
     known |= {"net": torch.nn.Linear(8, 4), "ids": torch.arange(16)}
     with losskit.watch() as watching:
         exec(text, known)
@@ -69,7 +97,7 @@ def found(text: str) -> list[Finding]:
 def test_it_is_found(way: str) -> None:
     needs_saved_tensors("LK314")
     (finding,) = found(FAULTY[way])
-    assert "16 of 16 rows" in finding.evidence
+    assert re.search("(16 of 16|32 of 32) rows", finding.evidence)
 
 
 @pytest.mark.parametrize("way", FINE)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -13,15 +14,25 @@ from torch import Tensor
 
 
 class Gathered(NamedTuple):
-    """The rows of this rank, which require a gradient, and those of all ranks."""
+    """The rows of this rank, which require a gradient, and those of all ranks; of objects the tensors that came, too."""
 
     own: Tensor
     all: tuple[Tensor, ...]
+    leaves: tuple[Tensor, ...] = ()
 
 
 #: The last ones until a backward pass.
 RECENT: deque[Gathered] = deque(maxlen=4)
-NAMES = ("all_gather", "all_gather_into_tensor", "all_gather_single")  # the last is the second's newer name
+NAMES = (
+    "all_gather",
+    "all_gather_into_tensor",
+    "all_gather_single",  # the same by its newer name
+    "all_gather_object",
+    "gather",
+    "gather_object",
+)
+OWN = ("tensor", "input_tensor", "obj")
+ALL = ("tensor_list", "output_tensor", "gather_list", "object_list", "object_gather_list")
 
 
 def functions() -> list[Any]:
@@ -39,11 +50,12 @@ def noting(function: Any, hide: Callable[[CodeType], CodeType]) -> CodeType:
     made: dict[str, Any] = {}
     head = f"def make({', '.join(free)}):\n  def asking(*args, **kwargs):\n    held = [{', '.join(free)}]\n    ask = {mark!r}"
     exec(f"{head}\n    return ask(*args, **kwargs)\n  return asking", made)
+    signature = inspect.signature(function)
 
     def ask(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
         if not torch.compiler.is_compiling():
-            _note([*args, *kwargs.values()], kwargs)
+            _note(signature.bind(*args, **kwargs).arguments)
         return result
 
     ask.__code__ = hide(ask.__code__)
@@ -51,9 +63,21 @@ def noting(function: Any, hide: Callable[[CodeType], CodeType]) -> CodeType:
     return code.replace(co_consts=tuple(ask if each == mark else each for each in code.co_consts))
 
 
-def _note(given: list[Any], named: dict[str, Any]) -> None:
-    every = named.get("tensor_list", named.get("output_tensor", given[0]))
-    own = named.get("tensor", named.get("input_tensor", given[1] if len(given) > 1 else None))
-    every = (every,) if isinstance(every, Tensor) else tuple(every)
-    if isinstance(own, Tensor) and own.requires_grad and own.dim() == 2:
-        RECENT.append(Gathered(own.detach(), tuple(each.detach() for each in every)))
+def _note(given: dict[str, Any]) -> None:
+    own = [each for each in _tensors(given, OWN) if each.requires_grad and each.dim() == 2]
+    every = list(_tensors(given, ALL)) if own else []
+    leaves = tuple(each for each in every if each.is_leaf and each.requires_grad)
+    for each in own:
+        RECENT.append(Gathered(each.detach(), tuple(one.detach() for one in every), leaves))
+
+
+def _tensors(given: dict[str, Any], names: tuple[str, ...]) -> Iterator[Tensor]:
+    """The tensors in what has one of these names, in lists and dictionaries, too."""
+    found = [given[name] for name in names if name in given]
+    for _ in range(3):
+        yield from (each for each in found if isinstance(each, Tensor))
+        found = [one for each in found if isinstance(each, (list, tuple, dict)) for one in _held(each)]
+
+
+def _held(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value

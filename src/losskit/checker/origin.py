@@ -206,8 +206,13 @@ def _sizes(node: Any) -> tuple[int, int, int]:
 
 def nodes(tensor: Tensor, most: int = 4000) -> list[Any]:
     """The nodes of its graph, nearest first; not all of a very large one."""
+    return behind(tensor.grad_fn, most)
+
+
+def behind(node: Any, most: int) -> list[Any]:
+    """A node, and those that lead to it."""
     seen: dict[Any, None] = {}
-    waiting = [tensor.grad_fn]
+    waiting = [node]
     while waiting and len(seen) < most:
         node = waiting.pop(0)
         if node is not None and node not in seen:

@@ -383,23 +383,23 @@ Features gathered over ranks without their gradient.
 
 跨进程收集的特征丢失了梯度。
 
-Looks behind the input for a product whose one side has no graph and holds nothing but rows that all_gather gave of
-features that require a gradient.
+Looks behind the input for products and distances whose one side has no graph and holds nothing but rows that all_gather,
+gather or their forms for objects gave of features that require a gradient.
 
-沿计算图查找输入背后的矩阵乘积：其中一侧没有计算图，且每一行都是 all_gather 从需要梯度的特征收集来的。
+沿计算图查找输入背后的乘积和距离：其中一侧没有计算图，且每一行都是 all_gather、gather 或它们的对象版本从需要梯度的特征收集来的。
 
-all_gather gives copies without a graph. The features are pulled as anchors alone, never as what others are compared
+They give copies without a graph. The features are pulled as anchors alone, never as what others are compared
 with: the gradient is not that of the loss over all ranks.
 
-all_gather 给出的是没有计算图的副本。特征只作为锚点得到梯度，作为比较对象时则没有：得到的不是所有进程上的损失的梯度。
+它们给出的是没有计算图的副本。特征只作为锚点得到梯度，作为比较对象时则没有：得到的不是所有进程上的损失的梯度。
 
 the features that {who} compares with were gathered over ranks without their gradient
 
 {who} 用来比较的特征是跨进程收集的，丢失了梯度
 
-{own} of {all} rows on one side of a product are this rank's, from all_gather, which gives no graph
+{own} of {all} rows on one side of a comparison are this rank's, gathered by a function that gives no graph
 
-乘积的一侧共 {all} 行，其中 {own} 行是本进程的，由没有计算图的 all_gather 得来
+比较的一侧共 {all} 行，其中 {own} 行是本进程的，由不带计算图的函数收集而来
 
 what those rows should add to the gradient is missing
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,23 +9,34 @@ from torch import Tensor
 from losskit.checker.call import LARGEST, Call
 from losskit.checker.finding import Finding, Says
 from losskit.checker.gathers import RECENT
-from losskit.checker.origin import nodes, saved
+from losskit.checker.origin import LEAF, behind, nodes, saved
 from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 
 NEAR = 200  # nodes between the loss and the product
 SAME = 1e-4  # how far the cosine of two rows that are one may be from 1
+#: What compares the rows of two sides: the names by which its node saves them, and their places among its parents.
+SIDES = {
+    "MmBackward0": {"self": 0, "mat2": 1},
+    "BmmBackward0": {"self": 0, "mat2": 1},
+    "AddmmBackward0": {"mat1": 1, "mat2": 2},
+    "BaddbmmBackward0": {"batch1": 1, "batch2": 2},
+    "MulBackward0": {"self": 0, "other": 1},
+    "CdistBackward0": {"x1": 0, "x2": 1},
+    "EuclideanDistBackward0": {"x1": 0, "x2": 1},
+}
+IN_COLUMNS = ("mat2", "batch2")
 
 
 class GatheredWithoutGradient(Rule):
     """Features gathered over ranks without their gradient.
 
     What it does:
-        Looks behind the input for a product whose one side has no graph and holds nothing but rows that all_gather gave of
-        features that require a gradient.
+        Looks behind the input for products and distances whose one side has no graph and holds nothing but rows that all_gather,
+        gather or their forms for objects gave of features that require a gradient.
 
     Why it is wrong:
-        all_gather gives copies without a graph. The features are pulled as anchors alone, never as what others are compared
+        They give copies without a graph. The features are pulled as anchors alone, never as what others are compared
         with: the gradient is not that of the loss over all ranks.
 
     Bad:
@@ -50,7 +62,7 @@ class GatheredWithoutGradient(Rule):
     name = "gathered-without-gradient"
     says = Says(
         "the features that {who} compares with were gathered over ranks without their gradient",
-        "{own} of {all} rows on one side of a product are this rank's, from all_gather, which gives no graph",
+        "{own} of {all} rows on one side of a comparison are this rank's, gathered by a function that gives no graph",
         "{harm}",
         "gather with torch.distributed.nn.functional.all_gather, whose result has a gradient",
     )
@@ -70,14 +82,32 @@ class GatheredWithoutGradient(Rule):
 
 
 def _without_graph(input: Tensor) -> Iterator[Tensor]:
-    """The rows on each side without a graph, of the products that led here."""
+    """The rows on each side without a graph, of the comparisons that led here."""
     for node in nodes(input, NEAR):
-        if node.name() in ("MmBackward0", "BmmBackward0"):
-            for name, (parent, _) in zip(("self", "mat2"), node.next_functions):
-                side = saved(node, name) if parent is None else None
-                side = side[0] if side is not None and side.dim() == 3 and len(side) == 1 else side
-                if side is not None and side.dim() == 2:
-                    yield side.T if name == "mat2" else side
+        for name, place in SIDES.get(node.name(), {}).items():
+            side = saved(node, name) if _cut(node.next_functions[place][0]) else None
+            if side is not None and side.dim() == 3:
+                side = _one_of_many(side)
+            if side is not None and side.dim() == 2:
+                yield side.T if name in IN_COLUMNS else side
+
+
+def _cut(parent: Any) -> bool:
+    """Whether no gradient goes from here to the network: objects come as leaves of their own."""
+    if parent is None:
+        return True
+    leaves = (
+        [node for node in behind(parent, NEAR) if node.name() == LEAF] if any(each.leaves for each in RECENT) else []
+    )
+    return bool(leaves) and all(any(node.variable is one for each in RECENT for one in each.leaves) for node in leaves)
+
+
+def _one_of_many(side: Tensor) -> Tensor | None:
+    """The matrix that all of a batch is, or that stands in it between others' rows."""
+    for dim in (0, 1):
+        if side.shape[dim] and torch.equal(side.select(dim, 0), side.select(dim, -1)):
+            return side.select(dim, 0)
+    return None
 
 
 def _own(rows: Tensor) -> Tensor | None:
