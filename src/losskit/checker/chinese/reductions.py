@@ -210,8 +210,8 @@ An optimizer whose parameters never get a gradient.
 优化器的参数始终得不到梯度。
 
 Looks for steps of an optimizer before which no parameter has a gradient, always, though losses are called in between.
+
 查找这样的优化器：两步之间调用过损失，但每一步之前所有参数都没有梯度。
-优化器更新了两步，每次更新前所有参数都没有梯度。
 
 Nothing is trained. The graph was cut between the model and the loss, or the optimizer has the parameters of another model:
 one that was copied, moved or wrapped afterwards.
