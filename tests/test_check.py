@@ -277,6 +277,50 @@ def test_it_goes_with_accelerate() -> None:
     assert watching.report().checked.startswith("1 of 1 call")
 
 
+def test_modes_and_hooks_of_the_program_see_its_own_work_alone() -> None:
+    from torch.autograd.graph import saved_tensors_hooks
+    from torch.overrides import TorchFunctionMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Functions(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.append(function.__name__)
+            return function(*args, **(kwargs or {}))
+
+    class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.append(str(operator))
+            return operator(*args, **(kwargs or {}))
+
+    def pack(tensor: Tensor) -> Tensor:
+        seen.append("saved")
+        return tensor
+
+    def program() -> list[str]:
+        seen.clear()
+        with saved_tensors_hooks(pack, lambda tensor: tensor), Functions(), cast("Any", Operators)():
+            cross_entropy(softmax(), IDS).backward()
+        return list(seen)
+
+    seen: list[str] = []
+    alone = program()
+    with losskit.watch() as watching:
+        assert program() == alone
+    assert codes(watching.report()) == ["LK101"]
+
+
+def test_a_loss_inside_a_checkpoint_is_computed_twice_as_it_would() -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    def loss(x: Tensor) -> Tensor:
+        return cross_entropy(x.softmax(1), IDS)
+
+    with losskit.watch() as watching:
+        cast("Any", checkpoint(loss, LOGITS.clone().requires_grad_(), use_reentrant=False)).backward()
+    assert codes(watching.report()) == ["LK101"]
+    assert "failed" not in watching.report().coverage
+
+
 def test_threads_are_seen_by_watch_and_other_threads_not_by_check() -> None:
     def other() -> None:
         cross_entropy(softmax(), IDS)

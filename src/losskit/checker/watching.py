@@ -37,7 +37,7 @@ from losskit.checker.report import Report
 from losskit.checker.rule import Rule
 from losskit.checker.training import Stack, Training, Weight
 from losskit.core.reduction import AtCall
-from losskit.core.watched import eager
+from losskit.core.watched import eager, unobserved
 from losskit.loss import Loss, instance
 from losskit.training.accelerate import LOSSES
 
@@ -48,6 +48,7 @@ STANDARD = re.compile(rf"<frozen |{re.escape(get_path('stdlib'))}{re.escape(os.s
 NOWHERE = Site("?", 0)
 DEEP = 12  # lines of a stack that are kept
 DEPRECATED = ("size_average", "reduce")
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError)  # of a loss; a checkpoint ends its second run with another
 __tracebackhide__ = True  # pytest shows the user's lines and torch's
 
 
@@ -357,9 +358,10 @@ def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
         _around(lambda each, stack: weights.append(each.backward(self, stack, retaining)), sys._getframe(1))
     RECENT.clear()
     _backward(self, *args, **kwargs)  # type: ignore[no-untyped-call]
-    for weight in weights:
-        if weight is not None:
-            weight.keep()
+    with unobserved():
+        for weight in weights:
+            if weight is not None:
+                weight.keep()
 
 
 def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -392,7 +394,7 @@ def _step(optimizer: Any, frame: FrameType) -> None:
 
 def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
     stack = _stack(frame)
-    with torch.no_grad():
+    with unobserved(), torch.no_grad():
         for each in _watches:
             if each.thread in (None, threading.get_ident()):
                 try:
@@ -415,7 +417,7 @@ def _torchs(original: Any, kind: type[Loss], watches: list[watch], given: dict[s
         plain = {name: value for name, value in arguments.items() if name not in DEPRECATED}
         if any(arguments.get(name) is not None for name in DEPRECATED):
             plain["reduction"] = nn._reduction.legacy_get_string(*(arguments[name] for name in DEPRECATED))
-        return _quietly(kind, plain)
+        return instance(kind, **plain)
 
     who, stack = _caller(sys._getframe(3)) or original.__name__, _stack(sys._getframe(3))
     return _ask(watches, stack, who, tensors, build, function, lambda: original(**given), by_torch=True)
@@ -454,7 +456,8 @@ def _ask(
     by_torch: bool,
 ) -> Any:
     """Run a call, and have it looked at."""
-    reason = _unreadable(values)
+    with unobserved():
+        reason = _unreadable(values)
     if reason:
         for each in watches:
             each.pass_by(reason)
@@ -466,8 +469,12 @@ def _ask(
     finally:
         start = time.perf_counter()
         try:
-            given = tuple(map(torch.as_tensor, values))
-            _look(watches, stack, Call(who, build(), given, function, result, by_torch, stack[0], recording=recording))
+            if result is not None or isinstance(sys.exc_info()[1], REFUSALS):
+                with unobserved(), torch.no_grad(), quiet():  # torch warns of KLDivLoss's mean, of which a rule tells
+                    given = tuple(map(torch.as_tensor, values))
+                    call = Call(who, build(), given, function, result, by_torch, stack[0], recording=recording)
+                    for each in watches:
+                        each.look(call, stack)
         except Exception as error:
             for each in watches:
                 each.pass_by(Phrase("that losskit cannot read ({error})", error=type(error).__name__))
@@ -475,12 +482,6 @@ def _ask(
         for each in watches:
             each.spend(time.perf_counter() - start)
     return result
-
-
-def _look(watches: list[watch], stack: Stack, call: Call) -> None:
-    with torch.no_grad(), quiet():
-        for each in watches:
-            each.look(call, stack)
 
 
 for _each in (_torchs, _losskits, _ask):
@@ -497,11 +498,6 @@ def _unreadable(values: list[Any]) -> str:
     if any(tensor.is_cuda for tensor in tensors) and torch.cuda.is_current_stream_capturing():
         return "inside a CUDA graph"
     return ""
-
-
-def _quietly(kind: type[Loss], arguments: dict[str, Any]) -> Loss:
-    with quiet():  # KLDivLoss warns of 'mean', of which a rule tells
-        return instance(kind, **arguments)
 
 
 def _as(value: Any, dtype: torch.dtype) -> Any:

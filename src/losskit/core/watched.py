@@ -7,12 +7,14 @@ synchronise a device and no observer must see it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils._python_dispatch import _disable_current_modes
 
 strided = torch.strided
 ORDINARY = frozenset({Tensor, torch.nn.Parameter})
@@ -90,6 +92,22 @@ def takes_hooks() -> bool:
 def saved_by_hooks() -> bool:
     """Whether hooks keep what autograd saves: on the CPU, on disk, or not at all, as activation checkpointing does."""
     return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
+
+
+def unobserved() -> ExitStack:
+    """No mode, and no hook of saved tensors, of whoever calls sees what is computed within: a checkpoint counts what is saved."""
+    stack = ExitStack()
+    if modes():
+        stack.enter_context(_disable_current_modes())
+    if torch._C._len_torch_function_stack():
+        stack.enter_context(torch._C.DisableTorchFunction())
+    if saved_by_hooks():
+        stack.enter_context(saved_tensors_hooks(_same, _same))
+    return stack
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def savable(tensor: Tensor) -> Tensor:
