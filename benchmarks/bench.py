@@ -43,8 +43,8 @@ T = TypeVar("T")
 HEAPS = {"default": "0", "thp": "1"}
 HEAP = "THP_MEM_ALLOC_ENABLE"  # read at torch's first allocation
 PARTS = ("tables", "memory", "steps", "slopes")
-#: Every row against every other, and in torch every class against every other: not in the largest tables.
-QUADRATIC = frozenset({"NTXentLoss", "MultiLabelMarginLoss"})
+#: Every row against every other or every class, and in torch every class against every other: not in the largest tables.
+QUADRATIC = frozenset({"ArcFaceLoss", "NTXentLoss", "MultiLabelMarginLoss"})
 MOST = 1 << 16  # numbers up to which a loss without a kernel is measured: beyond, its formula only shows the lack
 
 

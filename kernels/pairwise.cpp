@@ -1,6 +1,7 @@
 // The driver of losses over rows of two matrices or three, which it reads together. It owns loops, threads, weights and
 // sums; a loss is a struct in ops/ and a line in the table below.
 #include "abi.h"
+#include "ops/arc.h"
 #include "ops/contrastive.h"
 #include "ops/cosine_embedding.h"
 #include "ops/triplet_margin.h"
@@ -145,6 +146,7 @@ constexpr Entry table[] = {
     entry<CosineEmbedding>("cosine_embedding"), // margin
     entry<Contrastive>("contrastive"),          // margin
     entry<TripletMargin>("triplet_margin"),     // margin, p, eps, swap
+    entry<Arc>("arc"),                          // margin, scale
 };
 constexpr int32_t ops = sizeof table / sizeof *table;
 

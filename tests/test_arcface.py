@@ -210,6 +210,44 @@ def test_any_scale_gives_numbers() -> None:
         assert all(each.isfinite().all() for each in gradients)
 
 
+# The kernel
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+def test_the_kernel_gives_what_the_formula_gives(dtype: torch.dtype) -> None:
+    """Beyond half a turn, too."""
+    calls = [*((each, "mean") for each in AT_CALL), ({}, "sum")]
+    for given, (at_call, reduction) in itertools.product(VARIANTS, calls):
+        criterion, input = built(dtype, **given, reduction=reduction), drawn(64, D, dtype=dtype)
+        target, pieces = torch.randint(C, (64,)), {"mask": MASK, "sample_weight": WEIGHT}
+        at_call = {name: value.repeat(10)[:64] if name in pieces else value for name, value in at_call.items()}
+        extra = criterion.extra(input, at_call)  # type: ignore[arg-type]
+        leaf = input.clone().requires_grad_()
+        loss = criterion(leaf, target, **at_call)
+        assert ("Attached" in str(loss.grad_fn)) == (losskit.native.status().level is not None)
+        true = criterion.by_formula((leaf, target), extra)
+        close(loss, true, rtol=1e-5)
+        found, expected = (torch.autograd.grad(each, (leaf, criterion.weight)) for each in (loss, true))
+        for own, its in zip(found, expected, strict=True):
+            close(own, its, rtol=1e-4, atol=1e-5 * float(its.abs().max()))
+
+
+def test_the_graph_is_of_the_weight_that_was_there() -> None:
+    """Under ``functional_call``, the layer has its own again at backward; a second backward needs it, and so does a derivative."""
+    criterion, input, weight = built(), drawn().requires_grad_(), drawn(C, D).requires_grad_()
+    loss = of_both(criterion, TARGET, input, weight)
+    once = torch.autograd.grad(loss, (input, weight), retain_graph=True)
+    again = torch.autograd.grad(loss, (input, weight), retain_graph=True)
+    formula = torch.autograd.grad(loss, (input, weight), create_graph=True)
+    for first, second, third in zip(once, again, formula, strict=True):
+        assert torch.equal(first, second)
+        close(first, third)
+    with torch.no_grad():
+        weight += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(loss, input, create_graph=True)
+
+
 # Dtypes and layouts
 
 

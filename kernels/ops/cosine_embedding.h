@@ -32,6 +32,37 @@ struct SmallTurn {
     }
 };
 
+// The squares of the rows' lengths, and their inner product.
+template <class T> [[gnu::flatten]] void products(const Rows<T> &of, double &xx, double &yy, double &xy) {
+    double own = 0, other = 0, both = 0;
+#pragma omp simd reduction(+ : own, other, both)
+    for (int64_t i = 0; i < of.width; ++i) {
+        const double x = of.x[i], y = of.y[i];
+        own += x * x, other += y * y, both += x * y;
+    }
+    xx = own, yy = other, xy = both;
+}
+
+// Half of the square of what parts the rows at length 1.
+template <class T> [[gnu::flatten]] double half_square(const Rows<T> &of, double x_inverse, double y_inverse) {
+    const double ratio = y_inverse / x_inverse;
+    double total = 0;
+#pragma omp simd reduction(+ : total)
+    for (int64_t i = 0; i < of.width; ++i) {
+        const double apart = (of.y[i] * ratio - of.x[i]) * x_inverse;
+        total += apart * apart;
+    }
+    return total / 2;
+}
+
+// Whether squares of what is not 0 have vanished.
+template <class T> bool lost(const T *x, double squares, int64_t n) {
+    for (int64_t i = 0; vanishes(squares) && i < n; ++i)
+        if (x[i] != 0)
+            return true;
+    return false;
+}
+
 template <class T> struct CosineEmbedding {
     static constexpr int matrices = 2;
     static constexpr bool labelled = true;
@@ -58,36 +89,6 @@ template <class T> struct CosineEmbedding {
         const double near = half_square(of, x_inverse, y_inverse);
         then(SmallTurn(x_inverse, y_inverse, near, rate));
         return alike ? near : cosine - margin;
-    }
-
-private:
-    [[gnu::flatten]] static void products(const Rows<T> &of, double &xx, double &yy, double &xy) {
-        double own = 0, other = 0, both = 0;
-#pragma omp simd reduction(+ : own, other, both)
-        for (int64_t i = 0; i < of.width; ++i) {
-            const double x = of.x[i], y = of.y[i];
-            own += x * x, other += y * y, both += x * y;
-        }
-        xx = own, yy = other, xy = both;
-    }
-
-    [[gnu::flatten]] static double half_square(const Rows<T> &of, double x_inverse, double y_inverse) {
-        const double ratio = y_inverse / x_inverse;
-        double total = 0;
-#pragma omp simd reduction(+ : total)
-        for (int64_t i = 0; i < of.width; ++i) {
-            const double apart = (of.y[i] * ratio - of.x[i]) * x_inverse;
-            total += apart * apart;
-        }
-        return total / 2;
-    }
-
-    // Whether squares of what is not 0 have vanished.
-    static bool lost(const T *x, double squares, int64_t n) {
-        for (int64_t i = 0; vanishes(squares) && i < n; ++i)
-            if (x[i] != 0)
-                return true;
-        return false;
     }
 };
 

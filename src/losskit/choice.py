@@ -34,6 +34,7 @@ from losskit.core.watched import (
     saved_by_hooks,
     unwatched,
 )
+from losskit.native.angular import ARCFACE, angular
 from losskit.native.autograd import by_kernel
 from losskit.native.call import Call, Plain, Ready, Unfit, ready
 from losskit.native.contrast import NT_XENT, contrast
@@ -54,6 +55,7 @@ class Chosen(Protocol):
     numbers_from: ClassVar[frozenset[str]]
     restated: bool
     keeps_kernel: ClassVar[bool]
+    learnt: ClassVar[tuple[str, ...]]
     arguments: ClassVar[dict[str, Any]]
     prepared: Prepared
     reduction: Any
@@ -158,10 +160,15 @@ def run(loss: Chosen, route: Route, tensors: tuple[Tensor, ...], extra: Extra) -
     if kernel is not None:
         loss.prepared.plain = kernel.plain
         try:
-            return by_kernel(kernel, loss._buffers, tensors, extra)
+            return by_kernel(kernel, loss._buffers, tensors if not loss.learnt else given(loss, tensors), extra)
         except Unfit:
             pass
     return loss.without_kernel(route, tensors, extra)
+
+
+def given(loss: Chosen, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tensors that its kernel takes: those of the call, and what it learns itself."""
+    return tensors if not loss.learnt else (*tensors, *[getattr(loss, name) for name in loss.learnt])
 
 
 def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
@@ -179,8 +186,8 @@ def _filled_in(loss: Chosen, tensors: tuple[Tensor, ...]) -> Ready | None:
         loss.by_formula,
         loss.kernel_each(),
     )
-    own = {CTC: ready_sequences, NT_XENT: contrast}.get(call.kernel)
-    return ready(call, loss._buffers, tensors) if own is None else own(call, tensors)
+    own = {ARCFACE: angular, CTC: ready_sequences, NT_XENT: contrast}.get(call.kernel)
+    return ready(call, loss._buffers, tensors) if own is None else own(call, given(loss, tensors))
 
 
 # Torch's operator

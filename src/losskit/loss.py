@@ -34,6 +34,7 @@ class Loss(Decodes):
     keeps_kernel: ClassVar[bool]  # decided with the class, since the compiler follows no cached function
     keeps_operator: ClassVar[bool]
     torch_takes: ClassVar[frozenset[str]] = frozenset()  # the parameters of torch's operator
+    learnt: ClassVar[tuple[str, ...]] = ()  # what its kernel takes behind the tensors of the call
     restated: bool = False  # whether something that its numbers follow from was set on this instance
     numbers_from: ClassVar[frozenset[str]]  # the names of what its numbers follow from
     _own_way: ClassVar[bool] = False  # whether it has a by_formula of its own

@@ -147,4 +147,6 @@ def autocasting(kind: str) -> bool:
 
 def no_autocast(kind: str) -> AbstractContextManager[object]:
     """Autocast turned off for this kind of device."""
-    return torch.autocast(kind, enabled=False) if knows_autocast(kind) else nullcontext()
+    if torch.compiler.is_compiling():
+        return torch.autocast(kind, enabled=False) if knows_autocast(kind) else nullcontext()
+    return torch.autocast(kind, enabled=False) if autocasting(kind) else nullcontext()  # it is slow where it is off

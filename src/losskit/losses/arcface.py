@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from losskit.core.arithmetic import representable
 from losskit.core.head import ON_CLASSES
 from losskit.core.messages import MASK, Place, out_of_range
 from losskit.core.ranges import ClassId, Real
-from losskit.core.reduction import AtCall, Reduction
+from losskit.core.reduction import AtCall, Extra, Reduction
 from losskit.core.shapes import Items, Vectors
 from losskit.core.slots import IDS, Slot
 from losskit.fields import arg, reduction_arg
@@ -67,7 +68,9 @@ class ArcFaceLoss(Loss):
         tensors={"input": Slot(Real(), Vectors()), "target": IDS},
         serves=ON_CLASSES,
         source="Deng 2019, ArcFace: Additive Angular Margin Loss for Deep Face Recognition, arXiv:1801.07698",
+        kernel="arcface",
     )
+    learnt = ("weight",)
     in_features: int = arg(required=int, within="[1, inf)", doc="Width of an embedding, D.")
     num_classes: int = arg(required=int, within="[2, inf)", doc="Number of classes, C.")
     scale: float = arg(default=64.0, within="(0, inf)", doc="What the cosines are multiplied by.")
@@ -101,6 +104,22 @@ class ArcFaceLoss(Loss):
         cosines = products(embedding, weight).scatter(-1, at, right.unsqueeze(-1))
         logits = representable(self.scale, input.dtype) * cosines
         return -log_softmax(logits, -1).gather(-1, at).squeeze(-1)
+
+    def by_formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
+        """A third tensor stands for the weight: a second derivative is that of the weight that was there in forward."""
+        if len(tensors) == 2:
+            return super().by_formula(tensors, extra)
+        then = copy.copy(self)
+        then.__dict__["_parameters"] = {"weight": tensors[2]}
+        return then.by_formula(tensors[:2], extra)
+
+    @property
+    def kernel(self) -> str:
+        fixed = "weight" in self._parameters and self.reduction != "none"  # items share the slopes of the weight
+        return "arcface" if fixed else ""
+
+    def kernel_params(self) -> tuple[float, ...]:
+        return self.margin, self.scale
 
     def _with_margin(self, embedding: Tensor, weight: Tensor) -> Tensor:
         """The cosine of the right class after adding the margin to its angle; vectors have length 1 or 0."""

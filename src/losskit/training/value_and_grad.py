@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from losskit.choice import choose
+from losskit.choice import choose, given
 from losskit.core.reduction import NOTHING, AtCall
 from losskit.loss import Loss
 from losskit.native.call import Unfit
@@ -51,7 +51,7 @@ def value_and_grad(criterion: Loss) -> Callable[..., tuple[Tensor, Tensor]]:
             extra = criterion.extra(tensors[0], cast(AtCall, at_call)) if at_call else NOTHING
             try:
                 if kernel is not None:
-                    value, gradients, scale = kernel.run(criterion._buffers, tensors, extra, 1)
+                    value, gradients, scale = kernel.run(criterion._buffers, given(criterion, tensors), extra, 1)
                     gradient = cast(Tensor, gradients[0])
                     gradient = gradient if scale == 1 else gradient.mul_(scale)
                     return value, gradient if kernel.input_dtype is None else gradient.to(tensors[0].dtype)
