@@ -67,6 +67,18 @@ def test_value_and_gradient_are_torchs(head_bias: bool, target: Tensor) -> None:
     assert single.output.shape == ()
 
 
+def test_a_cluster_of_one_class() -> None:
+    ours, theirs = (
+        kind(D, C, [5, 6, 49]) for kind in (losskit.AdaptiveLogSoftmaxWithLoss, nn.AdaptiveLogSoftmaxWithLoss)
+    )
+    ours.load_state_dict(theirs.state_dict())
+    input = drawn().float()
+    mine, other = ours(input, TARGET), theirs(input, TARGET)
+    torch.testing.assert_close(tuple(mine), tuple(other))
+    for own, torchs in zip(gradients(mine.loss, ours, input), gradients(other.loss, theirs, input), strict=True):
+        torch.testing.assert_close(own, torchs)
+
+
 def test_equals_the_definition() -> None:
     """In NumPy float64: the first layer's softmax, times that of the cluster."""
     criterion, _ = both()

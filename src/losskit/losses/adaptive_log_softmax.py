@@ -11,6 +11,7 @@ from losskit.core.arithmetic import wide
 from losskit.core.messages import floating, out_of_range, together, whole
 from losskit.core.reduction import AtCall, checked, reduce, shaped
 from losskit.core.watched import readable
+from losskit.losses.cross_entropy import cross_entropy
 from losskit.losses.log_softmax import log_softmax
 
 if TYPE_CHECKING:
@@ -99,13 +100,13 @@ class AdaptiveLogSoftmaxWithLoss(_Torchs):
         starts = torch.tensor(self.cutoffs[:-1], device=target.device)
         cluster = torch.bucketize(target, starts, right=True)  # 0: no cluster
         column = torch.where(cluster == 0, target, self.shortlist_size + cluster - 1)
-        log_p = _log_softmax(self.head(input)).gather(1, column.unsqueeze(1)).squeeze(1)
+        loss = _loss(self.head(input), column)
         for i, tail in enumerate(self.tail):
             rows = (cluster == i + 1).nonzero().squeeze(1)
             if len(rows):
-                within = (target[rows] - self.cutoffs[i]).unsqueeze(1)
-                log_p = log_p.index_add(0, rows, _log_softmax(tail(input[rows])).gather(1, within).squeeze(1))
-        return log_p
+                within = _loss(tail(input[rows]), target[rows] - self.cutoffs[i])
+                loss = loss.index_add(0, rows, within)
+        return -loss
 
     def probabilities(self, output: Tensor) -> Tensor:
         """Class probabilities, (N, C).
@@ -154,6 +155,12 @@ class AdaptiveLogSoftmaxWithLoss(_Torchs):
                 f"{who}: target of shape {tuple(target.shape)} does not fit input of shape {tuple(input.shape)}: class ids "
                 f"must have shape {tuple(input.shape[:-1])}{mend}"
             )
+
+
+def _loss(logits: Tensor, target: Tensor) -> Tensor:
+    if logits.shape[1] == 1:  # a cluster of one class, which cross_entropy refuses
+        return -_log_softmax(logits).squeeze(1)
+    return cross_entropy(logits, target, reduction="none")
 
 
 def _log_softmax(logits: Tensor) -> Tensor:
