@@ -130,6 +130,26 @@ CORPUS = [
         "[[1, 4]]",
     ),
     Case(
+        "LK315",
+        "CausalDiscoveryToolbox#38",
+        "net, y = nn.Linear(12, 1), (x[:, :1] > 0).float()\n"
+        + SGD
+        + "for _ in range(3):\n    output = net(x)\n    loss = nn.BCEWithLogitsLoss()(output, y)\n    "
+        + STEP
+        + "    wrong = torch.where(output.data.cpu() > 0.5, torch.ones(48, 1), torch.zeros(48, 1)) - y\n",
+        "output.data.cpu() > 0.5",
+        "output.data.cpu() > 0",
+    ),
+    Case(
+        "LK315",
+        "pytorch-sentiment-analysis#75",
+        "net, y = nn.Sequential(nn.Linear(12, 1), nn.Sigmoid()), (x[:, 0] > 0).float()\n"
+        "def accuracy(output, y):\n    return (torch.sigmoid(output).round() == y).float().mean()\n"
+        "with torch.no_grad():\n    output = net(x).squeeze(1)\n    loss, right = nn.BCELoss()(output, y), accuracy(output, y)\n",
+        "torch.sigmoid(output)",
+        "output",
+    ),
+    Case(
         "LK203",
         "pytorch#110865",
         "net = nn.Linear(12, 3)\ny = torch.arange(144).view(48, 3) % 4\nloss = F.binary_cross_entropy_with_logits(net(x), y.float())\n",

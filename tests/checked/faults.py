@@ -83,6 +83,8 @@ FAULTS = [
         ("LK204", "criterion(logits, labels[batch])", "criterion(labels[batch], logits)"),
         ("LK108", "nn.BCEWithLogitsLoss(pos_weight=pos_weight)", "nn.BCELoss()"),
         ("LK206", "nn.BCEWithLogitsLoss(pos_weight=pos_weight)", "nn.CrossEntropyLoss()"),
+        ("LK315", "logits.detach().sigmoid() > 0.5", "logits.detach() > 0.5"),
+        ("LK315", "logits.detach().sigmoid() > 0.5", "logits.detach().sigmoid().sigmoid() > 0.5"),
     ),
     *_of(
         "binary",
@@ -90,13 +92,11 @@ FAULTS = [
         ("LK108", ", nn.Sigmoid())", ", nn.LogSigmoid())"),
         ("LK111", ", nn.Sigmoid())", ", nn.Softmax(1))"),
         ("LK102", "nn.BCELoss()", "nn.BCEWithLogitsLoss()"),
-        (
-            "LK204",
-            "criterion(model(features[batch]).squeeze(1), yes[batch])",
-            "criterion(yes[batch], model(features[batch]).squeeze(1))",
-        ),
+        ("LK204", "criterion(output, yes[batch])", "criterion(yes[batch], output)"),
         ("LK202", "signs[batch])", "yes[batch])"),
-        ("LK201", "margin(features[batch])[:, 0]", "margin(features[batch])"),
+        ("LK201", "nn.SoftMarginLoss()(output[:, 0]", "nn.SoftMarginLoss()(output"),
+        ("LK315", "output.round()", "output.sigmoid().round()"),
+        ("LK315", "(output > 0)", "(output > 0.5)"),
         ("LK402", ", nn.Sigmoid())", ", nn.Flatten(), nn.Linear(1, 1), nn.Sigmoid())\nmodel[4].weight.data.fill_(500)"),
         ("LK207", "nn.BCELoss()", "nn.CrossEntropyLoss()"),
     ),
@@ -147,6 +147,7 @@ FAULTS = [
             "torch.optim.Adam(make.parameters(), 2e-4), ",
             "torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], 2e-4), ",
         ),
+        ("LK315", "judged >= 0", "judged >= 0.5"),
         ("LK201", "F.mse_loss(judge(real), ones)", "F.mse_loss(judge(real), ones[:, 0])"),
     ),
     *_of(
@@ -155,6 +156,7 @@ FAULTS = [
         ("LK102", "F.binary_cross_entropy(output", "F.binary_cross_entropy_with_logits(output"),
         ("LK204", "F.binary_cross_entropy(output, batch,", "F.binary_cross_entropy(batch, output,"),
         ("LK212", "F.mse_loss(output, batch)", "F.mse_loss(output, 255 * batch)"),
+        ("LK315", "output.ge(0.5)", "torch.sigmoid(output).ge(0.5)"),
     ),
     *_of(
         "metric_learning",
@@ -248,6 +250,7 @@ FAULTS = [
         ("LK203", "> 0.95).float()", "> 0.95).float() * 255"),
         ("LK212", "F.softplus(depth(features).squeeze(1))", "torch.sigmoid(depth(features).squeeze(1))"),
         ("LK104", "logits = classes(features)", "logits = F.logsigmoid(classes(features))"),
+        ("LK315", "torch.where(p <", "torch.where(logits <"),
     ),
     *_of(
         "penalty",

@@ -115,4 +115,14 @@ HABITS = {
     "loss = F.binary_cross_entropy(torch.exp(-F.pairwise_distance(net(x), net(x.flip(0)))), y)\n",
     "every quantile with every quantile": "net = nn.Linear(12, 8)\nlosses = F.huber_loss(net(x).unsqueeze(2), net(x.flip(0)).detach().unsqueeze(1), reduction='none')\n"
     "loss = losses.sum(1).mean()\n",
+    "noise, weights and targets above a half": "net, y = nn.Linear(12, 3), torch.rand(48, 3)\nmask = torch.rand(48, 3) > 0.5\n"
+    "loss = F.binary_cross_entropy_with_logits(net(x), (y > 0.5).float(), weight=y)\nlarge = net.weight > 0.5, y.round()\n",
+    "a value of a regression above a half": "net, y = nn.Linear(12, 1), x[:, :1]\nfor _ in range(3):\n    output = net(x)\n"
+    "    loss = F.mse_loss(output, y)\n    right = ((output > 0.5) == (y > 0.5)).float().mean()\n",
+    "every threshold in turn": "net, y = nn.Linear(12, 1), (x[:, :1] > 0).float()\noutput = net(x)\n"
+    "loss = F.binary_cross_entropy_with_logits(output, y)\nrates = [(output > at).float().mean() for at in (-1.0, -0.5, 0.0, 0.5)]\n",
+    "a margin of hinges": "net, y = nn.Linear(12, 1), (x[:, 0] > 0) * 2.0 - 1\nscore = net(x).squeeze(1)\n"
+    "loss = F.hinge_embedding_loss(score, y)\ninside = (score < 0.5).sum()\n",
+    "a threshold of probabilities, of one class of two": "net, y = nn.Linear(12, 2), (x[:, 0] > 0).long()\nlogits = net(x)\n"
+    "loss = F.cross_entropy(logits, y)\nright = (logits.softmax(1)[:, 1] > 0.5) == y\n",
 }  # fmt: skip

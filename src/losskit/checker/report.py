@@ -12,7 +12,7 @@ from losskit.checker.phrase import LANGUAGES, Phrase, told
 from losskit.terminal import columns, width, wrapped
 
 #: What no check of losses looks at.
-NEVER = "whether the labels are right, and what is done with the outputs after training"
+NEVER = "whether the labels are right, and what is done with the outputs, but for a threshold of 0.5 beside their loss"
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,18 @@ from typing import Any, ClassVar
 from losskit.checker.call import Call
 from losskit.checker.finding import Finding, Says, Severity
 from losskit.checker.phrase import Phrase
+from losskit.checker.thresholds import Threshold
 from losskit.checker.training import Backward, Step
 
-Seen = Call | Backward | Step
+Seen = Call | Backward | Step | Threshold
 
 
 class Rule:
-    """A misuse that can be seen in a call, in a backward pass, or in a step of an optimizer.
+    """A misuse that can be seen in a call, in a backward pass, in a step of an optimizer, or at a threshold.
 
     A subclass states ``code``, ``name`` and ``says``; its docstring has the sections *What it does*, *Why it is wrong*, *Bad*
     and *Good*. The tests run Bad, in which it must find something, and Good, in which no rule may. It overrides one of the
-    three methods.
+    four methods.
     """
 
     code: ClassVar[str]
@@ -38,6 +39,10 @@ class Rule:
 
     def of_step(self, step: Step) -> Finding | None:
         """The finding of this step, or None."""
+        return None
+
+    def of_threshold(self, threshold: Threshold) -> Finding | None:
+        """The finding of a threshold that is wrong for the loss beside it, or None."""
         return None
 
     def found(self, severity: Severity, seen: Seen, **values: Any) -> Finding:

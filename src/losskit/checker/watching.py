@@ -35,6 +35,7 @@ from losskit.checker.gathers import RECENT, functions, noting
 from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
+from losskit.checker.thresholds import HALF, Thresholds, comparable, exchange, restore
 from losskit.checker.training import Stack, Training, Weight
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager, unobserved
@@ -78,6 +79,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.broken: dict[str, str] = {}
         self.others: dict[tuple[str, Site], Finding] = {}
         self.training = Training()
+        self.thresholds = Thresholds()
         self._places: dict[Any, tuple[_Seen, CodeType | None]] = {}
         self.always = False
         self.thread: int | None = None
@@ -98,6 +100,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
     def report(self, language: str = "en") -> Report:
         """What was found until now, in English or, as ``"zh"``, in Chinese."""
         findings = [finding for seen in self.sites.values() for finding in seen.findings()] + list(self.others.values())
+        findings += self._of_thresholds()
         findings.sort(key=lambda each: (ORDER.index(each.severity), str(each.where), each.code))
         coverage = self.coverage()
         return Report(tuple(findings), coverage.checked(), coverage.unchecked(), language=language)
@@ -151,6 +154,23 @@ class watch:  # noqa: N801 - named as torch.no_grad is
             if finding is not None:
                 seen.add(replace(finding, raised=call.result is None), rule.one_is_enough)
         self.training.call(call, stack)
+        self.thresholds.output(call)
+
+    def compare(self, value: Tensor, way: str, frame: FrameType) -> None:
+        """Look at a comparison with 0.5."""
+        threshold = self.thresholds.at(frame, way, _site)
+        threshold.calls += 1
+        if not (threshold.looked < FIRST or self.affords(threshold.calls)) or not comparable(value):
+            return
+        start = time.perf_counter()
+        with torch.no_grad(), quiet():
+            self.thresholds.compare(threshold, value)
+        self.spend(time.perf_counter() - start)
+
+    def _of_thresholds(self) -> list[Finding]:
+        wrong = self.thresholds.wrong()
+        found = [self._asked(rule, rule.of_threshold, each) for each in wrong for rule in RULES]
+        return [finding for finding in found if finding is not None]
 
     def backward(self, root: Tensor, stack: Stack, retaining: bool) -> Weight | None:
         """Ask every rule about a backward pass; gives the weight whose gradient is to be read behind it."""
@@ -276,6 +296,7 @@ def _exchange() -> None:
     for function in functions():
         _codes[function] = function.__code__
         function.__code__ = noting(function, hidden)
+    exchange(_compares, hidden)
     Loss.compute = _losskits  # type: ignore[method-assign]
     _hooks.append(register_optimizer_step_pre_hook(_steps))
 
@@ -287,6 +308,7 @@ def _follow() -> None:
 
 
 def _restore() -> None:
+    restore()
     Loss.compute = _compute  # type: ignore[method-assign]
     Tensor.backward = _backward  # type: ignore[method-assign]
     while _hooks:
@@ -401,6 +423,20 @@ def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
                     tell(each, stack)
                 except Exception as error:
                     each.broken["the training"] = first_line(error)
+
+
+def _compares(value: Tensor, way: str, number: float, frame: FrameType) -> None:
+    """A comparison with a number, in this frame."""
+    if _is_theirs(frame.f_code.co_filename):
+        return
+    for each in _watches:
+        if number != HALF:
+            each.thresholds.swept.add((id(frame.f_code), frame.f_lasti))
+        elif each.thread in (None, threading.get_ident()):
+            try:
+                each.compare(value, way, frame)
+            except Exception as error:
+                each.broken["the comparisons"] = first_line(error)
 
 
 def _torchs(original: Any, kind: type[Loss], watches: list[watch], given: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ for batch in pixels.split(32):
     code = mean + torch.randn_like(mean) * (0.5 * log_var).exp()
     output = torch.sigmoid(decoder(code))
     reconstruction = F.binary_cross_entropy(output, batch, reduction="sum")
+    wrong = (output.ge(0.5) != batch.bool()).sum()
     divergence = -0.5 * torch.sum(1 + log_var - mean.pow(2) - log_var.exp())
     optimizer.zero_grad()
     (reconstruction + divergence).backward()

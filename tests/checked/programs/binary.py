@@ -11,8 +11,10 @@ criterion = nn.BCELoss()
 optimizer = torch.optim.SGD(model.parameters(), 0.1)
 for batch in torch.randperm(256).split(32):
     optimizer.zero_grad()
-    loss = criterion(model(features[batch]).squeeze(1), yes[batch])
+    output = model(features[batch]).squeeze(1)
+    loss = criterion(output, yes[batch])
     loss.backward()
+    right = (output.round() == yes[batch]).float().mean()
     optimizer.step()
 
 margin = nn.Linear(6, 1)
@@ -20,6 +22,8 @@ optimizer = torch.optim.SGD(margin.parameters(), 0.1)
 signs = 2 * yes - 1
 for batch in torch.randperm(256).split(32):
     optimizer.zero_grad()
-    loss = nn.SoftMarginLoss()(margin(features[batch])[:, 0], signs[batch])
+    output = margin(features[batch])
+    right = ((output > 0).float()[:, 0] == yes[batch]).sum()
+    loss = nn.SoftMarginLoss()(output[:, 0], signs[batch])
     loss.backward()
     optimizer.step()

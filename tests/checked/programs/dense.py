@@ -18,6 +18,7 @@ for step in range(4):
     raw = F.binary_cross_entropy_with_logits(logits, hot, reduction="none")
     p = logits.sigmoid()
     focal = (raw * (hot * (1 - p) + (1 - hot) * p) ** 2).sum() / hot.sum().clamp(min=1)
+    seen = torch.where(p < 0.5, 0, 1).sum((0, 2, 3))
     located = boxes(features).permute(0, 2, 3, 1)
     local = F.l1_loss(located[inside], torch.rand(int(inside.sum()), 4))
     metres = F.softplus(depth(features).squeeze(1))

@@ -14,6 +14,7 @@ for epoch in range(2):
     for batch in torch.randperm(256).split(64):
         logits = model(features[batch])
         loss = criterion(logits, labels[batch])
+        hits = ((logits.detach().sigmoid() > 0.5) & labels[batch].bool()).sum(0)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -412,4 +412,59 @@ the anchors get a gradient of norm {there}, and the gathered rows of this rank m
 gather with torch.distributed.nn.functional.all_gather, whose result has a gradient
 
 改用 torch.distributed.nn.functional.all_gather 收集，其结果带梯度
+
+Predictions from a threshold that does not fit the loss.
+
+得出预测所用的阈值与损失不符。
+
+Looks for comparisons with 0.5, and for rounding, of the logits that a loss takes, or of their sigmoid's sigmoid. They are
+known by their values, whether they come before the loss or after it.
+
+查找与 0.5 的比较以及四舍五入：对象是损失所用的 logits，或其 sigmoid 的 sigmoid。依据是数值相同，在损失之前或之后均可。
+
+The logit of the probability 0.5 is 0; at a logit of 0.5 the probability is 0.62 already. And the sigmoid of a
+probability lies between 0.5 and 0.73, so that every prediction is yes. The loss is right, the accuracy is not.
+
+概率 0.5 对应的 logit 是 0；logit 为 0.5 时概率已是 0.62。而概率的 sigmoid 在 0.5 与 0.73 之间，预测全部为“是”。损失是对的，
+准确率却不对。
+
+a sigmoid is taken twice before probabilities are rounded
+
+做了两次 sigmoid，然后四舍五入
+
+a sigmoid is taken twice before probabilities are compared with 0.5
+
+做了两次 sigmoid，然后与 0.5 比较
+
+logits are rounded, as if they were probabilities
+
+把 logits 当作概率四舍五入
+
+logits are compared with 0.5, as if they were probabilities
+
+把 logits 当作概率与 0.5 比较
+
+the values are those of {values}, at {line}
+
+数值就是 {values}（{line}）
+
+the logits that {who} takes
+
+{who} 的 logits
+
+a sigmoid of the probabilities that {who} means
+
+{who} 的概率再做一次 sigmoid 的结果
+
+{flipped} of {all} predictions are not those of a probability of 0.5
+
+{all} 个预测中有 {flipped} 个与按概率 0.5 得出的不同
+
+take the sigmoid once
+
+只做一次 sigmoid
+
+compare logits with 0, or take their sigmoid first
+
+将 logits 与 0 比较，或先对其做 sigmoid
 """

@@ -29,9 +29,9 @@ Why it is wrong
 
 {code} {name}：{summary}
 
-whether the labels are right, and what is done with the outputs after training
+whether the labels are right, and what is done with the outputs, but for a threshold of 0.5 beside their loss
 
-标签是否正确，以及训练之后如何使用输出
+标签是否正确，以及输出的用法（只检查与损失一同出现的阈值 0.5）
 
 checked: {checked}; not checked: {unchecked}.
 
@@ -132,6 +132,10 @@ what made the input in {calls}, where the graph does not tell
 the training
 
 训练过程
+
+the comparisons
+
+比较运算
 
 that losskit cannot read ({error})
 

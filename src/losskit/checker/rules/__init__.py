@@ -59,3 +59,4 @@ from losskit.checker.rules.unequal_accumulation import UnequalAccumulation as Un
 from losskit.checker.rules.constant_loss import ConstantLoss as ConstantLoss
 from losskit.checker.rules.gradients_dropped import GradientsDropped as GradientsDropped
 from losskit.checker.rules.gathered_without_gradient import GatheredWithoutGradient as GatheredWithoutGradient
+from losskit.checker.rules.wrong_threshold import WrongThreshold as WrongThreshold

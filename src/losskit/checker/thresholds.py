@@ -1,0 +1,206 @@
+"""How outputs become predictions: comparisons with 0.5, and rounding, beside the losses of these outputs.
+
+A comparison belongs to a loss if its values are those of the loss's input, or of their sigmoid. So a few values are kept for a
+while, but no tensor of the program, and views, copies and other devices hide nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from losskit.checker.call import Call, inside
+from losskit.checker.finding import Site
+from losskit.core.ranges import Logit, Mass, Probability
+from losskit.core.shapes import Labels, Same
+from losskit.core.watched import plain
+
+FEWEST, MOST = 8, 1 << 12  # values from which two tensors are known to be one, and those that are kept
+KEPT = 8  # of the last outputs and comparisons
+HALF = 0.5
+ROUND = "round"
+COMPARED: dict[str, Callable[[Tensor, float], Tensor]] = {
+    ">": torch.gt,
+    ">=": torch.ge,
+    "<": torch.lt,
+    "<=": torch.le,
+    ROUND: lambda value, at: value.round() if at else (value > 0).to(value.dtype),
+}
+OPERATORS = {"__gt__": ">", "__ge__": ">=", "__lt__": "<", "__le__": "<="}
+METHODS = {"gt": ">", "ge": ">=", "round": ROUND}
+
+
+@dataclass(eq=False)
+class Threshold:
+    """A line at which outputs are compared with 0.5, and what was seen of it."""
+
+    where: Site
+    way: str
+    calls: int = 0
+    looked: int = 0
+    linked: int = 0  # of these, how many were found to be wrong for their loss
+    doubled: bool = False  # by a sigmoid too many; else the outputs are logits
+    flipped: int = 0
+    all: int = 0
+    who: str = "the loss"
+    loss: Site | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Output:
+    """What a loss took."""
+
+    who: str
+    where: Site | None
+    logits: bool
+    sample: Tensor
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """What was compared."""
+
+    threshold: Threshold
+    sample: Tensor
+    count: int
+
+
+@dataclass
+class Thresholds:
+    """What a watch has seen of them."""
+
+    places: dict[tuple[int, int], tuple[Threshold, CodeType]] = field(default_factory=dict)
+    swept: set[tuple[int, int]] = field(default_factory=set)  # the places at which there are other numbers, too
+    _outputs: deque[_Output] = field(default_factory=lambda: deque(maxlen=KEPT))
+    _compared: deque[_Compared] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+    def at(self, frame: FrameType, way: str, site: Callable[[FrameType], Site]) -> Threshold:
+        """The threshold in this frame."""
+        place = id(frame.f_code), frame.f_lasti
+        if place not in self.places:
+            self.places[place] = Threshold(site(frame), way), frame.f_code  # kept, so that no other has its id
+        return self.places[place][0]
+
+    def output(self, call: Call) -> None:
+        """A call of a loss, which may follow the comparisons of its input."""
+        slot, input = call.slot, call.given[0]
+        logits = type(slot.range) is Logit and isinstance(slot.shape, Same | Labels)
+        probabilities = isinstance(slot.range, Probability) and not isinstance(slot.range, Mass)
+        if not (logits or probabilities) or input.numel() < FEWEST:
+            return
+        output = _Output(call.who, call.where, logits, _sample(input), input.numel())
+        self._outputs.append(output)
+        left = [compared for compared in self._compared if not _link(output, compared)]
+        self._compared.clear()
+        self._compared.extend(left)
+
+    def compare(self, threshold: Threshold, value: Tensor) -> None:
+        """A comparison, which may follow the loss."""
+        threshold.looked += 1
+        compared = _Compared(threshold, _sample(value), value.numel())
+        if not any(_link(output, compared) for output in reversed(self._outputs)):
+            self._compared.append(compared)
+
+    def wrong(self) -> list[Threshold]:
+        """Those that are wrong for their loss."""
+        return [each for place, (each, _) in self.places.items() if each.linked and place not in self.swept]
+
+
+def comparable(value: Tensor) -> bool:
+    """Whether it may be the output of a network, and can be read."""
+    if value.numel() < FEWEST or not value.is_floating_point() or value.is_meta or not plain(value):
+        return False
+    return not (value.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
+def _sample(value: Tensor) -> Tensor:
+    """Values that are spread over all of it, as a copy."""
+    values = value.detach().reshape(-1)
+    return values[:: -(-len(values) // MOST)].clone()
+
+
+def _link(output: _Output, compared: _Compared) -> bool:
+    """Whether what was compared is this output; counts how it was told apart, if that is wrong."""
+    threshold, values, taken = compared.threshold, compared.sample, output.sample
+    if output.count != compared.count or not bool(values.max() > values.min()):
+        return False
+    taken = taken.to(values.device, values.dtype)
+    once = taken.sigmoid()
+    itself = torch.equal(taken, values)
+    doubled = _close(once.sigmoid() if output.logits else once, values)
+    if doubled or (itself and output.logits and not inside(taken, 0, 1)):
+        compare = COMPARED[threshold.way]
+        right = compare(taken, 0.0 if output.logits else HALF)
+        threshold.linked += 1
+        threshold.doubled, threshold.who, threshold.loss = doubled, output.who, output.where
+        threshold.flipped += int((compare(values, HALF) != right).sum())
+        threshold.all += len(values)
+    return itself or doubled
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=8 * torch.finfo(other.dtype).eps, atol=0)
+
+
+# Tensor's comparisons
+
+#: Hears of each: what is compared, how, with what, and in which frame.
+Tell = Callable[[Tensor, str, float, FrameType], None]
+
+
+def exchange(tell: Tell, hide: Callable[[CodeType], CodeType]) -> None:
+    """Let the comparisons of tensors with a number tell of it, until :func:`restore`."""
+    for name, way in OPERATORS.items():
+        setattr(Tensor, name, _operator(getattr(Tensor, name), way, tell, hide))
+    for name, way in METHODS.items():
+        setattr(Tensor, name, _method(getattr(Tensor, name), way, tell, hide))
+
+
+def restore() -> None:
+    """As torch has them: its base class in C holds them all."""
+    for name in (*OPERATORS, *METHODS):
+        delattr(Tensor, name)
+
+
+def _operator(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], CodeType]) -> Any:
+    """Every comparison of tensors passes here, so it is short."""
+
+    def compare(self: Tensor, other: Any) -> Any:
+        if type(other) is float:
+            tell(self, way, other, sys._getframe(1))
+        return original(self, other)
+
+    return _disguised(compare, original, hide)
+
+
+def _method(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], CodeType]) -> Any:
+    """The same of a method, which the compiler follows."""
+    function = getattr(torch, original.__name__)
+
+    def compare(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return function(self, *args, **kwargs)
+        if way == ROUND and not args and not kwargs:
+            tell(self, way, HALF, sys._getframe(1))
+        elif way != ROUND and len(args) == 1 and type(args[0]) is float:
+            tell(self, way, args[0], sys._getframe(1))
+        return original(self, *args, **kwargs)
+
+    return _disguised(compare, original, hide)
+
+
+def _disguised(function: Any, original: Any, hide: Callable[[CodeType], CodeType]) -> Any:
+    """Under the name by which it is found, so that it can be pickled."""
+    function.__code__ = hide(function.__code__)
+    wraps(original)(function)
+    function.__module__, function.__qualname__ = Tensor.__module__, f"{Tensor.__name__}.{original.__name__}"
+    return function
