@@ -277,6 +277,21 @@ def test_it_goes_with_accelerate() -> None:
     assert watching.report().checked.startswith("1 of 1 call")
 
 
+def test_a_metric_is_no_loss_without_a_gradient_where_another_reaches_the_model() -> None:
+    def training(target: Tensor, detached: bool) -> list[str]:
+        model = nn.Linear(5, 1)
+        with losskit.watch(model) as watching:
+            for _ in range(3):
+                output = model(LOGITS)
+                F.l1_loss(output.detach(), target)
+                loss = F.mse_loss(output.detach().requires_grad_() if detached else output, target)
+                cast("Any", loss).backward()
+        return codes(watching.report())
+
+    assert training(LOGITS[:, :1], detached=False) == []
+    assert training(LOGITS[:, :1], detached=True) == ["LK306", "LK306"]
+
+
 def test_modes_and_hooks_of_the_program_see_its_own_work_alone() -> None:
     from torch.autograd.graph import saved_tensors_hooks
     from torch.overrides import TorchFunctionMode

@@ -125,4 +125,15 @@ HABITS = {
     "loss = F.hinge_embedding_loss(score, y)\ninside = (score < 0.5).sum()\n",
     "a threshold of probabilities, of one class of two": "net, y = nn.Linear(12, 2), (x[:, 0] > 0).long()\nlogits = net(x)\n"
     "loss = F.cross_entropy(logits, y)\nright = (logits.softmax(1)[:, 1] > 0.5) == y\n",
+    "labels that are missing, behind unreduced losses": NET
+    + "labels = torch.randint(-1, 2, (48, 4)).float()\n"
+    + LOOP.format("losses = F.binary_cross_entropy_with_logits(net(x), labels, reduction='none'); loss = losses[labels >= 0].mean()"),
+    "labels that are missing, with a weight of 0": NET
+    + "labels = torch.randint(-1, 2, (48, 4)).float()\n"
+    + LOOP.format("loss = F.binary_cross_entropy_with_logits(net(x), labels, weight=(labels >= 0).float())"),
+    "ties of a ranking": NET
+    + "order = torch.sign(x[:, 0].round() - x[:, 1].round())\n"
+    + LOOP.format("loss = F.margin_ranking_loss(net(x)[:, 0], net(x)[:, 1], order, margin=0.5)"),
+    "every output with every other": NET
+    + LOOP.format("y = net(x)[:, 0]; loss = F.l1_loss(y, x[:, 0]) - F.l1_loss(y[:, None], y[None, :]) / 2"),
 }  # fmt: skip

@@ -130,6 +130,18 @@ class Call:
         """An argument of the loss, None if it has no such."""
         return getattr(self.loss, name, None) if name in self.loss.arguments else None
 
+    def weighed(self, wrong: Tensor) -> Tensor:
+        """Those of the wrong elements whose weight is not 0."""
+        weight = self.argument("weight")
+        if not isinstance(weight, Tensor) or self.loss.arguments["weight"].shape != "broadcast":
+            return wrong
+        return wrong & (weight != 0).expand_as(wrong) if _expands(weight, wrong) else wrong
+
+    def marks(self, value: Tensor, wrong: Tensor) -> bool:
+        """Whether the wrong values are one and the same among others, of a loss that is not reduced: a mask may leave them out."""
+        odd = value[wrong]
+        return self.reduction == "none" and 0 < odd.numel() < value.numel() and bool((odd == odd[0]).all())
+
     # The loss as a function
 
     def at(self, input: Tensor, **others: Tensor) -> Tensor:
@@ -167,6 +179,13 @@ class Call:
             return None
         ids = target.long().clamp(0, input.shape[dim] - 1).unsqueeze(dim)
         return torch.full_like(input, low).scatter(dim, ids, high)
+
+
+def _expands(value: Tensor, other: Tensor) -> bool:
+    try:
+        return bool(torch.broadcast_shapes(value.shape, other.shape) == other.shape)
+    except RuntimeError:
+        return False
 
 
 def _wide(value: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ class Rule:
     one_is_enough: ClassVar[bool] = True
     #: Whether a finding of a step no longer holds if a later step shows none.
     taken_back: ClassVar[bool] = False
+    #: Whether it no longer holds once any gradient has reached the model.
+    until_reached: ClassVar[bool] = False
 
     def inspect(self, call: Call) -> Finding | None:
         """The finding of this call, or None."""

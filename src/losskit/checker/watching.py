@@ -47,6 +47,7 @@ BUDGET = 0.01  # of the time since the start, for looking at further calls
 INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
 STANDARD = re.compile(rf"<frozen |{re.escape(get_path('stdlib'))}{re.escape(os.sep)}(?!(site|dist)-packages)")
 NOWHERE = Site("?", 0)
+UNTIL_REACHED = {rule.code for rule in RULES if rule.until_reached}
 DEEP = 12  # lines of a stack that are kept
 DEPRECATED = ("size_average", "reduce")
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError)  # of a loss; a checkpoint ends its second run with another
@@ -85,6 +86,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.thread: int | None = None
         self._started = time.perf_counter()
         self._spent = 0.0
+        self._reached = False
 
     def __enter__(self) -> watch:
         self._started = time.perf_counter()
@@ -101,6 +103,8 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         """What was found until now, in English or, as ``"zh"``, in Chinese."""
         findings = [finding for seen in self.sites.values() for finding in seen.findings()] + list(self.others.values())
         findings += self._of_thresholds()
+        if self._reached:
+            findings = [each for each in findings if each.code not in UNTIL_REACHED]
         findings.sort(key=lambda each: (ORDER.index(each.severity), str(each.where), each.code))
         coverage = self.coverage()
         return Report(tuple(findings), coverage.checked(), coverage.unchecked(), language=language)
@@ -179,6 +183,11 @@ class watch:  # noqa: N801 - named as torch.no_grad is
             return None
         self._tell(lambda rule: rule.of_backward, seen)
         return seen.weight
+
+    def behind(self) -> None:
+        """Note, behind a backward pass, whether a gradient has reached the model."""
+        if self.model is not None and not self._reached:
+            self._reached = any(each.grad is not None for each in self.model.parameters())
 
     def step(self, optimizer: Any, where: Site) -> None:
         """Ask every rule about a step of an optimizer."""
@@ -384,6 +393,8 @@ def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
         for weight in weights:
             if weight is not None:
                 weight.keep()
+        for each in _watches:
+            each.behind()
 
 
 def _steps(optimizer: Any, args: Any, kwargs: Any) -> None:

@@ -74,5 +74,6 @@ def _each(shape: object) -> bool:
 
 
 def _meant(call: Call, first: Tensor, value: Tensor) -> bool:
-    """Whether every pair is meant, as of quantiles: as many dimensions, each with its own 1."""
-    return first.dim() == value.dim() and (first.dim() > 2 or call.reduction == "none")
+    """Whether every pair is meant, as of quantiles: as many dimensions, each with its own 1, or both the network's output."""
+    outputs = all(each.requires_grad for each in call.given)
+    return first.dim() == value.dim() and (first.dim() > 2 or call.reduction == "none" or outputs)

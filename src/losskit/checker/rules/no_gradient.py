@@ -28,7 +28,8 @@ class NoGradient(Rule):
 
     code = "LK306"
     name = "no-gradient"
-    one_is_enough = False  # of two losses, one may be another model's
+    one_is_enough = False
+    until_reached = True  # of two losses, one may be a metric, or another model's
     says = Says(
         "no gradient of {who} reaches the model",
         "{evidence}",

@@ -43,7 +43,8 @@ class OutsideUnit(Rule):
             if not isinstance(slot.range, ZeroOne) or not value.numel() or given.requires_grad:
                 continue  # what requires a gradient is no target; another rule tells of that
             wrong = (value < -TOLERANCE) | (value > 1 + TOLERANCE)
-            if bool(wrong.any()):
+            missing = call.marks(value, wrong) and bool((value == 0).any()) and bool((value == 1).any())
+            if bool(call.weighed(wrong).any()) and not missing:
                 values = {"low": float(value.min()), "high": float(value.max()), "share": share(wrong)}
                 return self.error(call, name=name, far=self._far(call), mend=_mend(name, value), **values)
         return None
