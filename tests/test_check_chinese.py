@@ -23,9 +23,15 @@ from losskit.checker.report import Report
 from losskit.terminal import columns
 
 FOLDER = Path(str(checker.__file__)).parent
-CODE = sorted(path for path in FOLDER.rglob("*.py") if path.parent.name != "chinese")
+PLUGIN = FOLDER.parent / "pytest_plugin"
+CODE = sorted(
+    path
+    for folder in (FOLDER, PLUGIN)
+    for path in folder.rglob("*.py")
+    if path.parent.name != "chinese" and path != PLUGIN / "__init__.py"  # whose help is pytest's
+)
 SENTENCE = re.compile(r"[a-z}]+,? [a-z{(]|[a-z}]+: \{")
-NOT_SHOWN = ("_asking", "noting")  # which write code
+NOT_SHOWN = ("_asking", "noting", "unknown")  # which write code, or the message of an error
 
 
 @cache

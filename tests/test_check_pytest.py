@@ -8,6 +8,7 @@ import pytest
 import torch.nn.functional as F
 
 from losskit.checker import watching  # so that it stays: pytester drops what a run has imported
+from losskit.terminal import columns
 
 pytest_plugins = ["pytester"]
 
@@ -186,3 +187,55 @@ def test_the_ini_switches_it_on(suite: pytest.Pytester) -> None:
     suite.makepyfile(START + "def test_misuse():\n    misuse()\n")
     suite.runpytest_inprocess("-o", "losskit_check=true").assert_outcomes(failed=1)
     suite.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_workers_of_xdist_tell_the_summary(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("xdist")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    tests = """
+@pytest.mark.parametrize("number", range(4))
+def test_divergence(number):
+    divergence()
+
+def test_misuse():
+    misuse()
+
+@pytest.mark.losskit(ignore=["LK101"])
+def test_meant():
+    misuse()
+"""
+    shown = run(suite, tests, "-n", "2", fail=1, passed=5)
+    assert ":12: error LK101 softmax-before-logits" in shown
+    told = summary(shown)
+    assert re.search(r":15: warning LK301 mean-of-elements .*::test_divergence\[\d\] and 3 others ", told)
+    assert "checked: 6 of 6 calls in 2 lines" in told
+    assert ", in 6 of 6 tests; ignored: LK101 (1); not checked: " in told
+
+
+@pytest.mark.parametrize("way", [["--losskit-lang", "zh"], ["-o", "losskit_lang=zh"]], ids=["option", "ini"])
+def test_in_chinese(suite: pytest.Pytester, way: list[str]) -> None:
+    tests = """
+def test_misuse():
+    misuse()
+    divergence()
+
+def test_passed_by():
+    divergence()
+    F.cross_entropy(torch.randn(2, 2, 2).to_sparse(), IDS) if 0 else None
+    F.mse_loss(torch.empty(3, device="meta"), torch.empty(3, device="meta"))
+"""
+    shown = run(suite, tests, *way, fail=1, passed=1)
+    assert "LK101：损失使用有误\n" in shown
+    assert re.search("losskit：.*，检查测试所调用的损失", shown)
+    part = re.split(r"=+ losskit =+\n", shown)[1].split("\n=")[0]
+    assert "\n  位于  test_in_chinese.py::test_misuse 及其他 1 个\n" in part
+    assert not re.findall("[a-z]{2,} [a-z]{2,}", re.sub("> .*", "", part)), part
+    assert "，涉及 2 个测试中的 2 个；未检查：" in re.sub(r"\s", "", part).replace(
+        "涉及2个测试中的2个", "涉及 2 个测试中的 2 个"
+    )
+    assert all(columns(line) <= 80 for line in part.splitlines() if not line.lstrip().startswith((">", "test_in")))
+
+
+def test_a_language_that_is_not_there(suite: pytest.Pytester) -> None:
+    result = suite.runpytest_inprocess("--losskit", "-o", "losskit_lang=de")
+    assert "losskit_lang must be one of en, zh, got 'de'" in str(result.stderr)

@@ -10,9 +10,12 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Two ways to switch it on, and the findings to ignore."""
+    """Two ways to switch it on, the language in which it tells, and the findings to ignore."""
     text = "watch the losses that tests call; a misuse whose harm was measured fails its test"
-    parser.getgroup("losskit").addoption("--losskit", action="store_true", help=text)
+    group = parser.getgroup("losskit")
+    group.addoption("--losskit", action="store_true", help=text)
+    group.addoption("--losskit-lang", choices=("en", "zh"), help="tell of losses in English or Chinese (default: en)")
+    parser.addini("losskit_lang", "as --losskit-lang, in every run", default="en")
     parser.addini("losskit_check", "as --losskit, in every run", type="bool", default=False)
     parser.addini(
         "losskit_ignore", "codes of findings of losskit to ignore: LK310, or LK3 for all of these", type="args"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from losskit import __version__
+from losskit.checker.phrase import LANGUAGES, Phrase, told
 from losskit.checker.watching import hold, release
 from losskit.pytest_plugin.one_test import OfTest
 from losskit.pytest_plugin.summary import Summary
@@ -29,15 +30,20 @@ class Hooks:
     def __init__(self, config: pytest.Config) -> None:
         given: dict[str, Any] = getattr(config, "workerinput", {})
         self.room = given.get(ROOM) or min(WIDEST, config.get_terminal_writer().fullwidth)
+        self.language: str = config.getoption("losskit_lang") or config.getini("losskit_lang")
+        if self.language not in LANGUAGES:
+            raise pytest.UsageError(f"losskit_lang must be one of {', '.join(LANGUAGES)}, got {self.language!r}")
         self.ignored = config.getini("losskit_ignore")
         self.folder = os.path.join(config.invocation_params.dir, "")
-        self.summary = Summary(self.room)
+        self.summary = Summary(self.room, self.language)
         self.watching: OfTest | None = None
         self.holding = self.inside = False
 
     def pytest_report_header(self) -> str:
         """Say that it is on."""
-        return f"losskit: {__version__}, watches the losses that tests call"
+        return told(
+            Phrase("losskit: {version}, watches the losses that tests call", version=__version__), self.language
+        )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -94,7 +100,9 @@ class Hooks:
         if not self.holding:
             hold()
             self.holding = True
-        self.watching = OfTest([*self.ignored, *_codes([_of_mark(mark) for mark in item.iter_markers("losskit")])])
+        self.watching = OfTest(
+            [*self.ignored, *_codes([_of_mark(mark) for mark in item.iter_markers("losskit")])], self.language
+        )
         self.watching.__enter__()
         self.inside = True
 

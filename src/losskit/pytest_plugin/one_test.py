@@ -8,6 +8,7 @@ from typing import Any
 
 from losskit.checker.catalog import RULES
 from losskit.checker.finding import Finding, Severity, Site
+from losskit.checker.phrase import Phrase, told
 from losskit.checker.watching import watch
 from losskit.names import meant
 
@@ -19,10 +20,12 @@ class OfTest(watch):
 
     Args:
         ignored: Codes of findings that are dropped, or what they start with.
+        language: In which it tells.
     """
 
-    def __init__(self, ignored: Sequence[str] = ()) -> None:
+    def __init__(self, ignored: Sequence[str] = (), language: str = "en") -> None:
         super().__init__()
+        self.language = language
         self.ignored = tuple(ignored)
         self.failed = False  # by an error of its own
         self._told: set[tuple[str, Site | None]] = set()
@@ -48,15 +51,20 @@ class OfTest(watch):
         errors = [each for each in self.findings() if each.severity is Severity.ERROR]
         new = [each for each in errors if (each.code, each.where) not in self._told]
         self._told |= {(each.code, each.where) for each in new}
-        codes = ", ".join(sorted({each.code for each in new}))
-        return (
-            "\n\n".join([f"{codes}: a misused loss", *(self.report().full(each, room) for each in new)]) if new else ""
-        )
+        if not new:
+            return ""
+        head = Phrase("{codes}: a misused loss", codes=", ".join(sorted({each.code for each in new})))
+        return "\n\n".join([told(head, self.language), *(self._full(each, room) for each in new)])
 
     def record(self, room: int) -> dict[str, Any]:
         """What the summary needs, which another process may write: text of at most ``room`` columns, and counts."""
+        coverage = self.coverage()
+        coverage.passed = {told(why, self.language): count for why, count in coverage.passed.items()}
         return {
-            "findings": [{**each.as_json(), "text": self.report().full(each, room)} for each in self.findings()],
-            "coverage": asdict(self.coverage()),
+            "findings": [{**each.as_json(self.language), "text": self._full(each, room)} for each in self.findings()],
+            "coverage": asdict(coverage),
             "ignored": [each.code for each in self.report().findings if each.code.startswith(self.ignored)],
         }
+
+    def _full(self, finding: Finding, room: int) -> str:
+        return self.report(self.language).full(finding, room)

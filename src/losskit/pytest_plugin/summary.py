@@ -7,8 +7,9 @@ from typing import Any
 
 from losskit.checker.coverage import Coverage
 from losskit.checker.finding import ORDER, Severity
+from losskit.checker.phrase import Phrase, told
 from losskit.checker.report import NEVER
-from losskit.terminal import wrapped
+from losskit.terminal import columns, wrapped
 
 OUTSIDE = "calls at import, between tests and in other processes"
 
@@ -20,17 +21,17 @@ class Found:
     finding: dict[str, Any]
     tests: list[str] = field(default_factory=list)
 
-    @property
-    def line(self) -> str:
+    def line(self, language: str) -> str:
         """In short."""
         of = self.finding
-        return f"{of['file']}:{of['line']}: {of['severity']} {of['code']} {of['what']}"
+        return f"{of['file']}:{of['line']}: {told(of['severity'], language)} {of['code']} {of['what']}"
 
     @property
     def where(self) -> str:
         """The tests, in words."""
         others = len(self.tests) - 1
-        return self.tests[0] + (f" and {others} other{'s' if others > 1 else ''}" if others else "")
+        more = "{test} and {count} other" if others == 1 else "{test} and {count} others"
+        return Phrase(more, test=self.tests[0], count=others) if others else self.tests[0]
 
 
 class Summary:
@@ -38,10 +39,12 @@ class Summary:
 
     Args:
         room: The columns of the terminal.
+        language: In which it tells; that of the findings, too.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, language: str = "en") -> None:
         self.room = room
+        self.language = language
         self.coverage = Coverage()
         self.tests = self.calling = 0
         self.found: dict[tuple[str, int, str, str], Found] = {}
@@ -66,17 +69,27 @@ class Summary:
             for each in self.found.values():
                 if each.finding["severity"] == severity:
                     lines += self._of(each, full=severity is Severity.WARNING and not brief)
-        return [*lines, *wrapped(self._coverage(), self.room)]
+        return [*lines, *wrapped(told(self._coverage(), self.language), self.room)]
 
     def _of(self, each: Found, full: bool) -> list[str]:
-        lines = each.finding["text"].split("\n") if full else wrapped(each.line, self.room, "  ")
-        return [*lines, *wrapped(f"  {'in':<9} {each.where}", self.room, " " * 12), *([""] if full else [])]
+        lines = each.finding["text"].split("\n") if full else wrapped(each.line(self.language), self.room, "  ")
+        title = told("in", self.language)
+        across = columns(told("evidence", self.language)) + 2  # as the findings' own titles
+        place = f"  {title}{' ' * (across - columns(title))}{told(each.where, self.language)}"
+        return [*lines, *wrapped(place, self.room, " " * (2 + across)), *([""] if full else [])]
 
-    def _coverage(self) -> str:
-        tests = f"{self.tests} test{'s' if self.tests != 1 else ''}"
-        ran = f", in {self.calling} of {tests}" if self.calling else f" in {tests}"
+    def _coverage(self) -> Phrase:
+        tests = Phrase("{count} test" if self.tests == 1 else "{count} tests", count=self.tests)
+        ran = "{checked}, in {calling} of {tests}" if self.calling else "{checked} in {tests}"
         ignored = ", ".join(f"{code} ({count})" for code, count in sorted(self.ignored.items()))
-        left = "; ".join([*self.coverage.unchecked(), OUTSIDE, NEVER])
-        return (
-            f"checked: {self.coverage.checked()}{ran}; {f'ignored: {ignored}; ' if ignored else ''}not checked: {left}."
+        left = told("; ", self.language).join(
+            told(each, self.language) for each in (*self.coverage.unchecked(), OUTSIDE, NEVER)
+        )
+        return Phrase(
+            "checked: {checked}; ignored: {ignored}; not checked: {unchecked}."
+            if ignored
+            else "checked: {checked}; not checked: {unchecked}.",
+            checked=Phrase(ran, checked=self.coverage.checked(), calling=self.calling, tests=tests),
+            ignored=ignored,
+            unchecked=left,
         )

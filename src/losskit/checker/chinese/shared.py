@@ -29,6 +29,50 @@ Why it is wrong
 
 {code} {name}：{summary}
 
+losskit: {version}, watches the losses that tests call
+
+losskit：{version}，检查测试所调用的损失
+
+{codes}: a misused loss
+
+{codes}：损失使用有误
+
+in
+
+位于
+
+{test} and {count} other
+
+{test} 及其他 {count} 个
+
+{test} and {count} others
+
+{test} 及其他 {count} 个
+
+{count} test
+
+{count} 个测试
+
+{count} tests
+
+{count} 个测试
+
+{checked}, in {calling} of {tests}
+
+{checked}，涉及 {tests}中的 {calling} 个
+
+{checked} in {tests}
+
+{tests}中{checked}
+
+checked: {checked}; ignored: {ignored}; not checked: {unchecked}.
+
+已检查：{checked}；已忽略：{ignored}；未检查：{unchecked}。
+
+calls at import, between tests and in other processes
+
+导入时、测试之间以及其他进程中的调用
+
 whether the labels are right, and what is done with the outputs, but for a threshold of 0.5 beside their loss
 
 标签是否正确，以及输出的用法（只检查与损失一同出现的阈值 0.5）
