@@ -50,7 +50,13 @@ NOWHERE = Site("?", 0)
 UNTIL_REACHED = {rule.code for rule in RULES if rule.until_reached}
 DEEP = 12  # lines of a stack that are kept
 DEPRECATED = ("size_average", "reduce")
-REFUSALS = (RuntimeError, ValueError, TypeError, IndexError)  # of a loss; a checkpoint ends its second run with another
+REFUSALS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    IndexError,
+    Warning,
+)  # of a loss; a checkpoint ends its second run with another
 __tracebackhide__ = True  # pytest shows the user's lines and torch's
 
 
