@@ -85,6 +85,16 @@ def test_a_script_finds_itself_and_its_arguments(tmp_path: Path, capsys: pytest.
     assert (list(sys.path), list(sys.argv), sys.modules["__main__"]) == before
 
 
+def test_a_script_that_goes_to_another_folder_finds_its_file_and_its_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script(tmp_path, "import os, pathlib; os.chdir('/'); print(len(pathlib.Path(__file__).read_text()) > 0, *sys.argv)")
+    assert main(["check", "--run", "train.py", "--format", "concise", "--out", "report"]) == 1
+    assert capsys.readouterr().out == "True train.py\n"
+    assert (tmp_path / "report").read_text().startswith("train.py:4: error LK101 ")
+
+
 @pytest.mark.parametrize(("ending", "code"), [("", 1), ("sys.exit(3)", 3)])
 def test_the_exit_code_and_the_formats(
     ending: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -203,7 +213,9 @@ def test_a_module_of_a_package(
     assert main(["check", "-m", "trained_here.train", "--format", "concise", "--", "--lr", "3"]) == 1
     shown = capsys.readouterr().out
     path = package / "train.py"
-    assert shown.startswith(f"__main__ trained_here {[str(path), '--lr', '3']} beside\n{path}:4: error LK101 ")
+    assert shown.startswith(
+        f"__main__ trained_here {[str(path), '--lr', '3']} beside\ntrained_here/train.py:4: error LK101 "
+    )
     assert sys.path == before
     assert main(["check", "-m", "trained_here.none"]) == main(["check", "-m", "no_such_package.train"]) == 2
     assert "cannot run no_such_package.train: no such module" in capsys.readouterr().err

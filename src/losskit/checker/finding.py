@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -39,7 +40,16 @@ class Site(NamedTuple):
     function: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.path}:{self.line}"
+
+    @property
+    def path(self) -> str:
+        """The file, as seen from the current folder if it lies there."""
+        try:
+            here = os.path.join(os.getcwd(), "")
+        except OSError:  # it was removed
+            return self.file
+        return self.file.removeprefix(here)
 
     @property
     def source(self) -> str:
@@ -99,7 +109,7 @@ class Finding:
             "code": self.code,
             "name": self.name,
             "severity": str(self.severity),
-            "file": self.where.file if self.where else None,
+            "file": self.where.path if self.where else None,
             "line": self.where.line if self.where else None,
             "what": told(self.what, language),
             "evidence": told(self.evidence, language),

@@ -30,12 +30,14 @@ class Program(NamedTuple):
 
     Args:
         path: Its file.
+        name: What it finds as its own name in ``sys.argv``.
         folder: The first on the path of modules.
         code: Compiles it.
         spec: Of a module.
     """
 
     path: str
+    name: str
     folder: str
     code: Callable[[], CodeType]
     spec: ModuleSpec | None = None
@@ -56,7 +58,7 @@ def run(script: str, arguments: Sequence[str], language: str = "en", module: boo
 
 
 def _script(script: str) -> Program:
-    path = Path(script)
+    path = Path(os.path.abspath(script))  # as Python has it, so that it is found from another folder too
     try:
         source = path.read_bytes()
     except OSError as error:
@@ -65,7 +67,7 @@ def _script(script: str) -> Program:
     def code() -> CodeType:
         return compile(source, str(path), "exec", dont_inherit=True)
 
-    return Program(str(path), str(path.resolve().parent), code)
+    return Program(str(path), script, str(path.resolve().parent), code)
 
 
 def _module(name: str) -> Program:
@@ -83,7 +85,7 @@ def _module(name: str) -> Program:
     if spec is None or spec.origin is None or not hasattr(loader, "get_code"):
         raise UnreadableScriptError(f"cannot run {name}: no such module")
     found = spec.name
-    return Program(spec.origin, os.getcwd(), lambda: cast("CodeType", loader.get_code(found)), spec)
+    return Program(spec.origin, spec.origin, os.getcwd(), lambda: cast("CodeType", loader.get_code(found)), spec)
 
 
 def _ended(program: Program, main: ModuleType) -> int:
@@ -132,10 +134,11 @@ def _as_main(program: Program, arguments: Sequence[str]) -> Iterator[ModuleType]
     main.__dict__.update(__file__=program.path, __builtins__=builtins)
     if program.spec is not None:
         main.__dict__.update(__spec__=program.spec, __package__=program.spec.parent, __loader__=program.spec.loader)
-    before = sys.modules["__main__"], sys.argv, list(sys.path)
-    sys.modules["__main__"], sys.argv = main, [program.path, *arguments]
+    before, here = (sys.modules["__main__"], sys.argv, list(sys.path)), os.getcwd()
+    sys.modules["__main__"], sys.argv = main, [program.name, *arguments]
     sys.path.insert(0, program.folder)
     try:
         yield main
     finally:
         sys.modules["__main__"], sys.argv, sys.path[:] = before
+        os.chdir(here)  # the report is written, and its paths are told, from where it was asked for

@@ -262,7 +262,8 @@ def quiet() -> Iterator[None]:
 
 
 #: ``warnings`` looks for the caller beyond frames of the import system, which it knows by such a name.
-HIDDEN = f"{__file__} (importlib, _bootstrap)"
+PASSED_OVER = " (importlib, _bootstrap)"
+HIDDEN = f"{__file__}{PASSED_OVER}"
 
 
 def hidden(code: CodeType) -> CodeType:
@@ -367,7 +368,7 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
     code: CodeType = made["asking"].__code__
     return code.replace(
         co_consts=tuple(uses.get(each, each) if isinstance(each, str) else each for each in code.co_consts),
-        co_filename=HIDDEN,
+        co_filename=f"{function.__code__.co_filename}{PASSED_OVER}",
         co_firstlineno=function.__code__.co_firstlineno,
         co_name=function.__name__,
     )
