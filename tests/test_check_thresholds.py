@@ -28,6 +28,8 @@ FAULTY = {
     "no, instead of yes": BOTH + "output <= 0.5",
     "a method": BOTH + "output.ge(0.5)",
     "rounded": BOTH + "output.detach().round()",
+    "rounded by a function": BOTH + "torch.round(output)",
+    "rounded by a name": BOTH + "from torch import round\nround(output)",
     "another dtype": BOTH + "output.double().data > 0.5",
     "a pass of its own": BOTH + "with torch.no_grad():\n    net(x) > 0.5\n",
     "under inference_mode": "with torch.inference_mode():\n    output = net(x)\n    output > 0.5\n    loss = nn.BCEWithLogitsLoss()(output, y)\n",
@@ -36,7 +38,7 @@ FAULTY = {
     "of many labels": "output = torch.randn(16, 4)\nloss = nn.MultiLabelSoftMarginLoss()(output, (output > 1).float())\noutput > 0.5",
     "a sigmoid of probabilities": BEHIND + "torch.sigmoid(p) > 0.5",
     "by hand": BEHIND + "1 / (1 + torch.exp(-p)) >= 0.5",
-    "rounded behind it": BEHIND + "p.sigmoid().round()",
+    "rounded behind it": BEHIND + "torch.round(torch.sigmoid(p))",
     "twice a sigmoid": BOTH + "output.sigmoid().sigmoid() > 0.5",
     "in another thread": BOTH + "other = threading.Thread(target=lambda: output > 0.5)\nother.start(), other.join()",
     "a large one": "output = torch.randn(1, 3, 50, 60).to(memory_format=torch.channels_last)\n"
@@ -46,7 +48,7 @@ FINE = {
     "zero": BOTH + "output > 0",
     "a sigmoid": BOTH + "output.sigmoid() > 0.5",
     "probabilities": BEHIND + "p > 0.5, p.round()",
-    "digits": BOTH + "output.round(decimals=2)",
+    "digits": BOTH + "output.round(decimals=2), torch.round(output, decimals=2)",
     "other values": BOTH + "net(x + 1) > 0.5, y > 0.5, torch.rand(32, 1) > 0.5",
     "changed since": BOTH + "output.detach().sigmoid_()\noutput > 0.5",
     "a sweep": BOTH + "[output > at for at in (0.5, 0.0, 0.25)]",
@@ -125,7 +127,7 @@ def test_tensors_are_as_before_afterwards() -> None:
 
 
 def compared(x: Tensor) -> Tensor:
-    return (x > 0.5) + x.gt(0.5) + x.round() + x.ge(x) + (x <= 0.5) + x.round(decimals=1)
+    return (x > 0.5) + x.gt(0.5) + x.round() + x.ge(x) + (x <= 0.5) + torch.round(x) + torch.round(x, decimals=1)
 
 
 @pytest.mark.parametrize("how", ["script", "trace", "vmap", "fx"])
@@ -152,6 +154,20 @@ def test_what_is_compiled_is_as_it_would_be() -> None:
         assert torch.equal(function(x), compared(x))
     assert torch.equal(function(x), compared(x))
     assert not watching.broken
+
+
+def test_what_is_compiled_first_while_watched_finds_torchs_round_afterwards() -> None:
+    x, rules = torch.randn(4, 16), pytest.importorskip("torch._dynamo.trace_rules")
+    torch.compiler.reset()
+    rules.get_torch_obj_rule_map.cache_clear()
+    with losskit.watch():
+        kept = torch.round
+        function = torch.compile(compared, backend="eager", fullgraph=True)
+        assert torch.equal(function(x), compared(x))
+    assert torch.round is not kept
+    assert torch.equal(kept(x), torch.round(x))
+    torch.compiler.reset()
+    assert torch.equal(torch.compile(compared, backend="eager", fullgraph=True)(x), compared(x))
 
 
 def test_a_finding_names_the_line_of_the_loss() -> None:

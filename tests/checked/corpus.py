@@ -144,7 +144,7 @@ CORPUS = [
         "LK315",
         "pytorch-sentiment-analysis#75",
         "net, y = nn.Sequential(nn.Linear(12, 1), nn.Sigmoid()), (x[:, 0] > 0).float()\n"
-        "def accuracy(output, y):\n    return (torch.sigmoid(output).round() == y).float().mean()\n"
+        "def accuracy(output, y):\n    return (torch.round(torch.sigmoid(output)) == y).float().mean()\n"
         "with torch.no_grad():\n    output = net(x).squeeze(1)\n    loss, right = nn.BCELoss()(output, y), accuracy(output, y)\n",
         "torch.sigmoid(output)",
         "output",

@@ -21,7 +21,7 @@ from losskit.checker.call import Call, inside
 from losskit.checker.finding import Site
 from losskit.core.ranges import Logit, Mass, Probability
 from losskit.core.shapes import Labels, Same
-from losskit.core.watched import plain
+from losskit.core.watched import eager, found_again, scripted_as
 
 FEWEST, MOST = 8, 1 << 12  # values from which two tensors are known to be one, and those that are kept
 KEPT = 8  # of the last outputs and comparisons
@@ -105,6 +105,8 @@ class Thresholds:
 
     def compare(self, threshold: Threshold, value: Tensor) -> None:
         """A comparison, which may follow the loss."""
+        if not _comparable(value):
+            return
         threshold.looked += 1
         compared = _Compared(threshold, _sample(value), value.numel())
         if not any(_link(output, compared) for output in reversed(self._outputs)):
@@ -115,9 +117,9 @@ class Thresholds:
         return [each for place, (each, _) in self.places.items() if each.linked and place not in self.swept]
 
 
-def comparable(value: Tensor) -> bool:
+def _comparable(value: Tensor) -> bool:
     """Whether it may be the output of a network, and can be read."""
-    if value.numel() < FEWEST or not value.is_floating_point() or value.is_meta or not plain(value):
+    if value.numel() < FEWEST or not value.is_floating_point() or value.is_meta or not eager(value):
         return False
     return not (value.is_cuda and torch.cuda.is_current_stream_capturing())
 
@@ -151,10 +153,12 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=8 * torch.finfo(other.dtype).eps, atol=0)
 
 
-# Tensor's comparisons
+# Torch's comparisons
 
 #: Hears of each: what is compared, how, with what, and in which frame.
 Tell = Callable[[Tensor, str, float, FrameType], None]
+_told: list[Tell] = []
+_round: Any = torch.round
 
 
 def exchange(tell: Tell, hide: Callable[[CodeType], CodeType]) -> None:
@@ -163,12 +167,30 @@ def exchange(tell: Tell, hide: Callable[[CodeType], CodeType]) -> None:
         setattr(Tensor, name, _operator(getattr(Tensor, name), way, tell, hide))
     for name, way in METHODS.items():
         setattr(Tensor, name, _method(getattr(Tensor, name), way, tell, hide))
+    _told.append(tell)
+    rounding.__code__ = hide(rounding.__code__)
+    scripted_as(rounding, ROUND)
+    torch.round = rounding
 
 
 def restore() -> None:
-    """As torch has them: its base class in C holds them all."""
+    """As torch has them: its base class in C holds all of a tensor's."""
     for name in (*OPERATORS, *METHODS):
         delattr(Tensor, name)
+    _told.clear()
+    torch.round = _round
+    found_again(_round)
+
+
+def rounding(*args: Any, **kwargs: Any) -> Any:
+    """``torch.round``, which may be called under this name long after :func:`restore`."""
+    if not torch.compiler.is_compiling() and _told and len(args) == 1 and not kwargs and isinstance(args[0], Tensor):
+        _told[0](args[0], ROUND, HALF, sys._getframe(1))
+    return _round(*args, **kwargs)
+
+
+wraps(_round)(rounding)
+rounding.__qualname__ = ROUND  # so that it can be pickled
 
 
 def _operator(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], CodeType]) -> Any:

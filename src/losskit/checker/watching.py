@@ -35,7 +35,7 @@ from losskit.checker.gathers import RECENT, functions, noting
 from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
-from losskit.checker.thresholds import HALF, Thresholds, comparable, exchange, restore
+from losskit.checker.thresholds import HALF, Thresholds, exchange, restore
 from losskit.checker.training import Stack, Training, Weight
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager, unobserved
@@ -170,10 +170,10 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         """Look at a comparison with 0.5."""
         threshold = self.thresholds.at(frame, way, _site)
         threshold.calls += 1
-        if not (threshold.looked < FIRST or self.affords(threshold.calls)) or not comparable(value):
+        if threshold.calls > FIRST and not self.affords(threshold.calls):
             return
         start = time.perf_counter()
-        with torch.no_grad(), quiet():
+        with unobserved(), torch.no_grad(), quiet():
             self.thresholds.compare(threshold, value)
         self.spend(time.perf_counter() - start)
 
