@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import pkgutil
 import re
 import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import losskit
 from losskit import __version__, cli
 from losskit.cli import main
 from losskit.core.head import Situation, Task
@@ -83,6 +86,20 @@ def test_a_whole_run_and_its_code(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 SMALL = ["compare", "iris", "--losses", "MSELoss", "--workers=1", "--folds=2", "--repeats=3", "--steps=5", "--seeds=1"]
+
+
+ENTRIES = [each.name for each in pkgutil.walk_packages(losskit.__path__, "losskit.") if each.name.endswith(".__main__")]
+
+
+@pytest.mark.parametrize("module", ENTRIES)
+def test_a_reader_that_has_left(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all that python -m can run: it ends with 2, and nothing is left to fail when Python ends."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", closed)
+        patched.setattr(sys, "argv", [module, *(["list"] if module == "losskit.__main__" else [])])
+        assert import_module(module).main() == 2
 
 
 def test_a_reader_that_leaves(tmp_path: Path) -> None:

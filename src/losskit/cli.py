@@ -18,6 +18,7 @@ from typing import Any
 
 from losskit import __version__
 from losskit.names import meant
+from losskit.terminal import while_read
 
 FAILED = 2
 STOPPED = 128  # and the number of the signal, as shells have it; Ctrl-C is signal 2
@@ -41,6 +42,13 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; 0 if all went well, else 2 (130 at Ctrl-C) with a message on standard error."""
+    try:
+        return while_read(lambda: _run(argv))
+    except KeyboardInterrupt:
+        return _refuse("stopped", STOPPED + 2)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     if "_ARGCOMPLETE" in os.environ:
         with suppress(ModuleNotFoundError):
@@ -50,15 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return FAILED
     call: Callable[[argparse.Namespace], int] = options.call
-    try:
-        code = call(options)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # the reader of a pipe has left, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except KeyboardInterrupt:
-        return _refuse("stopped", STOPPED + 2)
+    return call(options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,10 +1,12 @@
-"""Text that fits the terminal: lines of at most its width, and no word, name or piece of code cut."""
+"""Text that fits the terminal: lines of at most its width, and no word, name or piece of code cut; and pipes that close."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Collection, Sequence
+import sys
+from collections.abc import Callable, Collection, Sequence
 from unicodedata import east_asian_width
 
 WIDEST = 100  # wider lines are hard to read
@@ -12,6 +14,18 @@ GLUE = "\N{NO-BREAK SPACE}"
 WIDE = "\u2e80-\u9fff\uff00-\uffef"  # Chinese, with its punctuation
 #: Spaces, and what stands on one line: a word, or a Chinese character with the punctuation around it.
 PIECE = re.compile(rf"([ \n]*)(（*(?:[{WIDE}]|[^ \n{WIDE}]+)[，。：；、）]*)")
+
+
+def while_read(run: Callable[[], int]) -> int:
+    """What ``run`` gives; 2 where the reader of standard output has left, as head does."""
+    try:
+        try:
+            return run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more at its end
+        return 2
 
 
 def width() -> int:

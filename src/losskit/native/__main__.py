@@ -4,10 +4,15 @@ import argparse
 import sys
 
 from losskit.native import node, status
+from losskit.terminal import while_read
 
 
 def main() -> int:
     """Build if told to, then say what is there."""
+    return while_read(_run)
+
+
+def _run() -> int:
     parser = argparse.ArgumentParser(prog="python -m losskit.native", description=__doc__)
     parser.add_argument(
         "verb", nargs="?", choices=["build"], help="compile the autograd node for this torch and Python"
