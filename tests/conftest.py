@@ -41,7 +41,7 @@ def _same_start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     threads, hook = torch.get_num_threads(), sys.excepthook
     if request.node.path.name != "test_node.py" and crc32(request.node.nodeid.encode()) % 3 == 0:
         monkeypatch.setattr(node, "found", lambda: (None, "not in this test"))
-        fields._kept.cache_clear()  # the losses of functions, which may have it
+        fields.kept.cache_clear()  # the losses of functions, which may have it
     yield
     torch.set_num_threads(threads)
     sys.excepthook = hook  # init_process_group puts one that names the rank, and does not give it back

@@ -37,6 +37,13 @@ def softmax() -> Tensor:
     return LOGITS.clone().requires_grad_().softmax(1)
 
 
+def test_a_function_that_was_called_before_is_seen() -> None:
+    """Its loss is kept, and may have a call in C++ ready."""
+    for _ in range(2):
+        losskit.functional.cross_entropy(softmax(), IDS)
+    assert codes(losskit.check(losskit.functional.cross_entropy, softmax(), IDS)) == ["LK101"]
+
+
 WAYS: dict[str, Callable[[Tensor], Tensor]] = {
     "view": lambda p: p.view(4, 4, 5),
     "permute": lambda p: p.view(4, 4, 5).permute(0, 2, 1),

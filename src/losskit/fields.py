@@ -286,14 +286,15 @@ def _bind(cls: type[Fields], args: tuple[Any, ...], kwargs: dict[str, Any]) -> d
     return given
 
 
-class _Fleeting(Exception):  # noqa: N818 - no error: the loss is not kept
+class Fleeting(Exception):  # noqa: N818 - no error: the loss is not kept
     """An argument that would be kept alive: a tensor or a function."""
 
 
 @lru_cache(maxsize=1024, typed=True)  # typed: 1, 1.0 and True are equal
-def _kept(cls: type[F], *args: Any, **kwargs: Any) -> F:
+def kept(cls: type[F], *args: Any, **kwargs: Any) -> F:
+    """:func:`instance`, where no compiler is at work and no argument is a tensor or a function."""
     if any(isinstance(value, Tensor) or callable(value) for value in (*args, *kwargs.values())):
-        raise _Fleeting
+        raise Fleeting
     return cls(*args, **kwargs)
 
 
@@ -304,7 +305,7 @@ def instance(cls: type[F], *args: Any, **kwargs: Any) -> F:
     """
     if not is_dynamo_compiling():
         try:
-            return _kept(cls, *args, **kwargs)  # type: ignore[no-any-return, arg-type]
-        except (_Fleeting, TypeError):  # TypeError: one cannot be hashed, or the class complains
+            return kept(cls, *args, **kwargs)  # type: ignore[no-any-return, arg-type]
+        except (Fleeting, TypeError):  # TypeError: one cannot be hashed, or the class complains
             pass
     return cls(*args, **kwargs)

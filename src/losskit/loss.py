@@ -16,7 +16,7 @@ from losskit.core.reduction import NOTHING, AtCall, BatchReduction, Extra, both,
 from losskit.core.watched import eager, readable, savable_with
 from losskit.decoding import Decodes
 from losskit.documentation import documentation
-from losskit.fields import arg, instance as instance, reduction_arg
+from losskit.fields import Fleeting, arg, instance as instance, kept, reduction_arg
 
 
 @dataclass_transform(field_specifiers=(arg, reduction_arg), eq_default=False)
@@ -191,3 +191,19 @@ class Loss(Decodes):
     def torch_is_right(self, *tensors: Tensor) -> bool:
         """Whether torch's own operator gives this loss's numbers for these arguments, shapes and dtypes."""
         return True
+
+
+_compute = Loss.compute  # `losskit.watch` puts another in its place
+
+
+def served(cls: type[Loss], tensors: tuple[Tensor, ...], at_call: AtCall, *args: Any, **kwargs: Any) -> Tensor:
+    """``instance(cls, ...).compute(tensors, at_call)``, as functions do: of a small loss its steps are a tenth of the time."""
+    if is_dynamo_compiling():
+        return cls(*args, **kwargs).compute(tensors, at_call)
+    try:
+        loss: Loss = kept(cls, *args, **kwargs)  # type: ignore[arg-type]
+    except (Fleeting, TypeError):
+        return cls(*args, **kwargs).compute(tensors, at_call)
+    plain = None if at_call or cls.compute is not _compute else loss.prepared.plain
+    value = None if plain is None else plain(tensors)
+    return loss.compute(tensors, at_call) if value is None else value

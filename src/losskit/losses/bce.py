@@ -12,7 +12,7 @@ from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import PROBABILITY, ZERO_OR_ONE
 from losskit.core.watched import autocasting
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 SURE = 1e-12  # the gradient treats probabilities below it as this one, as torch does
 
@@ -94,4 +94,4 @@ def binary_cross_entropy(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`BCELoss`."""
-    return instance(BCELoss, weight, reduction, pos_weight=pos_weight).compute((input, target), at_call)
+    return served(BCELoss, (input, target), at_call, weight, reduction, pos_weight=pos_weight)

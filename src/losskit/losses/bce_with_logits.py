@@ -10,7 +10,7 @@ from losskit.core.head import ON_LABELS, Situation
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import LOGIT, ZERO_OR_ONE
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class BCEWithLogitsLoss(Loss, nn.BCEWithLogitsLoss):
@@ -76,5 +76,6 @@ def binary_cross_entropy_with_logits(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`BCEWithLogitsLoss`."""
-    loss = instance(BCEWithLogitsLoss, weight, reduction, pos_weight, label_smoothing=label_smoothing)
-    return loss.compute((input, target), at_call)
+    return served(
+        BCEWithLogitsLoss, (input, target), at_call, weight, reduction, pos_weight, label_smoothing=label_smoothing
+    )

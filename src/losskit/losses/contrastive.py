@@ -12,7 +12,7 @@ from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Items, Vectors
 from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 from losskit.losses.triplet_margin import distance
 
 
@@ -72,4 +72,4 @@ def contrastive_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`ContrastiveLoss`."""
-    return instance(ContrastiveLoss, margin, reduction).compute((first, second, target), at_call)
+    return served(ContrastiveLoss, (first, second, target), at_call, margin, reduction)

@@ -9,7 +9,7 @@ from losskit.core.head import Encoding, Head, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import SIGN, VECTOR
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class CosineEmbeddingLoss(Loss, nn.CosineEmbeddingLoss):
@@ -82,4 +82,4 @@ def cosine_embedding_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`CosineEmbeddingLoss`."""
-    return instance(CosineEmbeddingLoss, margin, reduction).compute((input1, input2, target), at_call)
+    return served(CosineEmbeddingLoss, (input1, input2, target), at_call, margin, reduction)

@@ -14,7 +14,7 @@ from losskit.core.reduction import NOTHING, AtCall, Reduction
 from losskit.core.shapes import Classes
 from losskit.core.slots import CLASS_LOGITS, IDS_OR_PROBABILITIES, Slot
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, instance, served
 from losskit.losses.log_softmax import log_softmax
 from losskit.native.call import Unfit
 from losskit.native.in_place import in_place
@@ -124,10 +124,10 @@ def cross_entropy(  # noqa: D417 - the class describes the others
             that was changed in place. They are kept, and nothing is saved, where there is no kernel: off the CPU, under
             a compiler, for class probabilities, for logits that are not contiguous or are inf.
     """
-    loss = instance(CrossEntropyLoss, weight, ignore_index, reduction, label_smoothing, dim=dim)
     if inplace_backward and torch.is_grad_enabled() and input.requires_grad:
+        loss = instance(CrossEntropyLoss, weight, ignore_index, reduction, label_smoothing, dim=dim)
         return _in_place(loss, input, target, at_call)
-    return loss.compute((input, target), at_call)
+    return served(CrossEntropyLoss, (input, target), at_call, weight, ignore_index, reduction, label_smoothing, dim=dim)
 
 
 def _in_place(loss: CrossEntropyLoss, input: Tensor, target: Tensor, at_call: AtCall) -> Tensor:

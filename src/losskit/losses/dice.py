@@ -18,7 +18,7 @@ from losskit.core.reduction import AtCall, Extra, Reduction
 from losskit.core.shapes import Classes, Items, Same
 from losskit.core.slots import Either, Slot
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 @dataclass(frozen=True)
@@ -192,4 +192,4 @@ def dice_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`DiceLoss`."""
-    return instance(DiceLoss, smooth, dim, ignore_index, reduction).compute((input, target), at_call)
+    return served(DiceLoss, (input, target), at_call, smooth, dim, ignore_index, reduction)

@@ -13,7 +13,7 @@ from losskit.core.head import ON_LABELS, Situation
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import LOGIT, ZERO_OR_ONE
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class FocalLoss(Loss):
@@ -80,4 +80,4 @@ def focal_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`FocalLoss`."""
-    return instance(FocalLoss, gamma, alpha, reduction).compute((input, target), at_call)
+    return served(FocalLoss, (input, target), at_call, gamma, alpha, reduction)

@@ -16,7 +16,7 @@ from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Broadcast
 from losskit.core.slots import NUMBER, Slot
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 CONSTANT = 0.5 * math.log(2 * math.pi)
 
@@ -110,4 +110,5 @@ def gaussian_nll_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`GaussianNLLLoss`."""
-    return instance(GaussianNLLLoss, full=full, eps=eps, reduction=reduction).forward(input, target, var, **at_call)
+    tensors = (input, target, beside(input, target, var))
+    return served(GaussianNLLLoss, tensors, at_call, full=full, eps=eps, reduction=reduction)

@@ -10,7 +10,7 @@ from losskit.core.head import Encoding, Head, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import NUMBER, SIGN
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class HingeEmbeddingLoss(Loss, nn.HingeEmbeddingLoss):
@@ -53,4 +53,4 @@ def hinge_embedding_loss(
     input: Tensor, target: Tensor, margin: float = 1.0, reduction: Reduction = "mean", **at_call: Unpack[AtCall]
 ) -> Tensor:
     """Functional form of :class:`HingeEmbeddingLoss`."""
-    return instance(HingeEmbeddingLoss, margin, reduction).compute((input, target), at_call)
+    return served(HingeEmbeddingLoss, (input, target), at_call, margin, reduction)

@@ -9,7 +9,7 @@ from losskit.core.head import ON_NUMBERS, Situation
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class HuberLoss(Loss, nn.HuberLoss):
@@ -69,4 +69,4 @@ def huber_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`HuberLoss`."""
-    return instance(HuberLoss, reduction, delta, weight=weight).compute((input, target), at_call)
+    return served(HuberLoss, (input, target), at_call, reduction, delta, weight=weight)

@@ -15,7 +15,7 @@ from losskit.core.reduction import AtCall, BatchReduction
 from losskit.core.shapes import Same
 from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 LOG_TARGET = Slot(LogProbability("for probabilities use log_target=False, for logits {name}.log_softmax(-1)"), Same())
 
@@ -107,4 +107,4 @@ def kl_div(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`KLDivLoss`."""
-    return instance(KLDivLoss, reduction, log_target).compute((input, target), at_call)
+    return served(KLDivLoss, (input, target), at_call, reduction, log_target)

@@ -9,7 +9,7 @@ from losskit.core.head import ON_NUMBERS, Situation
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class L1Loss(Loss, nn.L1Loss):
@@ -60,4 +60,4 @@ def l1_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`L1Loss`."""
-    return instance(L1Loss, reduction, weight=weight).compute((input, target), at_call)
+    return served(L1Loss, (input, target), at_call, reduction, weight=weight)

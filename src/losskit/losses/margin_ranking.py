@@ -11,7 +11,7 @@ from losskit.core.head import Encoding, Head, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import NUMBER, SIGN
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class MarginRankingLoss(Loss, nn.MarginRankingLoss):
@@ -63,4 +63,4 @@ def margin_ranking_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`MarginRankingLoss`."""
-    return instance(MarginRankingLoss, margin, reduction).compute((input1, input2, target), at_call)
+    return served(MarginRankingLoss, (input1, input2, target), at_call, margin, reduction)

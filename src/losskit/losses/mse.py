@@ -9,7 +9,7 @@ from losskit.core.head import ON_NUMBERS
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class MSELoss(Loss, nn.MSELoss):
@@ -64,4 +64,4 @@ def mse_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`MSELoss`."""
-    return instance(MSELoss, reduction, weight=weight).compute((input, target), at_call)
+    return served(MSELoss, (input, target), at_call, reduction, weight=weight)

@@ -12,7 +12,7 @@ from losskit.core.head import ON_CLASSES
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import CLASS_SCORES, IDS
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class MultiMarginLoss(Loss, nn.MultiMarginLoss):
@@ -84,4 +84,4 @@ def multi_margin_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`MultiMarginLoss`."""
-    return instance(MultiMarginLoss, p, margin, weight, reduction).compute((input, target), at_call)
+    return served(MultiMarginLoss, (input, target), at_call, p, margin, weight, reduction)

@@ -14,7 +14,7 @@ from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Labels
 from losskit.core.slots import Slot
 from losskit.fields import reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,4 @@ def multilabel_margin_loss(
     input: Tensor, target: Tensor, reduction: Reduction = "mean", **at_call: Unpack[AtCall]
 ) -> Tensor:
     """Functional form of :class:`MultiLabelMarginLoss`."""
-    return instance(MultiLabelMarginLoss, reduction).compute((input, target), at_call)
+    return served(MultiLabelMarginLoss, (input, target), at_call, reduction)

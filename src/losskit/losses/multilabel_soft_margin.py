@@ -10,7 +10,7 @@ from losskit.core.head import Activation, Encoding, Head, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import LABEL_LOGITS, LABELS
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class MultiLabelSoftMarginLoss(Loss, nn.MultiLabelSoftMarginLoss):
@@ -56,4 +56,4 @@ def multilabel_soft_margin_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`MultiLabelSoftMarginLoss`."""
-    return instance(MultiLabelSoftMarginLoss, weight, reduction).compute((input, target), at_call)
+    return served(MultiLabelSoftMarginLoss, (input, target), at_call, weight, reduction)

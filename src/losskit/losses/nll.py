@@ -9,7 +9,7 @@ from losskit.core.head import Activation, Encoding, Head, Situation, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import IDS, LOG_PROBABILITIES
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class NLLLoss(Loss, nn.NLLLoss):
@@ -73,4 +73,4 @@ def nll_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`NLLLoss`."""
-    return instance(NLLLoss, weight, ignore_index, reduction).compute((input, target), at_call)
+    return served(NLLLoss, (input, target), at_call, weight, ignore_index, reduction)

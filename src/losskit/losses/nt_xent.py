@@ -17,7 +17,7 @@ from losskit.core.shapes import Vectors
 from losskit.core.slots import Slot
 from losskit.core.watched import no_autocast
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 from losskit.losses.cosine_embedding import scaled, squared
 from losskit.losses.log_softmax import log_softmax
 
@@ -187,7 +187,7 @@ def nt_xent_loss(
 ) -> Tensor:
     """Functional form of :class:`NTXentLoss`."""
     if process_group is None:
-        return instance(NTXentLoss, temperature, reduction).compute((first, second), at_call)
+        return served(NTXentLoss, (first, second), at_call, temperature, reduction)
     # Not cached: that would keep the group alive.
     loss = NTXentLoss(temperature, reduction, process_group=process_group)
     return loss.compute((first, second), at_call)

@@ -16,7 +16,7 @@ from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Same
 from losskit.core.slots import NUMBER, Slot
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 RATE = Slot(NonNegative("a rate", mend="for the logarithm of a rate use log_input=True"), Same())
 
@@ -101,4 +101,4 @@ def poisson_nll_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`PoissonNLLLoss`."""
-    return instance(PoissonNLLLoss, log_input, full, eps, reduction).compute((input, target), at_call)
+    return served(PoissonNLLLoss, (input, target), at_call, log_input, full, eps, reduction)

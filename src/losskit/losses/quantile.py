@@ -16,7 +16,7 @@ from losskit.core.reduction import AtCall, Reduction
 from losskit.core.shapes import Same, Shape
 from losskit.core.slots import Slot
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class QuantileLoss(Loss):
@@ -146,4 +146,4 @@ def quantile_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`QuantileLoss`."""
-    return instance(QuantileLoss, quantile, reduction).compute((input, target), at_call)
+    return served(QuantileLoss, (input, target), at_call, quantile, reduction)

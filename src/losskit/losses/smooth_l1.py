@@ -9,7 +9,7 @@ from losskit.core.head import ON_NUMBERS, Situation
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import NUMBER
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class SmoothL1Loss(Loss, nn.SmoothL1Loss):
@@ -56,4 +56,4 @@ def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: Reduction = "mean", beta: float = 1.0, **at_call: Unpack[AtCall]
 ) -> Tensor:
     """Functional form of :class:`SmoothL1Loss`."""
-    return instance(SmoothL1Loss, reduction, beta).compute((input, target), at_call)
+    return served(SmoothL1Loss, (input, target), at_call, reduction, beta)

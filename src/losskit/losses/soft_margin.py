@@ -9,7 +9,7 @@ from losskit.core.head import Activation, Encoding, Head, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import LOGIT, SIGN
 from losskit.fields import reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 
 class SoftMarginLoss(Loss, nn.SoftMarginLoss):
@@ -50,4 +50,4 @@ class SoftMarginLoss(Loss, nn.SoftMarginLoss):
 
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean", **at_call: Unpack[AtCall]) -> Tensor:
     """Functional form of :class:`SoftMarginLoss`."""
-    return instance(SoftMarginLoss, reduction).compute((input, target), at_call)
+    return served(SoftMarginLoss, (input, target), at_call, reduction)

@@ -10,7 +10,7 @@ from losskit.core.head import ON_CLASSES, Situation
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import CLASS_LOGITS, IDS
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 from losskit.losses.log_softmax import log_softmax
 
 
@@ -74,4 +74,4 @@ def softmax_focal_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`SoftmaxFocalLoss`."""
-    return instance(SoftmaxFocalLoss, gamma, weight, ignore_index, reduction).compute((input, target), at_call)
+    return served(SoftmaxFocalLoss, (input, target), at_call, gamma, weight, ignore_index, reduction)

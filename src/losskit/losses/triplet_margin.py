@@ -13,7 +13,7 @@ from losskit.core.head import Encoding, Head, Task
 from losskit.core.reduction import AtCall, Reduction
 from losskit.core.slots import VECTOR
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
@@ -102,5 +102,4 @@ def triplet_margin_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`TripletMarginLoss`."""
-    loss = instance(TripletMarginLoss, margin, p, eps, swap, reduction)
-    return loss.compute((anchor, positive, negative), at_call)
+    return served(TripletMarginLoss, (anchor, positive, negative), at_call, margin, p, eps, swap, reduction)

@@ -9,7 +9,7 @@ from losskit.core.head import Encoding, Head, Task
 from losskit.core.reduction import AtCall, Reduction, aligned
 from losskit.core.slots import VECTOR
 from losskit.fields import arg, reduction_arg
-from losskit.loss import Loss, instance
+from losskit.loss import Loss, served
 from losskit.losses.triplet_margin import Distance, distance, hinge
 
 
@@ -107,11 +107,12 @@ def triplet_margin_with_distance_loss(
     **at_call: Unpack[AtCall],
 ) -> Tensor:
     """Functional form of :class:`TripletMarginWithDistanceLoss`."""
-    loss = instance(
+    return served(
         TripletMarginWithDistanceLoss,
+        (anchor, positive, negative),
+        at_call,
         distance_function=distance_function,
         margin=margin,
         swap=swap,
         reduction=reduction,
     )
-    return loss.compute((anchor, positive, negative), at_call)
