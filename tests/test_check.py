@@ -68,7 +68,8 @@ def test_the_origin_is_found_behind_what_only_moves_values(way: str) -> None:
 
 HIDING: dict[str, Callable[[Tensor], Tensor]] = {
     "detach": lambda p: p.detach(),
-    "times one": lambda p: p * 1.0,
+    "doubled": lambda p: p * 2.0,
+    "masked logarithm": lambda p: p.log() * 0.5,
     "average": lambda p: (p + p) / 2,
     "other branch": lambda p: torch.cat([p, p.sigmoid()], 1),
     "constant branch": lambda p: torch.cat([p, torch.ones(16, 1)], 1),
@@ -113,16 +114,17 @@ def test_what_hides_the_origin_is_named_as_not_checked() -> None:
     assert codes(losskit.check(F.cross_entropy, softmax_last(features), IDS)) == ["LK101"]
 
 
-def test_a_sigmoid_by_hand_is_known_and_what_looks_like_one_is_not() -> None:
+def test_a_sigmoid_by_hand_and_a_mask_are_known_and_what_looks_like_one_is_not() -> None:
     x = LOGITS.clone().requires_grad_()
     assert origin((1 + (-x).exp()).reciprocal()).by == "sigmoid"
     if hasattr(torch._C._autograd.SavedTensor, "data"):  # else the factor is not known
+        assert origin((IDS < 3).float().unsqueeze(1) * softmax()).by == "softmax"
         assert origin(1 / (1 + torch.exp(-x))).by == "sigmoid"
     for other in (2 / (1 + (-x).exp()), 1 / (1 + x.exp()), 1 / ((-x).exp() + x), x / (1 + (-x).exp()), 1 / (-x).exp()):
         assert origin(other).by == "unknown"
 
 
-@pytest.mark.parametrize("hidden", [Tensor.detach, lambda p: p * 1.0])
+@pytest.mark.parametrize("hidden", [Tensor.detach, lambda p: (p + p) / 2])
 def test_values_decide_where_the_graph_does_not_tell(hidden: Callable[[Tensor], Tensor]) -> None:
     report = losskit.check(F.cross_entropy, hidden(softmax()), IDS)
     assert codes(report) == ["LK101"]

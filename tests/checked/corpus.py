@@ -415,6 +415,46 @@ CORPUS = [
         "z",
     ),
     Case(
+        "LK101",
+        "",
+        "net = nn.Sequential(nn.Linear(12, 4), nn.Softmax(1))\nfor rows in x.split(2):\n    loss = F.cross_entropy(net(rows), torch.tensor([0, 2]))\n",
+        "nn.Sequential(nn.Linear(12, 4), nn.Softmax(1))",
+        "nn.Linear(12, 4)",
+    ),
+    Case(
+        "LK103",
+        "",
+        "net, legal = nn.Linear(12, 4), torch.tensor([1.0, 1.0, 1.0, 0.0])\nloss = F.cross_entropy(net(x).softmax(1) * legal, torch.arange(48) % 3)\n",
+        ".softmax(1) * legal",
+        " + legal.log().clamp(min=-1e4)",
+    ),
+    Case(
+        "LK212",
+        "",
+        "net, labels = nn.Linear(12, 6), (torch.rand(48, 6) < 0.5).float()\nloss = nn.BCELoss()(net(x).softmax(1), labels)\n",
+        ".softmax(1)",
+        ".sigmoid()",
+    ),
+    Case(
+        "LK309",
+        "",
+        "net, total = nn.Linear(12, 4), 0.0\nfor rows in x.split(12):\n    total += F.cross_entropy(net(rows), torch.arange(12) % 4).item()\n"
+        "loss = torch.tensor(total / 4, requires_grad=True)\nloss.backward()\n",
+        ".item()\nloss = torch.tensor(total / 4, requires_grad=True)",
+        "\nloss = total / 4",
+    ),
+    Case(
+        "LK310",
+        "",
+        "net, ids = nn.Linear(12, 4), torch.arange(12) % 4\n"
+        + SGD
+        + "for _ in range(3):\n    for rows in x.split(12):\n        output = net(rows)\n"
+        "        loss = F.cross_entropy(output, ids) + 0.1 * F.mse_loss(output, rows[:, :4])\n        loss.backward()\n"
+        "    optimizer.step(); optimizer.zero_grad()\n",
+        "        loss.backward()",
+        "        loss /= 4\n        loss.backward()",
+    ),
+    Case(
         "LK110",
         "",
         "net = nn.Conv1d(12, 4, 1)\nloss = nn.NLLLoss()(F.log_softmax(net(x.view(4, 12, 12)), -1), torch.arange(48).view(4, 12) % 4)\n",

@@ -142,6 +142,12 @@ class Call:
         odd = value[wrong]
         return self.reduction == "none" and 0 < odd.numel() < value.numel() and bool((odd == odd[0]).all())
 
+    @property
+    def swapped(self) -> bool:
+        """Whether the target alone has a graph."""
+        at = self.names.index("target") if "target" in self.names else 0
+        return self.given[at].requires_grad and not self.given[0].requires_grad
+
     # The loss as a function
 
     def at(self, input: Tensor, **others: Tensor) -> Tensor:
@@ -192,10 +198,10 @@ def _wide(value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() and value.dtype.itemsize < 4 else value
 
 
-def distribution(value: Tensor, dim: int, like: torch.dtype = torch.float32) -> bool:
+def distribution(value: Tensor, dim: int, like: torch.dtype = torch.float32, fewest: int = FEWEST) -> bool:
     """Whether there are enough rows along ``dim``, all of them probabilities that sum to 1."""
     size = value.shape[dim]
-    if size < 2 or value.numel() < FEWEST * size or not value.is_floating_point():
+    if size < 2 or value.numel() < fewest * size or not value.is_floating_point():
         return False
     return bool((value >= 0).all()) and bool(((value.sum(dim) - 1).abs() <= CLOSE.get(like, EXACT)).all())
 

@@ -131,7 +131,7 @@ LEAF = "torch::autograd::AccumulateGrad"
 
 
 def origin(tensor: Tensor) -> Origin:
-    """What made ``tensor``. It reads the names of nodes alone, never what they saved."""
+    """What made ``tensor``. It reads the names of nodes, and never what a hook keeps of what they saved."""
     return UNKNOWN if tensor.grad_fn is None else _Walk().from_node(tensor.grad_fn, DEEPEST)
 
 
@@ -161,6 +161,9 @@ class _Walk:
             return found if found.by == "linear" else UNKNOWN
         if _is_sigmoid(node):
             return Origin("sigmoid", name)
+        if name == "MulBackward0" and _shrinks(node):
+            found = self._agreed([parent for parent in parents if parent is not None], depth)
+            return UNKNOWN if found.by.startswith("log_") else found._replace(straight=False)
         for function, of in (("LogBackward0", OF_LOG), ("ExpBackward0", OF_EXP)):
             if name == function:
                 inner = self.from_node(parents[0], depth - 1)
@@ -190,6 +193,15 @@ def _is_sigmoid(node: Any) -> bool:
         if others:
             return False
     return bool(node.name() == "NegBackward0")
+
+
+def _shrinks(node: Any) -> bool:
+    """Whether a constant multiplies it that lies between 0 and 1, as a mask does: all stays within the activation's range."""
+    left, right = (parent for parent, _ in node.next_functions)
+    if (left is None) == (right is None):
+        return False
+    factor = saved(node, "other" if right is None else "self")
+    return factor is not None and bool(((factor >= 0) & (factor <= 1)).all())
 
 
 def _sizes(node: Any) -> tuple[int, int, int]:

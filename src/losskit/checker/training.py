@@ -16,6 +16,8 @@ from losskit.checker.call import Call
 from losskit.checker.finding import Site
 
 LOOKED_AT = 40  # steps and backward passes that are followed; there is nothing new in later ones
+NOTE = "losskit"  # by which a node of the graph is known again
+WIDE = 64  # losses of a sum that are looked at
 VALUES = 16  # of a line that are kept
 START = 256  # values of a gradient that tell it from another
 Stack = tuple[Site, ...]
@@ -28,7 +30,6 @@ class Past:
     who: str
     where: Site
     stack: Stack
-    result: weakref.ref[Tensor]
     value: float
     mean: bool  # whether it divides by what counts
     count: int | None  # what counts, where the target leaves something out
@@ -79,7 +80,7 @@ class Backward:
     retaining: bool  # whether its graph is kept, for another pass over the same batch
     value: float | None
     losses: tuple[Past, ...]
-    itself: Past | None  # the loss that is the root, as it was called
+    plain: tuple[Past, ...]  # those whose sum is the root, as they were called
     weight: Weight | None
     earlier: tuple[Past, ...]  # the last losses of all
 
@@ -165,7 +166,10 @@ class Training:
         count = None if kept is None else int(kept.sum())
         value = float(call.result.detach().float().mean())
         mean = call.reduction in ("mean", "batchmean")
-        past = Past(call.who, call.where, stack, weakref.ref(call.result), value, mean, count)
+        past = Past(call.who, call.where, stack, value, mean, count)
+        if call.result.grad_fn is not None:
+            metadata: Any = call.result.grad_fn.metadata
+            metadata[NOTE] = past
         self._losses.append(past)
         self._earlier.append(past)
         if call.result.requires_grad:
@@ -191,11 +195,9 @@ class Training:
             return None
         self.followed += 1
         losses, self._losses = tuple(self._losses), []
-        changed = root._version > 0  # in place, as by ``loss /= 4``
-        itself = None if changed else next((loss for loss in losses if loss.result() is root), None)
         value = float(root.detach()) if root.numel() == 1 else None
         leaf = root.grad_fn is None
-        seen = Backward(where, stack, leaf, retaining, value, losses, itself, _weight(root), tuple(self._earlier))
+        seen = Backward(where, stack, leaf, retaining, value, losses, _terms(root), _weight(root), tuple(self._earlier))
         self._backwards.append(seen)
         return seen
 
@@ -220,6 +222,20 @@ class Training:
         previous = self._previous.get(optimizer, ())
         self._previous[optimizer] = backwards
         return Step(where, steps.number, steps.empty, steps.behind_losses, backwards, previous, self.values)
+
+
+def _terms(root: Tensor) -> tuple[Past, ...]:
+    """The losses that are added up to it, and neither scaled nor weighed."""
+    found: list[Past] = []
+    waiting = [root.grad_fn]
+    while waiting and len(found) < WIDE:
+        node: Any = waiting.pop()
+        past = None if node is None else node.metadata.get(NOTE)
+        if past is not None:
+            found.append(past)
+        elif node is not None and node.name() == "AddBackward0" and getattr(node, "_saved_alpha", 1) == 1:
+            waiting += [parent for parent, _ in node.next_functions]
+    return tuple(found)
 
 
 def _norm(value: Tensor | None) -> float:

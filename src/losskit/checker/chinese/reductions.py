@@ -248,6 +248,14 @@ The error that torch raised without it was right; now nothing is trained, in sil
 用数值新建的张量，例如 torch.tensor(loss.item(), requires_grad=True)，不知道这个数值从何而来。不加它时 torch 的报错是对的；现
 在什么也没训练，却不再提示。
 
+the sum of {count} losses
+
+{count} 个损失之和
+
+the mean of {count} losses
+
+{count} 个损失的均值
+
 backward starts from a tensor without a graph, which has the value of {who}
 
 backward 从一个没有计算图的张量开始，其值与 {who} 相同

@@ -358,9 +358,9 @@ Targets that the last activation cannot give.
 目标超出了最后一个激活函数的取值范围。
 
 Looks for targets of a regression outside the values of the network's last activation: negative ones behind a ReLU, those
-beyond 1 behind a sigmoid or a tanh.
+beyond 1 behind a sigmoid or a tanh. Behind a softmax it looks for several labels at once in BCELoss.
 
-回归的目标超出网络最后一个激活函数的取值范围：ReLU 之后的负目标，sigmoid 或 tanh 之后大于 1 的目标。
+回归的目标超出网络最后一个激活函数的取值范围：ReLU 之后的负目标，sigmoid 或 tanh 之后大于 1 的目标。softmax 之后则查找 BCELoss 中同时成立的多个标签。
 
 The network cannot reach them, whatever it learns.
 
@@ -377,6 +377,14 @@ the input of {who} can only lie between {low} and {high}; the targets lie betwee
 the loss cannot fall below {floor}, where that of the best constant is {constant}
 
 损失降不到 {floor} 以下，而只输出最优常数时的损失是 {constant}
+
+the input of {who} sums to 1 over the labels, of which several hold at once
+
+{who} 的输入在各标签上之和为 1，而有多个标签同时成立
+
+use BCEWithLogitsLoss on the output of the linear layer, or a sigmoid instead of the softmax
+
+对线性层的输出使用 BCEWithLogitsLoss，或用 sigmoid 代替 softmax
 
 drop the activation behind the last layer, or scale the targets
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from losskit.checker.call import Call
+from losskit.checker.call import Call, distribution, inside
 from losskit.checker.finding import Finding, Says
 from losskit.checker.rule import Rule, evidence
 from losskit.core.ranges import Logit
@@ -40,12 +40,17 @@ class BoundedLogits(Rule):
 
     def inspect(self, call: Call) -> Finding | None:
         low, high = call.origin.range
-        classes = isinstance(call.slot.shape, Classes)
-        doubled = ("softmax",) if classes else ("sigmoid", "hardsigmoid", "softmax")
-        if type(call.slot.range) is not Logit or call.origin.by in doubled or math.isinf(low) or math.isinf(high):
+        if type(call.slot.range) is not Logit or self._doubled(call) or math.isinf(low) or math.isinf(high):
             return None
         best = call.best(low, high)
         floor = 0.0 if best is None else call.least(best)
         if floor < LEAST:
             return None
         return self.error(call, evidence=evidence(call), low=low, high=high, floor=floor)
+
+    def _doubled(self, call: Call) -> bool:
+        """Whether another rule tells of it: a softmax or a sigmoid twice. One that a mask or a slice has left does not sum to 1."""
+        if not isinstance(call.slot.shape, Classes):
+            return call.origin.by in ("sigmoid", "hardsigmoid", "softmax")
+        sums = any(distribution(call.input, dim, fewest=1) for dim in range(call.input.dim()))
+        return call.origin.by == "softmax" and (sums or not inside(call.input, 0, 1))

@@ -41,7 +41,7 @@ class NotADistribution(Rule):
         for slot, value in zip(call.slots[1:], call.values[1:]):
             if not isinstance(slot.range, Distribution) or call.dim is None or not value.is_floating_point():
                 continue
-            if value.shape != call.input.shape or not value.numel() or value.dim() < 2:
+            if call.swapped or value.shape != call.input.shape or not value.numel() or value.dim() < 2:
                 continue
             total = value.sum(call.dim)
             negative = (value < -1e-4).any(call.dim)

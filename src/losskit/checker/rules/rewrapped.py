@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from losskit.checker.finding import Finding, Says
+from losskit.checker.phrase import Phrase
 from losskit.checker.rule import Rule
 from losskit.checker.training import Backward
 
@@ -40,5 +41,18 @@ class Rewrapped(Rule):
         value = backward.value
         if not backward.leaf or value is None:
             return None
-        same = [each for each in backward.earlier if abs(each.value - value) <= 1e-6 * abs(value)]
-        return self.error(backward, value=value) if same else None
+        if any(_close(each.value, value) for each in backward.earlier):
+            return self.error(backward, value=value)
+        values = [each.value for each in backward.losses]
+        for told, other in (("the sum of {count} losses", sum(values)), ("the mean of {count} losses", _mean(values))):
+            if len(values) > 1 and _close(other, value):
+                return self.error(backward, who=Phrase(told, count=len(values)), value=value)
+        return None
+
+
+def _close(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-6 * abs(other)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / max(len(values), 1)

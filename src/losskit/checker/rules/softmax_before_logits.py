@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from losskit.checker.call import Call, distribution
+from losskit.checker.call import FEWEST, Call, distribution
 from losskit.checker.finding import Finding, Says
 from losskit.checker.rule import Rule, evidence
 from losskit.core.ranges import Logit
@@ -39,8 +39,9 @@ class SoftmaxBeforeLogits(Rule):
     def inspect(self, call: Call) -> Finding | None:
         if type(call.slot.range) is not Logit or not isinstance(call.slot.shape, Classes) or call.dim is None:
             return None
-        rows = distribution(call.input, call.dim, call.given[0].dtype)
-        if not (rows and call.origin.by in ("softmax", "unknown")):
+        fewest = 1 if call.origin.by == "softmax" else FEWEST
+        rows = distribution(call.input, call.dim, call.given[0].dtype, fewest)
+        if not (rows and call.origin.by in ("softmax", "unknown")) or call.swapped:
             return None
         best = call.best(0, 1)
         if best is None:

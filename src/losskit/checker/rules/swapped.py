@@ -36,8 +36,7 @@ class Swapped(Rule):
     def inspect(self, call: Call) -> Finding | None:
         if "target" not in call.names or len(call.names) != 2:
             return None
-        input, target = call.given
-        if input.requires_grad or not target.requires_grad or input.shape != target.shape:
+        if not call.swapped or call.input.shape != call.target.shape:
             return None
         if all(type(slot.range) is Real for slot in call.slots):
             return None  # a difference is the same both ways

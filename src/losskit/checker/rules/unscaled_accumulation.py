@@ -48,7 +48,7 @@ class UnscaledAccumulation(Rule):
     def of_step(self, step: Step) -> Finding | None:
         for group in repeated(step.backwards):
             seen = [each for each in group if each.losses]
-            plain = [each for each in seen if each.itself is not None and each.itself.mean and not each.retaining]
+            plain = [each for each in seen if any(term.mean for term in each.plain) and not each.retaining]
             if len(plain) == len(seen) > 1 and all(each.adding for each in group[1:]) and _whole(step, group):
                 found = self.warning if len(group) > FEW else self.note
                 return found(step, times=len(group), line=str(group[0].where))
