@@ -14,6 +14,14 @@ from losskit.checker.report import Report
 from losskit.checker.watching import first_line, watch
 
 
+class _OfOneCall(watch):
+    """Looks at all that a criterion calls."""
+
+    def affords(self, number: int) -> bool:
+        """Whether to look at a later call of a line."""
+        return True
+
+
 def check(
     criterion: Callable[..., Any],
     *tensors: Any,
@@ -41,8 +49,8 @@ def check(
         ...     print(finding.code, finding.severity, finding.name)
         LK101 error softmax-before-logits
     """
-    watching = watch(model, optimizer)
-    watching.always, watching.thread = True, threading.get_ident()
+    watching = _OfOneCall(model, optimizer)
+    watching.thread = threading.get_ident()
     devices = {value.device.index or 0 for value in tensors if isinstance(value, Tensor) and value.is_cuda}
     with torch.random.fork_rng(devices), watching, torch.enable_grad():
         try:

@@ -145,7 +145,6 @@ class Steps:
 class Training:
     """Follows a training."""
 
-    calls: int = 0  # of losses, looked at or not
     called: set[int] = field(default_factory=set)  # the threads in which a loss was called since the last backward
     own: dict[Site, int] = field(default_factory=dict)  # backward passes without any known loss
     followed: int = 0
@@ -206,8 +205,8 @@ class Training:
         steps = self.steps.get(optimizer)
         return steps is None or steps.number < LOOKED_AT or steps.number == steps.empty
 
-    def step(self, optimizer: Any, where: Site) -> Step | None:
-        """A step of an optimizer; None where it is not followed, or has a rate of 0."""
+    def step(self, optimizer: Any, where: Site, calls: int) -> Step | None:
+        """A step of an optimizer, behind so many calls of losses; None where it is not followed, or has a rate of 0."""
         still = all(isinstance(rate := group.get("lr"), float | int) and rate == 0 for group in optimizer.param_groups)
         if still:
             return None
@@ -217,7 +216,7 @@ class Training:
         steps = self.steps.setdefault(optimizer, Steps())
         parameters = [each for group in optimizer.param_groups for each in group["params"]]
         nothing = all(each.grad is None for each in parameters)
-        steps.add(nothing, self.calls)
+        steps.add(nothing, calls)
         backwards, self._backwards = tuple(self._backwards), []
         previous = self._previous.get(optimizer, ())
         self._previous[optimizer] = backwards

@@ -87,8 +87,8 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.others: dict[tuple[str, Site], Finding] = {}
         self.training = Training()
         self.thresholds = Thresholds()
-        self._places: dict[Any, tuple[_Seen, CodeType | None]] = {}
-        self.always = False
+        self._places: dict[Any, _Seen] = {}
+        self.following = True  # whether further backward passes are looked at
         self.thread: int | None = None
         self._started = time.perf_counter()
         self._spent = 0.0
@@ -128,21 +128,26 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         )
 
     def due(self, frame: FrameType | None) -> bool:
-        """Whether to look at this call, from this frame. Every call passes here, so it is short."""
+        """Whether to look at a call from this frame. Every call passes here, between two matrix products: it touches little."""
         if self.thread is not None and threading.get_ident() != self.thread:
             return False
-        place = None if frame is None else (id(frame.f_code), frame.f_lasti)  # the line would have to be counted
-        known = self._places.get(place)
-        if known is None:
-            seen = self.sites.setdefault(_site(frame), _Seen())
-            self._places[place] = seen, frame and frame.f_code  # kept, so that no other has its id
-        else:
-            seen = known[0]
+        # By the instruction, as Python would have to count the lines; by the code's id, as its hash is that of all it holds.
+        seen = None if frame is None else self._places.get((id(frame.f_code), frame.f_lasti))
+        if seen is None:
+            seen = self._place(_users(frame))
         seen.calls += 1
-        self.training.calls += 1
-        if self.training.following:
+        if self.following:
             self.training.called.add(threading.get_ident())
-        return self.always or seen.looked < FIRST or self.affords(seen.calls)
+        return seen.looked < FIRST or self.affords(seen.calls)
+
+    def _place(self, frame: FrameType | None) -> _Seen:
+        """What was seen at the line that a user's frame is at."""
+        place = None if frame is None else (id(frame.f_code), frame.f_lasti)
+        seen = self._places.get(place)
+        if seen is None:
+            seen = self._places[place] = self.sites.setdefault(_site(frame), _Seen())
+            seen.codes.append(None if frame is None else frame.f_code)  # no other may get its id
+        return seen
 
     def affords(self, number: int) -> bool:
         """Whether to look at a later call of a line, which is its call of this number."""
@@ -185,6 +190,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
     def backward(self, root: Tensor, stack: Stack, retaining: bool) -> Weight | None:
         """Ask every rule about a backward pass; gives the weight whose gradient is to be read behind it."""
         seen = self.training.backward(root, stack, retaining)
+        self.following = self.training.following
         if seen is None:
             return None
         self._tell(lambda rule: rule.of_backward, seen)
@@ -197,7 +203,8 @@ class watch:  # noqa: N801 - named as torch.no_grad is
 
     def step(self, optimizer: Any, where: Site) -> None:
         """Ask every rule about a step of an optimizer."""
-        seen = self.training.step(optimizer, where)
+        calls = sum(seen.calls for seen in self.sites.values())
+        seen = self.training.step(optimizer, where, calls)
         if seen is not None:
             self._tell(lambda rule: rule.of_step, seen)
 
@@ -232,6 +239,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.calls = self.looked = self.hidden = 0
+        self.codes: list[CodeType | None] = []
         self.found: dict[tuple[str, bool], tuple[Finding, int, bool]] = {}
 
     def add(self, finding: Finding, one_is_enough: bool) -> None:
@@ -356,7 +364,7 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
     at = next((place for place, each in enumerate(parameters) if each.kind is Parameter.KEYWORD_ONLY), len(named))
     head = [*named[:at], *(["*"] if at < len(named) else []), *named[at:]]
     given = ", ".join(f"{name}={name}" for name in named)
-    uses = {"compiling": torch.compiler.is_compiling, "due": _due, "ask": ask, "original": original}
+    uses = {"compiling": torch.compiler.is_dynamo_compiling, "due": _due, "ask": ask, "original": original}
     body = [
         *(f"{name} = {name!r}" for name in uses),  # constants whose place the functions take
         "__tracebackhide__ = True",
@@ -375,10 +383,10 @@ def _asking(function: Any, kind: type[Loss]) -> CodeType:
 
 
 def _due() -> list[watch] | None:
-    """The watches that want to look at a call by the frame before the last one."""
+    """The watches that want to look at a call by the frame before the last one; there is none where a thread starts with it."""
     if _busy and threading.get_ident() in _busy:
         return None
-    frame, found = _users(sys._getframe(2)), None
+    frame, found = sys._getframe(1).f_back, None
     for each in _watches:
         if each.due(frame):
             found = [each] if found is None else [*found, each]
@@ -389,7 +397,7 @@ def _due() -> list[watch] | None:
 def _backwards(self: Tensor, *args: Any, **kwargs: Any) -> None:
     """``Tensor.backward``."""
     weights: list[Weight | None] = []
-    if not any(each.training.following for each in _watches):
+    if not any(each.following for each in _watches):
         Tensor.backward = _backward  # type: ignore[method-assign]
     elif not torch.compiler.is_compiling() and threading.get_ident() not in _busy:
         retaining = bool(kwargs.get("retain_graph", args[1] if len(args) > 1 else False))
@@ -473,13 +481,14 @@ def _torchs(original: Any, kind: type[Loss], watches: list[watch], given: dict[s
             plain["reduction"] = nn._reduction.legacy_get_string(*(arguments[name] for name in DEPRECATED))
         return instance(kind, **plain)
 
-    who, stack = _caller(sys._getframe(3)) or original.__name__, _stack(sys._getframe(3))
+    frame = sys._getframe(2).f_back
+    who, stack = _caller(frame) or original.__name__, _stack(frame)
     return _ask(watches, stack, who, tensors, build, function, lambda: original(**given), by_torch=True)
 
 
 def _losskits(self: Loss, tensors: tuple[Tensor, ...], at_call: AtCall) -> Tensor:
     """A call of losskit's loss."""
-    watches = None if torch.compiler.is_compiling() else _due()
+    watches = None if torch.compiler.is_dynamo_compiling() else _due()
     if not watches:
         return _compute(self, tensors, at_call)
 
