@@ -1,12 +1,13 @@
 """How outputs become predictions: comparisons with 0.5, and rounding, beside the losses of these outputs.
 
-A comparison belongs to a loss if its values are those of the loss's input, or of their sigmoid. So a few values are kept for a
-while, but no tensor of the program, and views, copies and other devices hide nothing.
+A comparison belongs to a loss if its values are those of the loss's input, or of their sigmoid, or if the same layer made them. So
+a few values are kept for a while, but no tensor of the program, and views, copies and other devices hide nothing.
 """
 
 from __future__ import annotations
 
 import sys
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from losskit.checker.call import Call, inside
 from losskit.checker.finding import Site
+from losskit.checker.origin import NODES
 from losskit.core.ranges import Logit, Mass, Probability
 from losskit.core.shapes import Labels, Same
 from losskit.core.watched import eager, found_again, scripted_as
@@ -36,6 +38,10 @@ COMPARED: dict[str, Callable[[Tensor, float], Tensor]] = {
 }
 OPERATORS = {"__gt__": ">", "__ge__": ">=", "__lt__": "<", "__le__": "<="}
 METHODS = {"gt": ">", "ge": ">=", "round": ROUND}
+RESHAPING = frozenset(
+    f"{name}Backward{kind}" for name in ("View", "UnsafeView", "Squeeze", "Unsqueeze") for kind in range(3)
+)
+Layer = weakref.ref[Tensor]
 
 
 @dataclass(eq=False)
@@ -48,6 +54,7 @@ class Threshold:
     looked: int = 0
     linked: int = 0  # of these, how many were found to be wrong for their loss
     doubled: bool = False  # by a sigmoid too many; else the outputs are logits
+    by_layer: bool = False  # whether they are known by the layer that made them, and not by their values
     flipped: int = 0
     all: int = 0
     who: str = "the loss"
@@ -61,8 +68,10 @@ class _Output:
     who: str
     where: Site | None
     logits: bool
+    known: bool  # whether the graph tells what made it
     sample: Tensor
     count: int
+    layer: Layer | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +81,7 @@ class _Compared:
     threshold: Threshold
     sample: Tensor
     count: int
+    layer: Layer | None
 
 
 @dataclass
@@ -97,7 +107,10 @@ class Thresholds:
         probabilities = isinstance(slot.range, Probability) and not isinstance(slot.range, Mass)
         if not (logits or probabilities) or input.numel() < FEWEST:
             return
-        output = _Output(call.who, call.where, logits, _sample(input), input.numel())
+        if logits and call.origin.by in ("sigmoid", "hardsigmoid", "softmax"):
+            return  # of which other rules tell
+        known, layer = call.origin.known, _layer(input) if logits else None
+        output = _Output(call.who, call.where, logits, known, _sample(input), input.numel(), layer)
         self._outputs.append(output)
         left = [compared for compared in self._compared if not _link(output, compared)]
         self._compared.clear()
@@ -108,7 +121,7 @@ class Thresholds:
         if not _comparable(value):
             return
         threshold.looked += 1
-        compared = _Compared(threshold, _sample(value), value.numel())
+        compared = _Compared(threshold, _sample(value), value.numel(), _layer(value))
         if not any(_link(output, compared) for output in reversed(self._outputs)):
             self._compared.append(compared)
 
@@ -133,20 +146,38 @@ def _sample(value: Tensor) -> Tensor:
 def _link(output: _Output, compared: _Compared) -> bool:
     """Whether what was compared is this output; counts how it was told apart, if that is wrong."""
     threshold, values, taken = compared.threshold, compared.sample, output.sample
-    if output.count != compared.count or not bool(values.max() > values.min()):
-        return False
+    alike = output.count == compared.count and bool(values.max() > values.min())
     taken = taken.to(values.device, values.dtype)
     once = taken.sigmoid()
-    itself = torch.equal(taken, values)
-    doubled = _close(once.sigmoid() if output.logits else once, values)
-    if doubled or (itself and output.logits and not inside(taken, 0, 1)):
+    itself = alike and torch.equal(taken, values)
+    doubled = alike and _close(once.sigmoid() if output.logits else once, values)
+    layer = output.layer and output.layer()
+    by_layer = not itself and layer is not None and compared.layer is not None and compared.layer() is layer
+    if doubled or by_layer or (itself and output.logits and (output.known or not inside(taken, 0, 1))):
         compare = COMPARED[threshold.way]
-        right = compare(taken, 0.0 if output.logits else HALF)
+        right = compare(values if by_layer else taken, 0.0 if output.logits else HALF)
         threshold.linked += 1
-        threshold.doubled, threshold.who, threshold.loss = doubled, output.who, output.where
+        threshold.doubled, threshold.by_layer = doubled, by_layer
+        threshold.who, threshold.loss = output.who, output.where
         threshold.flipped += int((compare(values, HALF) != right).sum())
         threshold.all += len(values)
-    return itself or doubled
+    return itself or doubled or by_layer
+
+
+def _layer(value: Tensor) -> Layer | None:
+    """The weight of the linear layer that made it, if nothing but its shape was changed since."""
+    node = None if value.grad_fn is None or value._version else value.grad_fn
+    while node is not None and node.name() in RESHAPING:
+        node = node.next_functions[0][0]
+    if node is None or NODES.get(node.name()) != "linear":
+        return None
+    for parent, _ in reversed(node.next_functions):
+        if parent is not None and parent.name() == "TBackward0":
+            parent = parent.next_functions[0][0]
+        weight = getattr(parent, "variable", None)
+        if weight is not None:
+            return weakref.ref(weight)
+    return None
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

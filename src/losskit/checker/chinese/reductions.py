@@ -426,9 +426,9 @@ Predictions from a threshold that does not fit the loss.
 得出预测所用的阈值与损失不符。
 
 Looks for comparisons with 0.5, and for rounding, of the logits that a loss takes, or of their sigmoid's sigmoid. They are
-known by their values, whether they come before the loss or after it.
+known by their values, or by the layer that gave them, whether they come before the loss or after it.
 
-查找与 0.5 的比较以及四舍五入：对象是损失所用的 logits，或其 sigmoid 的 sigmoid。依据是数值相同，在损失之前或之后均可。
+查找与 0.5 的比较以及四舍五入：对象是损失所用的 logits，或其 sigmoid 的 sigmoid。依据是数值相同，或出自同一层；在损失之前或之后均可。
 
 The logit of the probability 0.5 is 0; at a logit of 0.5 the probability is 0.62 already. And the sigmoid of a
 probability lies between 0.5 and 0.73, so that every prediction is yes. The loss is right, the accuracy is not.
@@ -452,17 +452,17 @@ logits are compared with 0.5, as if they were probabilities
 
 把 logits 当作概率与 0.5 比较
 
-the values are those of {values}, at {line}
+the values are the sigmoid of what {who} takes for probabilities, at {line}
 
-数值就是 {values}（{line}）
+数值是 {who} 的概率再做一次 sigmoid 的结果（{line}）
 
-the logits that {who} takes
+the values are those of the logits that {who} takes, at {line}
 
-{who} 的 logits
+数值就是 {who} 的 logits（{line}）
 
-a sigmoid of the probabilities that {who} means
+the values come from the layer whose logits {who} takes, at {line}
 
-{who} 的概率再做一次 sigmoid 的结果
+数值与 {who} 的 logits 出自同一层（{line}）
 
 {flipped} of {all} predictions are not those of a probability of 0.5
 

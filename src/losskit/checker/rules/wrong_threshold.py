@@ -13,7 +13,7 @@ class WrongThreshold(Rule):
 
     What it does:
         Looks for comparisons with 0.5, and for rounding, of the logits that a loss takes, or of their sigmoid's sigmoid. They are
-        known by their values, whether they come before the loss or after it.
+        known by their values, or by the layer that gave them, whether they come before the loss or after it.
 
     Why it is wrong:
         The logit of the probability 0.5 is 0; at a logit of 0.5 the probability is 0.62 already. And the sigmoid of a
@@ -34,7 +34,7 @@ class WrongThreshold(Rule):
     name = "wrong-threshold"
     says = Says(
         "{what}",
-        "the values are those of {values}, at {line}",
+        "{evidence}",
         "{flipped} of {all} predictions are not those of a probability of 0.5",
         "{mend}",
     )
@@ -42,23 +42,24 @@ class WrongThreshold(Rule):
     def of_threshold(self, threshold: Threshold) -> Finding | None:
         rounded = threshold.way == ROUND
         if threshold.doubled:
-            what = "a sigmoid is taken twice before probabilities are rounded"
-            if not rounded:
-                what = "a sigmoid is taken twice before probabilities are compared with 0.5"
-            values = "a sigmoid of the probabilities that {who} means"
+            what = "a sigmoid is taken twice before probabilities are compared with 0.5"
+            if rounded:
+                what = "a sigmoid is taken twice before probabilities are rounded"
+            evidence = "the values are the sigmoid of what {who} takes for probabilities, at {line}"
             mend = "take the sigmoid once"
         else:
-            what = "logits are rounded, as if they were probabilities"
-            if not rounded:
-                what = "logits are compared with 0.5, as if they were probabilities"
-            values = "the logits that {who} takes"
+            what = "logits are compared with 0.5, as if they were probabilities"
+            if rounded:
+                what = "logits are rounded, as if they were probabilities"
+            evidence = "the values are those of the logits that {who} takes, at {line}"
+            if threshold.by_layer:
+                evidence = "the values come from the layer whose logits {who} takes, at {line}"
             mend = "compare logits with 0, or take their sigmoid first"
         found = self.error if threshold.flipped else self.note
         finding = found(
             threshold,
             what=Phrase(what),
-            values=Phrase(values, who=threshold.who),
-            line=str(threshold.loss or "the call"),
+            evidence=Phrase(evidence, who=threshold.who, line=str(threshold.loss or "the call")),
             flipped=threshold.flipped,
             all=threshold.all,
             mend=Phrase(mend),
