@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,48 @@ def test_float16_is_scaled_at_the_end(reduction: Any) -> None:
     upstream = torch.tensor([1.0, -3.0])
     (batched,) = torch.autograd.grad(criterion(leaf, target), leaf, upstream, is_grads_batched=True)
     torch.testing.assert_close(batched.float(), slope * upstream[:, None], rtol=2e-3, atol=1.2e-7)
+
+
+LARGE_SLOPES = {
+    "mse_loss": (40_000.0, 0.0, {}),
+    "l1_loss": (2.0, 0.0, {"sample_weight": torch.full((4096,), 1e5)}),
+    "binary_cross_entropy": (1e-5, 1.0, {}),
+    "binary_cross_entropy_with_logits": (-3.0, 1.0, {"weight": torch.full((4096,), 1e5)}),
+    "poisson_nll_loss": (11.5, 1.0, {}),
+}
+
+
+@needs_kernels
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("name", LARGE_SLOPES)
+def test_a_float16_slope_that_fits_but_for_its_factor(name: str, reduction: Any) -> None:
+    """Beyond 65,504 before the mean makes it small; hooks on saved tensors have it computed in backward."""
+    input, target, options = LARGE_SLOPES[name]
+    criterion = partial(getattr(losskit.functional, name), reduction=reduction, **options)
+
+    def slope(dtype: torch.dtype) -> Tensor:
+        leaf, other = (torch.full((4096,), number).half().to(dtype) for number in (input, target))
+        leaf.requires_grad_()
+        criterion(leaf, other).mean().backward()
+        assert leaf.grad is not None
+        return leaf.grad
+
+    right = slope(torch.float64)
+    torch.testing.assert_close(slope(torch.float16).double(), right, rtol=2e-3, atol=1e-7)
+    with torch.autograd.graph.save_on_cpu():
+        torch.testing.assert_close(slope(torch.float16).double(), right, rtol=2e-3, atol=1e-7)
+
+
+@needs_kernels
+def test_large_weights_of_float16_logits_that_are_overwritten() -> None:
+    logits, ids, weight = torch.randn(4096, 10).half(), torch.arange(4096) % 10, torch.full((4096,), 1e6)
+    slopes = []
+    for dtype, over in ((torch.float64, False), (torch.float16, True)):
+        leaf = logits.to(dtype).requires_grad_()
+        losskit.functional.cross_entropy(leaf * 1, ids, sample_weight=weight, inplace_backward=over).backward()
+        assert leaf.grad is not None
+        slopes.append(leaf.grad.double())
+    torch.testing.assert_close(slopes[1], slopes[0], rtol=2e-3, atol=1e-6)
 
 
 @needs_kernels

@@ -54,5 +54,16 @@ def test_stirlings_terms_give_a_count_of_zero_no_nan(torch_still: Claim) -> None
     torch.testing.assert_close(ours, torch.tensor([0.0, 0.0, (math.log(2) + 1 / 4) / 3]))
 
 
+def test_a_float16_gradient_is_finite_where_it_fits(torch_still: Claim) -> None:
+    """exp(11.5) is beyond float16, divided by 4,096 rows it is not."""
+    input, target = torch.full((4096,), 11.5).half(), torch.ones(4096).half()
+    torch_still(
+        lambda: bool(gradient(lambda x: F.poisson_nll_loss(x, target), input).isinf().any()),
+        "the mean's float16 gradient overflows where it fits",
+    )
+    ours = gradient(lambda x: functional.poisson_nll_loss(x, target), input)
+    torch.testing.assert_close(ours.double(), (input.double().exp() - 1) / 4096, rtol=1e-3, atol=0)
+
+
 def test_what_is_masked_leaves_no_nan_in_the_gradient(torch_still: Claim) -> None:
     what_is_masked_leaves_no_nan("poisson_nll_loss", torch_still)

@@ -31,6 +31,8 @@ def by_kernel(ready: Ready, weights: Weights, tensors: tuple[Tensor, ...], extra
             wanted |= 1 << place
     if not (wanted and torch.is_grad_enabled()):
         return ready.run(weights, tensors, extra, 0)[0]
+    if ready.dtype is torch.float16 and saved_by_hooks():
+        raise Unfit  # in backward it would be too late to find that a gradient does not fit
     call = (ready, weights, extra, wanted)
     if extra is NOTHING:
         return _attach(call, *tensors)  # type: ignore[no-any-return]

@@ -125,6 +125,7 @@ class Ready:
         if not target.is_contiguous():
             target = target.detach().contiguous()
         value = input.new_empty(self.call.items, dtype=self.wide) if self.one is None else torch.empty_like(self.one)
+        given = room is not None
         if room is None and wanted & 1:
             room = torch.empty_like(input) if self.lease is None else self._gradient(input)
         gradients: Gradients = () if room is None else (room,)
@@ -144,6 +145,8 @@ class Ready:
         del held, third  # the tensors must stay alive until here
         if status or call.found:
             raise Unfit
+        if call.unscaled and not given and not all(map(_fits, gradients)):
+            raise Unfit  # the formula scales before it rounds
         scale = call.scale if call.unscaled else 1.0
         if ordinary and wanted < 2:  # other calls hold pointers that must not be reused
             self.free.append((call, address))
@@ -256,6 +259,14 @@ class Ready:
             spread(call.sample_weight, extra.sample_weight, self.call.items, self.wide, self.row),
             spread(call.mask, extra.mask, self.elements or self.call.items, torch.bool, self.row),
         ]
+
+
+def _fits(gradient: Tensor | None) -> bool:
+    """Whether no number was too large for its dtype."""
+    if gradient is None:
+        return True
+    least, most = gradient.aminmax()
+    return -math.inf < least.item() and most.item() < math.inf
 
 
 def ready(call: Call, weights: Weights, tensors: tuple[Tensor, ...]) -> Ready | None:

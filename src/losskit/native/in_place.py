@@ -27,6 +27,8 @@ def overwrite(
         raise Unfit
     if input.detach().amax() == math.inf:  # the formula knows the limit, and needs the logits
         raise Unfit
+    if input.dtype is torch.float16 and (ready.weights or extra.sample_weight is not None):
+        raise Unfit  # times a weight, a slope may not fit before the reduction makes it small
     value, _, scale = ready.run(weights, tensors, extra, True, input.detach())
     return value, scale
 
