@@ -301,6 +301,21 @@ def test_a_metric_is_no_loss_without_a_gradient_where_another_reaches_the_model(
     assert training(LOGITS[:, :1], detached=True) == ["LK306", "LK306"]
 
 
+def test_parameters_of_another_optimizer_and_those_before_the_last_layers() -> None:
+    def training(first: Any, *others: Any) -> list[str]:
+        with losskit.watch(model, first) as watching:
+            cast("Any", F.cross_entropy(model(LOGITS), IDS)).backward()
+            for optimizer in (first, *others):
+                optimizer.step()
+        return [f"{finding.code} {finding.severity}" for finding in watching.report().findings]
+
+    model = nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 5))
+    body, head, whole = (torch.optim.SGD(each.parameters(), 0.1) for each in (model[0], model[2], model))
+    assert training(whole) == training(body, head) == training(body, whole) == []
+    assert training(body) == ["LK307 warning"]
+    assert training(head) == ["LK307 note"]
+
+
 def test_modes_and_hooks_of_the_program_see_its_own_work_alone() -> None:
     from torch.autograd.graph import saved_tensors_hooks
     from torch.overrides import TorchFunctionMode

@@ -429,6 +429,27 @@ CORPUS = [
         " + legal.log().clamp(min=-1e4)",
     ),
     Case(
+        "LK103",
+        "",
+        "net = nn.Sequential(nn.Linear(12, 4), nn.Hardtanh())\nloss = F.cross_entropy(net(x), torch.arange(48) % 4)\n",
+        "nn.Hardtanh()",
+        "nn.Identity()",
+    ),
+    Case(
+        "LK109",
+        "",
+        "net = nn.Sequential(nn.Linear(12, 4), nn.ReLU6())\nloss = F.cross_entropy(net(x), torch.arange(48) % 4)\n",
+        "nn.ReLU6()",
+        "nn.ELU()",
+    ),
+    Case(
+        "LK212",
+        "",
+        "net = nn.Linear(12, 1)\nloss = F.mse_loss(net(x).clamp(0, 1), 9 * x[:, :1].abs())\n",
+        ".clamp(0, 1)",
+        ".clamp(min=0)",
+    ),
+    Case(
         "LK212",
         "",
         "net, labels = nn.Linear(12, 6), (torch.rand(48, 6) < 0.5).float()\nloss = nn.BCELoss()(net(x).softmax(1), labels)\n",

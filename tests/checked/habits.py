@@ -131,6 +131,22 @@ HABITS = {
     "labels that are missing, with a weight of 0": NET
     + "labels = torch.randint(-1, 2, (48, 4)).float()\n"
     + LOOP.format("loss = F.binary_cross_entropy_with_logits(net(x), labels, weight=(labels >= 0).float())"),
+    "soft labels that are missing": NET
+    + "labels = torch.randn(48, 4).softmax(1)\nlabels[::4] = -1\n"
+    + LOOP.format("loss = F.cross_entropy(net(x), labels, reduction='none')[labels[:, 0] >= 0].mean()"),
+    "counts that are missing": NET
+    + "counts = torch.poisson(torch.full((48, 4), 2.0))\ncounts[::4] = -1\n"
+    + LOOP.format("loss = F.poisson_nll_loss(net(x), counts, reduction='none')[counts >= 0].mean()"),
+    "values that are missing": NET
+    + "y = x[:, :4].abs()\ny[::4] = -999\n"
+    + LOOP.format("loss = F.mse_loss(net(x).relu(), y, reduction='none')[y >= 0].mean()"),
+    "signs that are missing": NET
+    + "signs = x[:, :4].sign()\nsigns[::4] = 0\n"
+    + LOOP.format("loss = F.hinge_embedding_loss(net(x).abs(), signs, reduction='none')[signs != 0].mean()"),
+    "steps without a choice": NET
+    + "mask = torch.zeros(48, 4, dtype=torch.bool)\nmask[40:, 0] = True\nids[40:] = 0\n"
+    + LOOP.format("loss = F.cross_entropy(net(x).masked_fill(mask, -torch.inf), ids, reduction='none')[:40].mean()"),
+    "logits that are cut off": NET + LOOP.format("loss = F.cross_entropy(net(x).clamp(-30, 30), ids)"),
     "ties of a ranking": NET
     + "order = torch.sign(x[:, 0].round() - x[:, 1].round())\n"
     + LOOP.format("loss = F.margin_ranking_loss(net(x)[:, 0], net(x)[:, 1], order, margin=0.5)"),

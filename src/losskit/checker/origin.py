@@ -20,6 +20,7 @@ class Origin(NamedTuple):
     width: int = 0  # of a linear layer its outputs, of a softmax the numbers that sum to 1; 0: not known
     dim: int = -1  # of a softmax, where known
     beside: int = 0  # of a softmax over another dimension than the last, the size of the last
+    bounds: tuple[float, float] = (-math.inf, math.inf)  # between which it was cut off
 
     @property
     def known(self) -> bool:
@@ -29,7 +30,8 @@ class Origin(NamedTuple):
     @property
     def range(self) -> tuple[float, float]:
         """The values that it can take."""
-        return RANGES.get(self.by, (-math.inf, math.inf))
+        low, high = RANGES.get(self.by, self.bounds)
+        return max(low, self.bounds[0]), min(high, self.bounds[1])
 
 
 UNKNOWN = Origin("unknown")
@@ -54,6 +56,7 @@ NODES = {
     "SigmoidBackward0": "sigmoid",
     "LogSigmoidBackward0": "log_sigmoid",
     "HardsigmoidBackward0": "hardsigmoid",
+    "HardtanhBackward0": "hardtanh",
     "TanhBackward0": "tanh",
     "ReluBackward0": "relu",
     "SoftplusBackward0": "softplus",
@@ -147,12 +150,14 @@ class _Walk:
             return UNKNOWN
         name = node.name()
         if name in NODES:
-            return Origin(NODES[name], name, True, *_sizes(node))
+            return Origin(NODES[name], name, True, *_sizes(node), bounds=_bounds(node))
         parents = [parent for parent, _ in node.next_functions]
         if name in KEEPING or name in MOVING or name in BLENDING:
             found = self._agreed([parent for parent in parents if parent is not None], depth)
             if name in BLENDING and found.by.startswith("log_"):
                 return UNKNOWN
+            if name.startswith("Clamp"):
+                found = found._replace(bounds=_bounds(node))
             return found._replace(straight=False) if name in MOVING else found
         if name in JOINING:
             return self._agreed(parents, depth)
@@ -168,7 +173,7 @@ class _Walk:
             if name == function:
                 inner = self.from_node(parents[0], depth - 1)
                 own = "exp" if function == "ExpBackward0" else "unknown"
-                return inner._replace(by=of.get(inner.by, own), node=name)
+                return inner._replace(by=of.get(inner.by, own), node=name, bounds=UNKNOWN.bounds)
         return UNKNOWN
 
     def _agreed(self, parents: list[Any], depth: int) -> Origin:
@@ -193,6 +198,17 @@ def _is_sigmoid(node: Any) -> bool:
         if others:
             return False
     return bool(node.name() == "NegBackward0")
+
+
+def _bounds(node: Any) -> tuple[float, float]:
+    """The numbers between which a node cuts off its input; infinite where it does not, and where they are tensors."""
+    low, high = (
+        next(
+            (value for name in names if isinstance(value := getattr(node, f"_saved_{name}", None), float | int)), other
+        )
+        for names, other in ((("min", "min_val"), -math.inf), (("max", "max_val"), math.inf))
+    )
+    return float(low), float(high)
 
 
 def _shrinks(node: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from losskit.checker.call import Call
 from losskit.checker.finding import Finding, Says, Severity
@@ -28,8 +28,8 @@ class Rule:
     one_is_enough: ClassVar[bool] = True
     #: Whether a finding of a step no longer holds if a later step shows none.
     taken_back: ClassVar[bool] = False
-    #: Whether it no longer holds once any gradient has reached the model.
-    until_reached: ClassVar[bool] = False
+    #: Its findings hold no longer once the model is reached, by any gradient, or shared, by the step of another optimizer.
+    until: ClassVar[Literal["", "reached", "shared"]] = ""
 
     def inspect(self, call: Call) -> Finding | None:
         """The finding of this call, or None."""

@@ -237,6 +237,11 @@ def _terms(root: Tensor) -> tuple[Past, ...]:
     return tuple(found)
 
 
+def parameters_of(optimizer: Any) -> set[int]:
+    """The ids of all that it changes."""
+    return {id(each) for group in optimizer.param_groups for each in group["params"]}
+
+
 def _norm(value: Tensor | None) -> float:
     return 0.0 if value is None else float(value.detach().double().norm())
 

@@ -36,7 +36,7 @@ from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
 from losskit.checker.thresholds import HALF, Thresholds, exchange, restore
-from losskit.checker.training import Stack, Training, Weight
+from losskit.checker.training import Stack, Training, Weight, parameters_of
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager, unobserved
 from losskit.loss import Loss, instance
@@ -47,7 +47,7 @@ BUDGET = 0.01  # of the time since the start, for looking at further calls
 INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
 STANDARD = re.compile(rf"<frozen |{re.escape(get_path('stdlib'))}{re.escape(os.sep)}(?!(site|dist)-packages)")
 NOWHERE = Site("?", 0)
-UNTIL_REACHED = {rule.code for rule in RULES if rule.until_reached}
+UNTIL = {rule.code: rule.until for rule in RULES if rule.until}
 DEEP = 12  # lines of a stack that are kept
 DEPRECATED = ("size_average", "reduce")
 REFUSALS = (
@@ -92,7 +92,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         self.thread: int | None = None
         self._started = time.perf_counter()
         self._spent = 0.0
-        self._reached = False
+        self._model_is: set[str] = set()
 
     def __enter__(self) -> watch:
         self._started = time.perf_counter()
@@ -109,8 +109,7 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         """What was found until now, in English or, as ``"zh"``, in Chinese."""
         findings = [finding for seen in self.sites.values() for finding in seen.findings()] + list(self.others.values())
         findings += self._of_thresholds()
-        if self._reached:
-            findings = [each for each in findings if each.code not in UNTIL_REACHED]
+        findings = [each for each in findings if UNTIL.get(each.code) not in self._model_is]
         findings.sort(key=lambda each: (ORDER.index(each.severity), str(each.where), each.code))
         coverage = self.coverage()
         return Report(tuple(findings), coverage.checked(), coverage.unchecked(), language=language)
@@ -198,8 +197,9 @@ class watch:  # noqa: N801 - named as torch.no_grad is
 
     def behind(self) -> None:
         """Note, behind a backward pass, whether a gradient has reached the model."""
-        if self.model is not None and not self._reached:
-            self._reached = any(each.grad is not None for each in self.model.parameters())
+        parameters = () if self.model is None or "reached" in self._model_is else self.model.parameters()
+        if any(each.grad is not None for each in parameters):
+            self._model_is.add("reached")
 
     def step(self, optimizer: Any, where: Site) -> None:
         """Ask every rule about a step of an optimizer."""
@@ -207,6 +207,10 @@ class watch:  # noqa: N801 - named as torch.no_grad is
         seen = self.training.step(optimizer, where, calls)
         if seen is not None:
             self._tell(lambda rule: rule.of_step, seen)
+        if self.model is not None and self.optimizer is not None and "shared" not in self._model_is:
+            others = {id(each) for each in self.model.parameters()}.difference(parameters_of(self.optimizer))
+            if not others.isdisjoint(parameters_of(optimizer)):
+                self._model_is.add("shared")
 
     def _tell(self, ask: Callable[[Rule], Callable[[Any], Finding | None]], seen: Any) -> None:
         for rule in RULES:

@@ -40,7 +40,7 @@ class Negative(Rule):
             if not (rate or isinstance(slot.range, NonNegative)):
                 continue
             wrong = value < 0
-            if bool(wrong.any()):
+            if bool(wrong.any()) and not call.marks(value, wrong):
                 loss = "not computed" if call.result is None else f"{float(call.result.detach().float().mean()):.3g}"
                 return self.error(call, name=name, share=share(wrong), least=float(value.min()), loss=loss)
         return None

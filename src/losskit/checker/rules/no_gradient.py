@@ -29,7 +29,7 @@ class NoGradient(Rule):
     code = "LK306"
     name = "no-gradient"
     one_is_enough = False
-    until_reached = True  # of two losses, one may be a metric, or another model's
+    until = "reached"  # of two losses, one may be a metric, or another model's
     says = Says(
         "no gradient of {who} reaches the model",
         "{evidence}",

@@ -46,7 +46,7 @@ class NotADistribution(Rule):
             total = value.sum(call.dim)
             negative = (value < -1e-4).any(call.dim)
             wrong = negative | (total > 1.02)
-            if not bool(wrong.any()):
+            if not bool(wrong.any()) or call.marks(value, wrong.unsqueeze(call.dim).expand_as(value)):
                 continue
             values = {
                 "share": share(wrong),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from losskit.checker.call import Call
 from losskit.checker.finding import Finding, Says
 from losskit.checker.rule import Rule
+from losskit.checker.training import parameters_of
 
 
 class NotOptimized(Rule):
@@ -30,6 +31,7 @@ class NotOptimized(Rule):
 
     code = "LK307"
     name = "not-optimized"
+    until = "shared"
     says = Says(
         "the optimizer does not have all parameters of the model",
         "{count} of {all} that require a gradient, such as {first}",
@@ -40,10 +42,13 @@ class NotOptimized(Rule):
     def inspect(self, call: Call) -> Finding | None:
         if call.model is None or call.optimizer is None:
             return None
-        known = {id(each) for group in call.optimizer.param_groups for each in group["params"]}
+        known = parameters_of(call.optimizer)
         trained = {name: each for name, each in call.model.named_parameters() if each.requires_grad}
-        missing = [name for name, each in trained.items() if id(each) not in known]
+        has = [id(each) in known for each in trained.values()]
+        missing = [name for name, there in zip(trained, has) if not there]
         if not missing:
             return None
-        found = self.error if len(missing) == len(trained) else self.warning
+        found = self.warning if any(has) else self.error
+        if any(has) and all(has[len(missing) :]):
+            found = self.note  # the last layers alone are trained, as of a network that was trained before
         return found(call, count=len(missing), all=len(trained), first=missing[0])

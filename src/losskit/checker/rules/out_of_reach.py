@@ -75,8 +75,8 @@ class OutOfReach(Rule):
         if target.shape != call.input.shape or target.numel() < 2:
             return None
         target = target.to(call.input.dtype)
-        wrong = (target < low) | (target > high)
-        if int(wrong.sum()) * 100 < target.numel():
+        wrong = call.weighed((target < low) | (target > high))
+        if int(wrong.sum()) * 100 < target.numel() or call.marks(target, wrong):
             return None
         told = "the input of {who} can only lie between {low} and {high}; the targets lie between {least} and {most}"
         least, most = float(target.min()), float(target.max())

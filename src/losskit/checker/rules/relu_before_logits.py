@@ -38,9 +38,10 @@ class ReluBeforeLogits(Rule):
     )
 
     def inspect(self, call: Call) -> Finding | None:
-        if type(call.slot.range) is not Logit or call.origin.by not in ("relu", "softplus"):
+        cut = call.origin.by in ("relu", "softplus", "linear", "hardtanh") and call.origin.range[0] == 0
+        if type(call.slot.range) is not Logit or not cut:
             return None
-        best, certain = call.best(0, CERTAIN), call.best(0, 1)
+        best, certain = call.best(0, min(CERTAIN, call.origin.range[1])), call.best(0, 1)
         if best is None or certain is None:
             return None
         input, floor = call.input, call.least(best)

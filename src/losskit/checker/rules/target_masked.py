@@ -47,4 +47,5 @@ class TargetMasked(Rule):
         wrong = (input.gather(dim, ids).squeeze(dim) == -torch.inf) & kept
         if not bool(wrong.any()):
             return None
-        return self.error(call, share=share(wrong), loss=call.least(input))
+        found = self.note if call.reduction == "none" else self.error  # a mask may follow
+        return found(call, share=share(wrong), loss=call.least(input))

@@ -42,7 +42,7 @@ class ZeroOneForSigns(Rule):
         for name, slot, value in zip(call.names, call.slots, call.values):
             if isinstance(slot.range, PlusMinusOne) and value.numel():
                 wrong = value.abs() != 1
-                if bool(wrong.any()) and not _ties(call, name, value, wrong):
+                if bool(wrong.any()) and not _apart(call, name, value, wrong):
                     signs = value.where(~wrong, -1)
                     return self.error(
                         call,
@@ -55,9 +55,11 @@ class ZeroOneForSigns(Rule):
         return None
 
 
-def _ties(call: Call, name: str, value: Tensor, wrong: Tensor) -> bool:
-    """Whether zeros stand beside 1 and -1, as torch.sign gives them, and the loss of such an item is a constant."""
+def _apart(call: Call, name: str, value: Tensor, wrong: Tensor) -> bool:
+    """Whether zeros stand beside 1 and -1: as marks, or as torch.sign gives them where the loss of such an item is a constant."""
     if not bool(((value == 0) == wrong).all()) or len(value.unique()) < 3:
         return False
+    if call.marks(value, wrong):
+        return True
     zeros = {name: torch.zeros_like(value)}
     return bool(call.at(call.input, **zeros) == call.at(-2 * call.input, **zeros))
