@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 import threading
 import warnings
 import weakref
-from typing import Any, cast
+from contextlib import nullcontext
+from typing import Any, ClassVar, cast
 
 import pytest
 import torch
@@ -121,14 +123,39 @@ def test_nothing_is_kept_alive_and_no_bit_is_changed() -> None:
     assert watching.report().failed
 
 
+class Length(Tensor):
+    """It overrides what it has been told of, as torch's documentation shows."""
+
+    handled: ClassVar[dict[Any, Any]] = {}
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return cls.handled[func](*args)
+
+
+@pytest.mark.parametrize("kept", [nullcontext, losskit.watch])
+@pytest.mark.parametrize("used", [nullcontext, losskit.watch])
+def test_who_overrides_torchs_functions_is_called(kept: Any, used: Any) -> None:
+    with kept():
+        Length.handled = {torch.round: lambda x: 1, Tensor.round: lambda x: 2, Tensor.gt: lambda x, y: 3}
+    with used() as watching:
+        length = torch.ones(9).as_subclass(Length)
+        assert [torch.round(length), length.round(), length > 0.5, length.gt(0.5)] == [1, 2, 3, 3]
+    assert not getattr(watching, "broken", None)
+
+
 def test_tensors_are_as_before_afterwards() -> None:
+    function = torch.round
     with losskit.watch():
         assert set(PATCHED) <= set(vars(Tensor))
-        assert pickle.loads(pickle.dumps(Tensor.round)) is Tensor.round
+        for each in (Tensor.round, torch.round):
+            assert pickle.loads(pickle.dumps(each)) is each
+            assert copy.deepcopy(each) is each
         with pytest.raises(TypeError, match="'>' not supported between instances of 'Tensor' and 'str'"):
             assert torch.ones(3) > "3"  # type: ignore[operator]
     assert not set(PATCHED) & set(vars(Tensor))
-    assert Tensor.round.__objclass__ is torch._C.TensorBase
+    assert cast(Any, Tensor.round).__objclass__ is torch._C.TensorBase
+    assert torch.round is function
 
 
 def compared(x: Tensor) -> Tensor:

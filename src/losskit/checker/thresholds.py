@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from types import CodeType, FrameType
+from types import CodeType, FrameType, MethodType
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from losskit.checker.finding import Site
 from losskit.checker.origin import NODES
 from losskit.core.ranges import Logit, Mass, Probability
 from losskit.core.shapes import Labels, Same
-from losskit.core.watched import eager, found_again, scripted_as
+from losskit.core.watched import eager, scripted_as
 
 FEWEST, MOST = 8, 1 << 12  # values from which two tensors are known to be one, and those that are kept
 KEPT = 8  # of the last outputs and comparisons
@@ -132,7 +132,7 @@ class Thresholds:
 
 def _comparable(value: Tensor) -> bool:
     """Whether it may be the output of a network, and can be read."""
-    if value.numel() < FEWEST or not value.is_floating_point() or value.is_meta or not eager(value):
+    if not eager(value) or value.numel() < FEWEST or not value.is_floating_point() or value.is_meta:
         return False
     return not (value.is_cuda and torch.cuda.is_current_stream_capturing())
 
@@ -145,12 +145,12 @@ def _sample(value: Tensor) -> Tensor:
 
 def _link(output: _Output, compared: _Compared) -> bool:
     """Whether what was compared is this output; counts how it was told apart, if that is wrong."""
-    threshold, values, taken = compared.threshold, compared.sample, output.sample
-    alike = output.count == compared.count and bool(values.max() > values.min())
-    taken = taken.to(values.device, values.dtype)
-    once = taken.sigmoid()
-    itself = alike and torch.equal(taken, values)
-    doubled = alike and _close(once.sigmoid() if output.logits else once, values)
+    threshold, values = compared.threshold, compared.sample
+    taken, itself, doubled = output.sample.to(values.device, values.dtype), False, False
+    if output.count == compared.count and bool(values.max() > values.min()):
+        once = taken.sigmoid()
+        itself = torch.equal(taken, values)
+        doubled = _close(once.sigmoid() if output.logits else once, values)
     layer = output.layer and output.layer()
     by_layer = not itself and layer is not None and compared.layer is not None and compared.layer() is layer
     if doubled or by_layer or (itself and output.logits and (output.known or not inside(taken, 0, 1))):
@@ -189,19 +189,18 @@ def _close(one: Tensor, other: Tensor) -> bool:
 #: Hears of each: what is compared, how, with what, and in which frame.
 Tell = Callable[[Tensor, str, float, FrameType], None]
 _told: list[Tell] = []
-_round: Any = torch.round
 
 
 def exchange(tell: Tell, hide: Callable[[CodeType], CodeType]) -> None:
     """Let the comparisons of tensors with a number tell of it, until :func:`restore`."""
+    Rounding.__call__.__code__ = hide(Rounding.__call__.__code__)
     for name, way in OPERATORS.items():
         setattr(Tensor, name, _operator(getattr(Tensor, name), way, tell, hide))
     for name, way in METHODS.items():
         setattr(Tensor, name, _method(getattr(Tensor, name), way, tell, hide))
     _told.append(tell)
-    rounding.__code__ = hide(rounding.__code__)
-    scripted_as(rounding, ROUND)
-    torch.round = rounding
+    scripted_as(ROUNDING, ROUND)
+    torch.round = ROUNDING
 
 
 def restore() -> None:
@@ -209,19 +208,7 @@ def restore() -> None:
     for name in (*OPERATORS, *METHODS):
         delattr(Tensor, name)
     _told.clear()
-    torch.round = _round
-    found_again(_round)
-
-
-def rounding(*args: Any, **kwargs: Any) -> Any:
-    """``torch.round``, which may be called under this name long after :func:`restore`."""
-    if not torch.compiler.is_compiling() and _told and len(args) == 1 and not kwargs and isinstance(args[0], Tensor):
-        _told[0](args[0], ROUND, HALF, sys._getframe(1))
-    return _round(*args, **kwargs)
-
-
-wraps(_round)(rounding)
-rounding.__qualname__ = ROUND  # so that it can be pickled
+    torch.round = ROUNDING.original
 
 
 def _operator(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], CodeType]) -> Any:
@@ -232,10 +219,21 @@ def _operator(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], Co
             tell(self, way, other, sys._getframe(1))
         return original(self, other)
 
-    return _disguised(compare, original, hide)
+    compare.__code__ = hide(compare.__code__)
+    return wraps(original)(compare)
 
 
-def _method(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], CodeType]) -> Any:
+class Method:
+    """A method that tells of itself. The class has the original, by which it is known to those who override it."""
+
+    def __init__(self, original: Any, called: Any) -> None:
+        self.original, self.called = original, called
+
+    def __get__(self, value: Tensor | None, owner: type) -> Any:
+        return self.original if value is None else MethodType(self.called, value)
+
+
+def _method(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], CodeType]) -> Method:
     """The same of a method, which the compiler follows."""
     function = getattr(torch, original.__name__)
 
@@ -248,12 +246,38 @@ def _method(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], Code
             tell(self, way, args[0], sys._getframe(1))
         return original(self, *args, **kwargs)
 
-    return _disguised(compare, original, hide)
+    compare.__code__ = hide(compare.__code__)
+    return Method(original, wraps(original)(compare))
 
 
-def _disguised(function: Any, original: Any, hide: Callable[[CodeType], CodeType]) -> Any:
-    """Under the name by which it is found, so that it can be pickled."""
-    function.__code__ = hide(function.__code__)
-    wraps(original)(function)
-    function.__module__, function.__qualname__ = Tensor.__module__, f"{Tensor.__name__}.{original.__name__}"
-    return function
+class Rounding:
+    """``torch.round``, which tells of itself, and is equal to the original. It may be called long after :func:`restore`."""
+
+    def __init__(self, original: Any) -> None:
+        wraps(original)(self)
+        self.original = original
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the original gives."""
+        if (
+            _told
+            and len(args) == 1
+            and not kwargs
+            and isinstance(args[0], Tensor)
+            and not torch.compiler.is_compiling()
+        ):
+            _told[0](args[0], ROUND, HALF, sys._getframe(1))
+        return self.original(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self.original
+
+    def __hash__(self) -> int:
+        return hash(self.original)
+
+    def __reduce__(self) -> str:
+        """The name by which it is found."""
+        return ROUND
+
+
+ROUNDING = Rounding(torch.round)

@@ -6,7 +6,6 @@ synchronise a device and no observer must see it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
@@ -157,10 +156,3 @@ def scripted_as(function: Any, name: str) -> None:
     """Let TorchScript take this for torch's function of that name."""
     with suppress(AttributeError):
         torch.jit._builtins._register_builtin(function, f"aten::{name}")
-
-
-def found_again(function: Any) -> None:
-    """Let the compiler know this function of torch, for which it may have found another under its name."""
-    known = getattr(sys.modules.get("torch._dynamo.trace_rules"), "get_torch_obj_rule_map", None)
-    if known is not None and known.cache_info().currsize and function not in known():
-        known.cache_clear()
