@@ -56,7 +56,9 @@ class Contrast(Ready):
             once = 0.5 if self.call.reduction == "sum" else 1.0  # each item is there twice
             if not gradients or gradients[0] is None:
                 return value.mul_(once), (), 1.0
-            slope = torch.mm(gradients[0] + gradients[0].t(), unit)
+            pull = gradients[0]
+            pull.add_(pull.t().contiguous())  # torch copies a transpose by tiles, but adds it across the rows
+            slope = torch.mm(pull, unit)
             slope.sub_(unit.mul_((unit * slope).sum(1, keepdim=True))).mul_(once / (self.temperature * length))
             first, second = slope.chunk(2)
             return value.mul_(once), (first.view(self.shape), second.view(self.shape)), 1.0
