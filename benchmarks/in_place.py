@@ -23,11 +23,11 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def step(loss: Callable[[Tensor, Tensor], Tensor], rows: int, classes: int) -> Callable[[], object]:
+def step(loss: Callable[[Tensor, Tensor], Tensor], rows: int, classes: int) -> Callable[[], Tensor]:
     """A step on logits that are no leaf, as behind a layer."""
     logits = torch.randn(rows, classes) + torch.zeros((), requires_grad=True)
     target = torch.randint(classes, (rows,))
-    return lambda: torch.autograd.grad(loss(logits, target), logits)
+    return lambda: torch.autograd.grad(loss(logits, target), logits)[0]
 
 
 def main() -> None:
