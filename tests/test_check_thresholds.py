@@ -36,6 +36,7 @@ FAULTY = {
     "a pass of its own": BOTH + "with torch.no_grad():\n    net(x) > 0.5\n",
     "of another batch": BOTH + "net(x.flip(0)[1:]).squeeze(1) > 0.5",
     "of another batch, before": "net(x + 1).reshape(4, 8) > 0.5\n" + BOTH,
+    "four of them": "output = net(x[:4] / 10) + 0.3\nloss = nn.BCEWithLogitsLoss()(output, y[:4])\noutput > 0.5",
     "small and positive at first": "net.weight.data /= 10\nnet.bias.data.fill_(0.5)\n" + BOTH + "output > 0.5",
     "under inference_mode": "with torch.inference_mode():\n    output = net(x)\n    output > 0.5\n    loss = nn.BCEWithLogitsLoss()(output, y)\n",
     "in half precision": "output = net(x).bfloat16()\nloss = nn.BCEWithLogitsLoss()(output.float(), y)\noutput > 0.5",

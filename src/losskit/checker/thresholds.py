@@ -25,7 +25,7 @@ from losskit.core.ranges import Logit, Mass, Probability
 from losskit.core.shapes import Labels, Same
 from losskit.core.watched import eager, scripted_as
 
-FEWEST, MOST = 8, 1 << 12  # values from which two tensors are known to be one, and those that are kept
+FEWEST, MOST = 4, 1 << 12  # values from which two tensors are known to be one, and those that are kept
 KEPT = 8  # of the last outputs and comparisons
 HALF = 0.5
 ROUND = "round"
