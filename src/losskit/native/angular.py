@@ -33,10 +33,8 @@ class Angular(Ready):
         self.call, self.shape, self.classes = call, input.shape, len(weight)
         self.dtype, self.dtypes = wide(input), tuple(tensor.dtype for tensor in tensors)
         self.input_dtype = None if input.dtype is self.dtype else input.dtype
-        items, places = (
-            torch.Size([call.items.numel()]),
-            torch.empty(call.items.numel(), dtype=torch.int64, device="cpu"),
-        )
+        count = call.items.numel()
+        items, places = torch.Size([count]), torch.empty(count, dtype=torch.int64, device="cpu")
         self.scale = call.params[1]
         if not LENGTHS[0] < self.scale < LENGTHS[1]:
             raise Unfit
