@@ -42,6 +42,8 @@ RESHAPING = frozenset(
     f"{name}Backward{kind}" for name in ("View", "UnsafeView", "Squeeze", "Unsqueeze") for kind in range(3)
 )
 Layer = weakref.ref[Tensor]
+#: The places at which there are other numbers than 0.5, by their code and instruction. The code is kept, so that no other has its id.
+SWEPT: dict[tuple[int, int], CodeType] = {}
 
 
 @dataclass(eq=False)
@@ -89,7 +91,6 @@ class Thresholds:
     """What a watch has seen of them."""
 
     places: dict[tuple[int, int], tuple[Threshold, CodeType]] = field(default_factory=dict)
-    swept: set[tuple[int, int]] = field(default_factory=set)  # the places at which there are other numbers, too
     _outputs: deque[_Output] = field(default_factory=lambda: deque(maxlen=KEPT))
     _compared: deque[_Compared] = field(default_factory=lambda: deque(maxlen=KEPT))
 
@@ -97,7 +98,7 @@ class Thresholds:
         """The threshold in this frame."""
         place = id(frame.f_code), frame.f_lasti
         if place not in self.places:
-            self.places[place] = Threshold(site(frame), way), frame.f_code  # kept, so that no other has its id
+            self.places[place] = Threshold(site(frame), way), frame.f_code  # kept, too
         return self.places[place][0]
 
     def output(self, call: Call) -> None:
@@ -127,7 +128,7 @@ class Thresholds:
 
     def wrong(self) -> list[Threshold]:
         """Those that are wrong for their loss."""
-        return [each for place, (each, _) in self.places.items() if each.linked and place not in self.swept]
+        return [each for place, (each, _) in self.places.items() if each.linked and place not in SWEPT]
 
 
 def _comparable(value: Tensor) -> bool:
@@ -186,8 +187,8 @@ def _close(one: Tensor, other: Tensor) -> bool:
 
 # Torch's comparisons
 
-#: Hears of each: what is compared, how, with what, and in which frame.
-Tell = Callable[[Tensor, str, float, FrameType], None]
+#: Hears of each that is with 0.5: what is compared, how, and in which frame.
+Tell = Callable[[Tensor, str, FrameType], None]
 _told: list[Tell] = []
 
 
@@ -216,11 +217,18 @@ def _operator(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], Co
 
     def compare(self: Tensor, other: Any) -> Any:
         if type(other) is float:
-            tell(self, way, other, sys._getframe(1))
+            _told_of(self, way, other, sys._getframe(1), tell)
         return original(self, other)
 
     compare.__code__ = hide(compare.__code__)
     return wraps(original)(compare)
+
+
+def _told_of(value: Tensor, way: str, number: float, frame: FrameType, tell: Tell) -> None:
+    if number == HALF:
+        tell(value, way, frame)
+    else:
+        SWEPT[id(frame.f_code), frame.f_lasti] = frame.f_code
 
 
 class Method:
@@ -241,9 +249,9 @@ def _method(original: Any, way: str, tell: Tell, hide: Callable[[CodeType], Code
         if torch.compiler.is_compiling():
             return function(self, *args, **kwargs)
         if way == ROUND and not args and not kwargs:
-            tell(self, way, HALF, sys._getframe(1))
+            tell(self, way, sys._getframe(1))
         elif way != ROUND and len(args) == 1 and type(args[0]) is float:
-            tell(self, way, args[0], sys._getframe(1))
+            _told_of(self, way, args[0], sys._getframe(1), tell)
         return original(self, *args, **kwargs)
 
     compare.__code__ = hide(compare.__code__)
@@ -266,7 +274,7 @@ class Rounding:
             and isinstance(args[0], Tensor)
             and not torch.compiler.is_compiling()
         ):
-            _told[0](args[0], ROUND, HALF, sys._getframe(1))
+            _told[0](args[0], ROUND, sys._getframe(1))
         return self.original(*args, **kwargs)
 
     def __eq__(self, other: object) -> bool:

@@ -35,7 +35,7 @@ from losskit.checker.gathers import RECENT, functions, noting
 from losskit.checker.phrase import Phrase
 from losskit.checker.report import Report
 from losskit.checker.rule import Rule
-from losskit.checker.thresholds import HALF, Thresholds, exchange, restore
+from losskit.checker.thresholds import Thresholds, exchange, restore
 from losskit.checker.training import Stack, Training, Weight, parameters_of
 from losskit.core.reduction import AtCall
 from losskit.core.watched import eager, unobserved
@@ -455,14 +455,12 @@ def _around(tell: Callable[[watch, Stack], None], frame: FrameType) -> None:
                     each.broken["the training"] = first_line(error)
 
 
-def _compares(value: Tensor, way: str, number: float, frame: FrameType) -> None:
-    """A comparison with a number, in this frame."""
+def _compares(value: Tensor, way: str, frame: FrameType) -> None:
+    """A comparison with 0.5, in this frame."""
     if _is_theirs(frame.f_code.co_filename):
         return
     for each in _watches:
-        if number != HALF:
-            each.thresholds.swept.add((id(frame.f_code), frame.f_lasti))
-        elif each.thread in (None, threading.get_ident()):
+        if each.thread in (None, threading.get_ident()):
             try:
                 each.compare(value, way, frame)
             except Exception as error:
