@@ -133,6 +133,10 @@ def test_values_decide_where_the_graph_does_not_tell(hidden: Callable[[Tensor], 
     assert codes(few) == []
 
 
+def test_a_softmax_in_half_precision_is_told_once() -> None:
+    assert codes(losskit.check(F.cross_entropy, softmax().bfloat16(), IDS)) == ["LK101"]
+
+
 def test_what_is_measured_is_what_happens() -> None:
     leaf = LOGITS.clone().requires_grad_()
     (doubled,) = torch.autograd.grad(F.cross_entropy(leaf.softmax(1), IDS), leaf)

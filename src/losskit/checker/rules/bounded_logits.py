@@ -52,5 +52,6 @@ class BoundedLogits(Rule):
         """Whether another rule tells of it: a softmax or a sigmoid twice. One that a mask or a slice has left does not sum to 1."""
         if not isinstance(call.slot.shape, Classes):
             return call.origin.by in ("sigmoid", "hardsigmoid", "softmax")
-        sums = any(distribution(call.input, dim, fewest=1) for dim in range(call.input.dim()))
+        like = call.given[0].dtype
+        sums = any(distribution(call.input, dim, like, fewest=1) for dim in range(call.input.dim()))
         return call.origin.by == "softmax" and (sums or not inside(call.input, 0, 1))
