@@ -65,22 +65,23 @@ inline void transpose(const T *__restrict from, int64_t from_stride, int64_t row
 #if defined(__clang__) || __GNUC__ >= 12
     typedef T Four __attribute__((vector_size(4 * sizeof(T))));
     whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
-    for (int64_t row = 0; row < whole_rows; row += 4)
-        for (int64_t column = 0; column < whole_columns; column += 4) {
-            Four in[4], out[4];
-            for (int64_t i = 0; i < 4; ++i)
-                std::memcpy(&in[i], from + (row + i) * from_stride + column, sizeof(Four));
-            const Four even_low = __builtin_shufflevector(in[0], in[2], 0, 4, 1, 5),
-                       even_high = __builtin_shufflevector(in[0], in[2], 2, 6, 3, 7),
-                       odd_low = __builtin_shufflevector(in[1], in[3], 0, 4, 1, 5),
-                       odd_high = __builtin_shufflevector(in[1], in[3], 2, 6, 3, 7);
-            out[0] = __builtin_shufflevector(even_low, odd_low, 0, 4, 1, 5);
-            out[1] = __builtin_shufflevector(even_low, odd_low, 2, 6, 3, 7);
-            out[2] = __builtin_shufflevector(even_high, odd_high, 0, 4, 1, 5);
-            out[3] = __builtin_shufflevector(even_high, odd_high, 2, 6, 3, 7);
-            for (int64_t i = 0; i < 4; ++i)
-                std::memcpy(to + (column + i) * to_stride + row, &out[i], sizeof(Four));
-        }
+    for (int64_t first = 0; first < whole_rows; first += 16) // so many fill a line of the cache while it is there
+        for (int64_t column = 0; column < whole_columns; column += 4)
+            for (int64_t row = first; row < whole_rows && row < first + 16; row += 4) {
+                Four in[4], out[4];
+                for (int64_t i = 0; i < 4; ++i)
+                    std::memcpy(&in[i], from + (row + i) * from_stride + column, sizeof(Four));
+                const Four even_low = __builtin_shufflevector(in[0], in[2], 0, 4, 1, 5),
+                           even_high = __builtin_shufflevector(in[0], in[2], 2, 6, 3, 7),
+                           odd_low = __builtin_shufflevector(in[1], in[3], 0, 4, 1, 5),
+                           odd_high = __builtin_shufflevector(in[1], in[3], 2, 6, 3, 7);
+                out[0] = __builtin_shufflevector(even_low, odd_low, 0, 4, 1, 5);
+                out[1] = __builtin_shufflevector(even_low, odd_low, 2, 6, 3, 7);
+                out[2] = __builtin_shufflevector(even_high, odd_high, 0, 4, 1, 5);
+                out[3] = __builtin_shufflevector(even_high, odd_high, 2, 6, 3, 7);
+                for (int64_t i = 0; i < 4; ++i)
+                    std::memcpy(to + (column + i) * to_stride + row, &out[i], sizeof(Four));
+            }
 #endif
     for (int64_t row = 0; row < rows; ++row)
         for (int64_t column = row < whole_rows ? whole_columns : 0; column < columns; ++column)

@@ -119,19 +119,20 @@ template <bool ids, class Op, class S, class T>
     const bool weighs = batch.call.sample_weight.data;
     T *const __restrict to = of.target;
     double total = 0;
+    alignas(64) T weight[lanes], factor[lanes], values[lanes];
     for (int32_t c = 0; c < classes; ++c) {
-        alignas(64) T weight[lanes], values[lanes];
-        for (int64_t i = 0; i < of.stride; ++i)
+        for (int64_t i = 0; (weighs || c == 0) && i < of.stride; ++i) {
             weight[i] = weighs && of.counts[i] != 0 ? static_cast<T>(batch.sample_weight((of.first + i) * classes + c))
                                                     : of.counts[i];
+            factor[i] = weight[i] != 0 ? static_cast<T>(batch.scale) * weight[i] : T(0);
+        }
 #pragma omp simd
         for (int64_t i = 0; i < of.stride; ++i) {
             const T target = ids ? (of.id[i] == c ? T(1) : T(0)) : to[c * of.stride + i];
             const Share<T> own = ids ? excluding(of, c, i) : alone(of, c, i);
             const auto region = op(own.wrong, own.there);
-            const T factor = weight[i] != 0 ? static_cast<T>(batch.scale) * weight[i] : T(0);
             values[i] = weight[i] * region.value;
-            to[c * of.stride + i] = factor * (region.steady - 2 * target * region.per_target);
+            to[c * of.stride + i] = factor[i] * (region.steady - 2 * target * region.per_target);
         }
         total += sum_of(values, of.stride);
     }
@@ -185,7 +186,9 @@ template <class S> double region_share(const Batch<S> &batch) {
         bool any = false;
         for (int64_t i = 0; i < pixels && !any; ++i)
             any = batch.kept(sample * pixels + i);
-        for (int64_t c = 0; any && c < batch.classes; ++c)
+        if (!batch.call.sample_weight.data)
+            share += any ? static_cast<double>(batch.classes) : 0;
+        for (int64_t c = 0; any && batch.call.sample_weight.data && c < batch.classes; ++c)
             share += batch.sample_weight(sample * batch.classes + c);
     }
     return share;
