@@ -27,7 +27,7 @@ class OfThree(Ready):
 
     def __init__(self, reduction: str, items: int) -> None:
         self.call = Call("", (), 1, torch.Size([items]), reduction, -1, 0.0, self.formula)
-        self.input_dtype = None
+        self.dtype, self.input_dtype = torch.float64, None
         self.runs = 0
 
     def formula(self, tensors: tuple[Tensor, ...], extra: Extra) -> Tensor:
